@@ -1,0 +1,89 @@
+"""The COSE layer (RFC 9052): one tagged COSE_Sign1, its Sig_structure, and which algorithm numbers are let through."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from monazite_provenance import _cbor
+from monazite_provenance._cbor import CborValue
+from monazite_provenance.errors import AlgorithmMismatch, BadField, TrailingBytes, UnsupportedAlgorithm
+from monazite_provenance.keys import Algorithm, PublicKey
+
+# Header labels (RFC 9052 table 3, RFC 9597, RFC 9596, RFC 9942).
+ALG, CRIT, CONTENT_TYPE, KID = 1, 2, 3, 4
+CWT_CLAIMS, TYP = 15, 16
+RECEIPTS = 394
+
+# Tag 18 in its shortest form, then an array of four.
+_TAGGED_ARRAY_OF_FOUR = b"\xd2\x84"
+# ["Signature1", ... without protected, external_aad (empty) and payload.
+_SIGNATURE1 = b"\x84\x6aSignature1"
+_EMPTY_BYTES = b"\x40"
+_EMPTY_MAP = b"\xa0"
+
+_ALGORITHMS = {int(algorithm): algorithm for algorithm in Algorithm}
+# EdDSA and ES256 name no curve (deprecated by RFC 9864); with the keys we accept they can only mean these two.
+POLYMORPHIC_ALGORITHMS = {-8: Algorithm.ED25519, -7: Algorithm.ESP256}
+
+
+class Sign1(NamedTuple):
+    """The four parts of a COSE_Sign1; `protected` is the content of its byte string."""
+
+    protected: bytes
+    unprotected: dict[int, CborValue]
+    payload: bytes
+    signature: bytes
+
+
+def decode_sign1(raw: bytes) -> Sign1:
+    """Take a tagged COSE_Sign1 with an attached payload apart. Raises the `Malformed` family."""
+    if raw[:2] != _TAGGED_ARRAY_OF_FOUR:
+        raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
+    protected, at = _cbor.read_byte_string(raw, len(_TAGGED_ARRAY_OF_FOUR))
+    if raw[at : at + 1] == _EMPTY_MAP:
+        # Almost every statement; the general decoder would cost as much as all other checks of the envelope.
+        payload, at = _cbor.read_byte_string(raw, at + 1)
+        signature, at = _cbor.read_byte_string(raw, at)
+        if at != len(raw):
+            raise TrailingBytes("bytes after the item")
+        return Sign1(protected, {}, payload, signature)
+    match _cbor.decode(raw[1:]):
+        case [bytes(protected), dict(unprotected), bytes(payload), bytes(signature)]:
+            return Sign1(protected, unprotected, payload, signature)
+        case _:
+            raise BadField("the parts of a COSE_Sign1", field="cose_sign1")
+
+
+def encode_sign1(protected: bytes, payload: bytes, signature: bytes) -> bytes:
+    """A tagged COSE_Sign1 with an empty unprotected header."""
+    parts = (_cbor.byte_string(protected), _EMPTY_MAP, _cbor.byte_string(payload), _cbor.byte_string(signature))
+    return _TAGGED_ARRAY_OF_FOUR + b"".join(parts)
+
+
+def signing_input(protected: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
+    """The Sig_structure of RFC 9052 section 4.4, encoded: the bytes that are signed."""
+    if protected == _EMPTY_MAP:
+        # An empty header is signed as the empty string, however it travels (same section, step 2).
+        protected = b""
+    aad = _cbor.byte_string(external_aad) if external_aad else _EMPTY_BYTES
+    return b"".join((_SIGNATURE1, _cbor.byte_string(protected), aad, _cbor.byte_string(payload)))
+
+
+def algorithm_of(value: CborValue, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Algorithm:
+    """The algorithm that an `alg` header names. Raises `UnsupportedAlgorithm`.
+
+    The switch lets EdDSA (-8) and ES256 (-7) through for interoperation with older signers; they name no curve.
+    """
+    if type(value) is int:
+        if value in _ALGORITHMS:
+            return _ALGORITHMS[value]
+        if dangerously_accept_polymorphic_algorithms and value in POLYMORPHIC_ALGORITHMS:
+            return POLYMORPHIC_ALGORITHMS[value]
+    raise UnsupportedAlgorithm("an algorithm outside the profile")
+
+
+def verify(key: PublicKey, algorithm: Algorithm, signature: bytes, message: bytes) -> None:
+    """Return if `signature` is by `key`; raise `AlgorithmMismatch` before any arithmetic, or `BadSignature`."""
+    if algorithm is not key.algorithm:
+        raise AlgorithmMismatch("the header names another algorithm than the key's")
+    key.verify(signature, message)

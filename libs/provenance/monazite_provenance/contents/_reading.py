@@ -1,0 +1,303 @@
+"""CBOR maps to details: strict, every field bounded, nothing left over. All raise BadField."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Final
+
+from monazite_provenance.contents import details as d
+from monazite_provenance.contents._fields import (
+    Fields,
+    as_blob,
+    as_bool,
+    as_bytes,
+    as_list,
+    as_text,
+    as_uint,
+    bad,
+    members,
+    one_of,
+)
+from monazite_provenance.contents.lot import ID_BYTES, enterprise_field, party_field
+from monazite_provenance.elements import ATOMIC_NUMBERS
+from monazite_provenance.errors import UnsupportedVersion
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.statement import Outpoint
+
+OUTPOINT_BYTES: Final = 34
+"""Size of an encoded outpoint."""
+COSE_KEY_BYTES_MAX: Final = 4_096
+"""Largest COSE_Key: room for ML-DSA."""
+PROOF_BYTES_MAX: Final = 4_096
+"""Largest proof of possession: room for ML-DSA."""
+YEAR_FIRST: Final = 2000
+YEAR_LAST: Final = 2999
+_EVENT_KINDS: Final = frozenset(int(kind) for kind in EventKind)
+
+
+def read_details(kind: EventKind, value: object) -> d.Details:
+    """Details of one kind from a decoded map. Raises BadField, or UnsupportedVersion for a kind not known here."""
+    read = _READERS.get(kind)
+    if read is None:
+        raise UnsupportedVersion("details of this event kind cannot be read by this version", kind=int(kind))
+    fields = Fields(value, kind.name.lower())
+    details = read(fields)
+    fields.done()
+    return details
+
+
+def _id(value: object, field: str) -> bytes:
+    return as_bytes(value, field, ID_BYTES)
+
+
+def _act(value: object, field: str) -> bytes:
+    return as_bytes(value, field, d.ACT_ID_BYTES)
+
+
+def _text_or_empty(value: object, field: str) -> str:
+    return as_text(value, field, empty=True)
+
+
+def _positive(value: object, field: str) -> int:
+    if as_uint(value, field) == 0:
+        raise bad(field)
+    return as_uint(value, field)
+
+
+def _year(value: object, field: str) -> int:
+    if not YEAR_FIRST <= as_uint(value, field) <= YEAR_LAST:
+        raise bad(field)
+    return as_uint(value, field)
+
+
+def _country(value: object, field: str) -> str:
+    text = as_text(value, field)
+    if len(text) != 2 or not text.isascii() or not text.isalpha() or not text.isupper():  # noqa: PLR2004 - alpha-2
+        raise bad(field, "not an ISO 3166-1 alpha-2 country")
+    return text
+
+
+def _outpoint(value: object, field: str) -> Outpoint:
+    return Outpoint.decode(as_bytes(value, field, OUTPOINT_BYTES))
+
+
+def _draw(value: object, field: str) -> d.Draw:
+    right_id, reo_mg = as_list(value, field, 2)
+    return d.Draw(_id(right_id, field), _positive(reo_mg, field))
+
+
+def _draws(value: object, field: str) -> tuple[d.Draw, ...]:
+    draws = _DRAWS(value, field)
+    if any(left.right_id >= right.right_id for left, right in pairwise(draws)):
+        raise bad(field, "draws do not ascend by right")
+    return draws
+
+
+def _losses(value: object, field: str) -> tuple[d.Loss, ...]:
+    losses = _LOSSES(value, field)
+    if any(left.element >= right.element for left, right in pairwise(losses)):
+        raise bad(field, "losses do not ascend by element")
+    return losses
+
+
+def _loss(value: object, field: str) -> d.Loss:
+    element, reo_mg = as_list(value, field, 2)
+    if as_uint(element, field) not in ATOMIC_NUMBERS:
+        raise bad(field, "element unknown")
+    return d.Loss(as_uint(element, field), _positive(reo_mg, field))
+
+
+def _origin(value: object, field: str) -> d.Origin:
+    parts = as_list(value, field)
+    # `true` equals 1 in a pattern; on the wire it is another value.
+    if parts:
+        as_uint(parts[0], field)
+    match parts:
+        case [1, mine, licence, deposit]:
+            return d.Mined(as_text(mine, field), as_text(licence, field), _DEPOSIT(deposit, field))
+        case [2, country, declaration]:
+            return d.Imported(_country(country, field), as_text(declaration, field))
+        case [3, source]:
+            return d.Recycled(as_text(source, field))
+        case [4, inventory]:
+            return d.OpeningInventory(as_text(inventory, field))
+        case _:
+            raise bad(field, "origin unknown")
+
+
+def _line(value: object, field: str) -> d.AcceptLine:
+    accepted, returned, shortage, reason = as_list(value, field, 4)
+    return d.AcceptLine(
+        as_uint(accepted, field), as_uint(returned, field), as_uint(shortage, field), _text_or_empty(reason, field)
+    )
+
+
+def _exported(value: object, field: str) -> d.ExportedMass:
+    outpoint, gross_g = as_list(value, field, 2)
+    return d.ExportedMass(_outpoint(outpoint, field), _positive(gross_g, field))
+
+
+def _end_user(value: object, field: str) -> d.EndUser:
+    name, country, address = as_list(value, field, 3)
+    return d.EndUser(as_text(name, field), _country(country, field), _text_or_empty(address, field))
+
+
+def _licence_line(value: object, field: str) -> d.LicenceLine:
+    control, hs_code, gross_g = as_list(value, field, 3)
+    return d.LicenceLine(as_text(control, field), _text_or_empty(hs_code, field), _positive(gross_g, field))
+
+
+def _cose_key(value: object, field: str) -> bytes:
+    return as_blob(value, field, COSE_KEY_BYTES_MAX)
+
+
+def _proof(value: object, field: str) -> bytes | None:
+    return None if value is None else as_blob(value, field, PROOF_BYTES_MAX)
+
+
+def _kinds(value: object, field: str) -> tuple[int, ...]:
+    kinds = tuple(as_uint(member, field) for member in as_list(value, field))
+    if not _EVENT_KINDS.issuperset(kinds) or list(kinds) != sorted(set(kinds)):
+        raise bad(field, "event kinds unknown or not ascending")
+    return kinds
+
+
+_DRAWS = members(_draw)
+_LOSSES = members(_loss)
+_DEPOSIT = one_of(d.DepositType)
+
+
+def _register(fields: Fields) -> d.RegisterDetails:
+    return d.RegisterDetails(fields.required(1, "origin", _origin), fields.required(2, "draws", _draws))
+
+
+def _transform(fields: Fields) -> d.TransformDetails:
+    return d.TransformDetails(
+        fields.required(1, "process", as_text),
+        fields.required(2, "losses", _losses),
+        fields.required(3, "draws", _draws),
+        fields.optional(4, "reason_code", as_text),
+    )
+
+
+def _intent(fields: Fields) -> d.ExportIntentDetails:
+    return d.ExportIntentDetails(
+        fields.required(1, "act_id", _act),
+        fields.required(2, "licence_id", _id),
+        fields.required(3, "masses", members(_exported)),
+        fields.required(4, "declaration_number", as_text),
+        fields.required(5, "port", as_text),
+    )
+
+
+def _lock(fields: Fields) -> d.ExportLockDetails:
+    return d.ExportLockDetails(
+        fields.required(1, "act_id", _act),
+        fields.required(2, "licence_id", _id),
+        fields.required(3, "outpoints", members(_outpoint)),
+    )
+
+
+def _void(fields: Fields) -> d.ExportVoidDetails:
+    return d.ExportVoidDetails(fields.required(1, "act_id", _act), fields.required(2, "reason_code", as_text))
+
+
+def _hold(fields: Fields) -> d.HoldDetails:
+    return d.HoldDetails(
+        fields.required(1, "outpoint", _outpoint),
+        fields.required(2, "lot_id", as_text),
+        fields.required(3, "reason_code", as_text),
+    )
+
+
+def _release(fields: Fields) -> d.ReleaseDetails:
+    hold = _hold(fields)
+    return d.ReleaseDetails(hold.outpoint, hold.lot_id, hold.reason_code)
+
+
+def _right(fields: Fields) -> d.RightDetails:
+    return d.RightDetails(
+        fields.required(1, "year", _year),
+        fields.required(2, "quota_kind", one_of(d.QuotaKind)),
+        fields.required(3, "mass_mg", _positive),
+        fields.required(4, "holder", enterprise_field),
+        fields.required(5, "site", as_text),
+        fields.required(6, "registry_log", as_text),
+        fields.required(7, "expires_at", as_uint),
+    )
+
+
+def _settled(fields: Fields) -> d.SettledDetails:
+    return d.SettledDetails(
+        fields.required(1, "right_id", _id),
+        fields.required(2, "drawing_id", _id),
+        fields.required(3, "mass_mg", _positive),
+        fields.required(4, "total_settled_mg", _positive),
+        fields.required(5, "registry_index", as_uint),
+    )
+
+
+def _closed(fields: Fields) -> d.RightClosedDetails:
+    return d.RightClosedDetails(
+        fields.required(1, "right_id", _id),
+        fields.required(2, "total_drawn_mg", as_uint),
+        fields.required(3, "reason_code", as_text),
+    )
+
+
+def _licence(fields: Fields) -> d.LicenceDetails:
+    return d.LicenceDetails(
+        number=fields.required(1, "number", as_text),
+        licensee=fields.required(2, "licensee", enterprise_field),
+        end_user=fields.required(3, "end_user", _end_user),
+        destination=fields.required(4, "destination", _country),
+        lines=fields.required(5, "lines", members(_licence_line)),
+        expires_at=fields.required(6, "expires_at", as_uint),
+        case_id=fields.required(7, "case_id", as_text),
+        rule_set_hash=fields.required(8, "rule_set_hash", _id),
+        proposer=fields.required(9, "proposer", party_field),
+        countersigner=fields.required(10, "countersigner", party_field),
+    )
+
+
+def _change(fields: Fields) -> d.LicenceChangeDetails:
+    return d.LicenceChangeDetails(
+        fields.required(1, "licence_id", _id),
+        fields.required(2, "action", one_of(d.LicenceAction)),
+        fields.required(3, "reason", as_text),
+        fields.required(4, "officer", party_field),
+    )
+
+
+def _keys(fields: Fields) -> d.KeysDetails:
+    return d.KeysDetails(
+        fields.required(1, "action", one_of(d.KeyAction)),
+        fields.required(2, "issuer", party_field),
+        fields.required(3, "cose_key", _cose_key),
+        fields.required(4, "kinds", _kinds),
+        fields.required(5, "proof_of_possession", _proof),
+        fields.required(6, "own_signature_only", as_bool),
+    )
+
+
+_READERS: dict[EventKind, Callable[[Fields], d.Details]] = {
+    EventKind.REGISTER: _register,
+    EventKind.SPLIT: lambda _fields: d.SplitDetails(),
+    EventKind.MERGE: lambda _fields: d.MergeDetails(),
+    EventKind.TRANSFORM: _transform,
+    EventKind.OFFER: lambda fields: d.OfferDetails(fields.required(1, "transport_document", _text_or_empty)),
+    EventKind.CANCEL: lambda _fields: d.CancelDetails(),
+    EventKind.ACCEPT: lambda fields: d.AcceptDetails(fields.required(1, "lines", members(_line))),
+    EventKind.EXPORT_INTENT: _intent,
+    EventKind.EXPORT_LOCK: _lock,
+    EventKind.EXPORT_VOID: _void,
+    EventKind.HOLD: _hold,
+    EventKind.RELEASE: _release,
+    EventKind.RIGHT_CLOSED: _closed,
+    EventKind.RIGHT: _right,
+    EventKind.SETTLED: _settled,
+    EventKind.LICENCE: _licence,
+    EventKind.LICENCE_CHANGE: _change,
+    EventKind.KEYS: _keys,
+}

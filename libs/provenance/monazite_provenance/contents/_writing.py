@@ -1,0 +1,157 @@
+"""Details to CBOR maps: integer keys, ascending, optional ones left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from monazite_provenance.contents import details as d
+
+
+def details_map(details: d.Details) -> dict[int, object]:
+    """The CBOR map of any details."""
+    write = cast("Callable[[d.Details], dict[int, object]]", _WRITERS[type(details)])
+    return write(details)
+
+
+def _draws(draws: tuple[d.Draw, ...]) -> list[list[object]]:
+    return [[draw.right_id, draw.reo_mg] for draw in draws]
+
+
+def _origin(origin: d.Origin) -> list[object]:
+    match origin:
+        case d.Mined():
+            return [1, origin.mine, origin.licence, int(origin.deposit_type)]
+        case d.Imported():
+            return [2, origin.country, origin.declaration]
+        case d.Recycled():
+            return [3, origin.source]
+        case d.OpeningInventory():
+            return [4, origin.inventory]
+
+
+def _register(details: d.RegisterDetails) -> dict[int, object]:
+    return {1: _origin(details.origin), 2: _draws(details.draws)}
+
+
+def _nothing(_details: d.SplitDetails | d.MergeDetails | d.CancelDetails) -> dict[int, object]:
+    return {}
+
+
+def _transform(details: d.TransformDetails) -> dict[int, object]:
+    content: dict[int, object] = {
+        1: details.process,
+        2: [[loss.element, loss.reo_mg] for loss in details.losses],
+        3: _draws(details.draws),
+    }
+    if details.reason_code is not None:
+        content[4] = details.reason_code
+    return content
+
+
+def _offer(details: d.OfferDetails) -> dict[int, object]:
+    return {1: details.transport_document}
+
+
+def _accept(details: d.AcceptDetails) -> dict[int, object]:
+    return {1: [[line.accepted_g, line.returned_g, line.shortage_g, line.reason_code] for line in details.lines]}
+
+
+def _intent(details: d.ExportIntentDetails) -> dict[int, object]:
+    return {
+        1: details.act_id,
+        2: details.licence_id,
+        3: [[mass.outpoint.encode(), mass.gross_g] for mass in details.masses],
+        4: details.declaration_number,
+        5: details.port,
+    }
+
+
+def _lock(details: d.ExportLockDetails) -> dict[int, object]:
+    return {1: details.act_id, 2: details.licence_id, 3: [outpoint.encode() for outpoint in details.outpoints]}
+
+
+def _void(details: d.ExportVoidDetails) -> dict[int, object]:
+    return {1: details.act_id, 2: details.reason_code}
+
+
+def _hold(details: d.HoldDetails | d.ReleaseDetails) -> dict[int, object]:
+    return {1: details.outpoint.encode(), 2: details.lot_id, 3: details.reason_code}
+
+
+def _right(details: d.RightDetails) -> dict[int, object]:
+    return {
+        1: details.year,
+        2: int(details.quota_kind),
+        3: details.mass_mg,
+        4: details.holder,
+        5: details.site,
+        6: details.registry_log,
+        7: details.expires_at,
+    }
+
+
+def _settled(details: d.SettledDetails) -> dict[int, object]:
+    return {
+        1: details.right_id,
+        2: details.drawing_id,
+        3: details.mass_mg,
+        4: details.total_settled_mg,
+        5: details.registry_index,
+    }
+
+
+def _closed(details: d.RightClosedDetails) -> dict[int, object]:
+    return {1: details.right_id, 2: details.total_drawn_mg, 3: details.reason_code}
+
+
+def _licence(details: d.LicenceDetails) -> dict[int, object]:
+    return {
+        1: details.number,
+        2: details.licensee,
+        3: [details.end_user.name, details.end_user.country, details.end_user.address],
+        4: details.destination,
+        5: [[line.control_code, line.hs_code, line.gross_g] for line in details.lines],
+        6: details.expires_at,
+        7: details.case_id,
+        8: details.rule_set_hash,
+        9: details.proposer,
+        10: details.countersigner,
+    }
+
+
+def _change(details: d.LicenceChangeDetails) -> dict[int, object]:
+    return {1: details.licence_id, 2: int(details.action), 3: details.reason, 4: details.officer}
+
+
+def _keys(details: d.KeysDetails) -> dict[int, object]:
+    return {
+        1: int(details.action),
+        2: details.issuer,
+        3: details.cose_key,
+        4: list(details.kinds),
+        5: details.proof_of_possession,
+        6: details.own_signature_only,
+    }
+
+
+_WRITERS: dict[type, object] = {
+    d.RegisterDetails: _register,
+    d.SplitDetails: _nothing,
+    d.MergeDetails: _nothing,
+    d.CancelDetails: _nothing,
+    d.TransformDetails: _transform,
+    d.OfferDetails: _offer,
+    d.AcceptDetails: _accept,
+    d.ExportIntentDetails: _intent,
+    d.ExportLockDetails: _lock,
+    d.ExportVoidDetails: _void,
+    d.HoldDetails: _hold,
+    d.ReleaseDetails: _hold,
+    d.RightDetails: _right,
+    d.SettledDetails: _settled,
+    d.RightClosedDetails: _closed,
+    d.LicenceDetails: _licence,
+    d.LicenceChangeDetails: _change,
+    d.KeysDetails: _keys,
+}

@@ -1,0 +1,80 @@
+"""Building and signing a statement. Its id is known before it is signed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from monazite_provenance import _cose, _merkle
+from monazite_provenance.errors import BadField, TooLarge
+from monazite_provenance.item import SALT_BYTES, Item, Opening, check_openings_size
+from monazite_provenance.keys import Algorithm, PublicKey, SigningKey, SoftwareKey
+from monazite_provenance.statement import OUTPUTS_MAX, SIGNED_BYTES_MAX, Claims, encode_signed_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement that lacks its signature only; `signing_input` is what to sign, `statement_id` its SHA-256."""
+
+    claims: Claims
+    public: PublicKey
+    protected: bytes
+    payload: bytes
+    openings: tuple[Opening, ...]
+    details: Opening
+    signing_input: bytes
+    statement_id: bytes
+
+    def sign(self, key: SigningKey) -> Item:
+        """Sign and give the item that discloses everything.
+
+        All but Ed25519 in software is verified before it is used: an HSM may answer DER, a high s, or nonsense.
+        Raises `BadField` when the draft was made for another key, `BadSignature` when the signer's answer does not
+        verify.
+        """
+        if key.public != self.public:
+            raise BadField("drafted for another key", field="key")
+        signature = key.sign(self.signing_input)
+        if isinstance(key, SoftwareKey) and self.public.algorithm is Algorithm.ED25519:
+            return self._item(signature)
+        return self.complete(signature)
+
+    def complete(self, signature: bytes) -> Item:
+        """The item with a signature made elsewhere (64 bytes; r||s with low s for ESP256). Raises `BadSignature`."""
+        self.public.verify(signature, self.signing_input)
+        return self._item(signature)
+
+    def _item(self, signature: bytes) -> Item:
+        raw = _cose.encode_sign1(self.protected, self.payload, signature)
+        return Item(raw, dict(enumerate(self.openings)), (), self.details)
+
+
+def draft(
+    claims: Claims,
+    outputs: Sequence[bytes],
+    details: bytes,
+    key: PublicKey,
+    *,
+    salts: Callable[[int], bytes] = secrets.token_bytes,
+) -> Draft:
+    """Prepare a statement over `outputs` and `details` (deterministic CBOR each) for `key` to sign.
+
+    Spends and refs are sorted here. `salts(n)` gives n fresh random bytes; pass another source in tests only.
+    Raises `BadField` or `TooLarge` when a bound is passed.
+    """
+    if len(outputs) > OUTPUTS_MAX:
+        raise TooLarge("too many outputs", field="outputs", limit=OUTPUTS_MAX)
+    claims = replace(claims, spends=tuple(sorted(claims.spends)), refs=tuple(sorted(claims.refs)))
+    openings = tuple(Opening(salts(SALT_BYTES), content) for content in outputs)
+    detail = Opening(salts(SALT_BYTES), details)
+    check_openings_size((*openings, detail))
+    root = _merkle.root([opening.leaf for opening in openings])
+    protected, payload = encode_signed_parts(
+        claims, key, outputs_root=root, outputs_count=len(openings), details_digest=detail.digest
+    )
+    signed = _cose.signing_input(protected, payload)
+    if len(signed) > SIGNED_BYTES_MAX:
+        raise TooLarge("signed bytes too long", field="statement", limit=SIGNED_BYTES_MAX)
+    return Draft(claims, key, protected, payload, openings, detail, signed, sha256(signed).digest())

@@ -1,0 +1,134 @@
+"""Items: a statement with as much of its content as the sender discloses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple
+
+from monazite_provenance import _cbor, _merkle
+from monazite_provenance._cbor import CborValue
+from monazite_provenance.errors import BadField, OpeningMismatch, TooLarge
+from monazite_provenance.statement import OUTPUTS_MAX, STATEMENT_BYTES_MAX, Unverified, parse
+
+SALT_BYTES = 16
+# Salts and contents of all openings of one item, its details included.
+OPENINGS_BYTES_MAX = 64 * 1024
+# Reached when every other output is hidden.
+NODES_MAX = OUTPUTS_MAX // 2
+ITEM_BYTES_MAX = STATEMENT_BYTES_MAX + OPENINGS_BYTES_MAX + OUTPUTS_MAX * 16 + NODES_MAX * 34 + 64
+
+
+class Opening(NamedTuple):
+    """A salt (16 bytes) and the deterministic CBOR that it hides."""
+
+    salt: bytes
+    content: bytes
+
+    @property
+    def leaf(self) -> bytes:
+        """Leaf hash of an output: SHA-256(0x00 || salt || content)."""
+        return _merkle.leaf_hash(self.salt + self.content)
+
+    @property
+    def digest(self) -> bytes:
+        """Digest of the details: SHA-256(salt || content)."""
+        return sha256(self.salt + self.content).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`[statement, openings by output index, roots of the undisclosed subtrees left to right, details or null]`."""
+
+    statement: bytes
+    openings: Mapping[int, Opening]
+    nodes: tuple[bytes, ...]
+    details: Opening | None
+
+    def __post_init__(self) -> None:
+        """No item is out of bounds, wherever it comes from. Raises `BadField` or `TooLarge`."""
+        openings = self.openings.values()
+        check_openings_size(openings if self.details is None else (*openings, self.details))
+        if len(self.openings) > OUTPUTS_MAX:
+            raise TooLarge("too many openings", field="openings", limit=OUTPUTS_MAX)
+        if len(self.nodes) > NODES_MAX:
+            raise TooLarge("too many nodes", field="nodes", limit=NODES_MAX)
+        for node in self.nodes:
+            if len(node) != _merkle.HASH_BYTES:
+                raise BadField("a node has 32 bytes", field="nodes")
+
+    def encode(self) -> bytes:
+        """The item as deterministic CBOR."""
+        openings = {index: (opening.salt, opening.content) for index, opening in self.openings.items()}
+        details = None if self.details is None else (self.details.salt, self.details.content)
+        return _cbor.encode((self.statement, openings, self.nodes, details))
+
+    @classmethod
+    def decode(cls, data: bytes) -> Item:
+        """Read an item strictly; what it holds is not checked against the statement. Raises the `Malformed` family."""
+        if len(data) > ITEM_BYTES_MAX:
+            raise TooLarge("item too long", limit=ITEM_BYTES_MAX)
+        match _cbor.decode(data):
+            case [bytes(statement), dict(openings), list(nodes), details]:
+                return cls(
+                    statement,
+                    {index: _opening(value) for index, value in openings.items()},
+                    _nodes(nodes),
+                    None if details is None else _opening(details),
+                )
+            case _:
+                raise BadField("the parts of an item", field="item")
+
+    def redact(self, outputs: Collection[int], *, details: bool = True) -> Item:
+        """The same statement disclosing `outputs` alone (each disclosed here), and the details only if asked to.
+
+        Raises the `Malformed` family, `OpeningMismatch` above all: when an output is not disclosed here, or when what
+        is here is not what the statement committed to.
+        """
+        unverified = parse(self.statement)
+        tree = check_openings(self, unverified)
+        keep = set(outputs)
+        return Item(
+            self.statement,
+            {index: opening for index, opening in sorted(self.openings.items()) if index in keep},
+            tree.without(keep),
+            self.details if details else None,
+        )
+
+
+def check_openings(item: Item, unverified: Unverified) -> _merkle.Disclosure:
+    """Check all that `item` discloses against the commitments of its statement. Raises `OpeningMismatch`."""
+    known = {index: opening.leaf for index, opening in item.openings.items()}
+    tree = _merkle.Disclosure(unverified.outputs_count, known, item.nodes)
+    if tree.root != unverified.outputs_root:
+        raise OpeningMismatch("the outputs are not those committed to", field="openings")
+    if item.details is not None and item.details.digest != unverified.details_digest:
+        raise OpeningMismatch("the details are not those committed to", field="details")
+    return tree
+
+
+def _opening(value: CborValue) -> Opening:
+    if isinstance(value, list) and len(value) == len(Opening._fields):
+        salt, content = value
+        if isinstance(salt, bytes) and isinstance(content, bytes):
+            return Opening(salt, content)
+    raise BadField("an opening is a salt and a content", field="openings")
+
+
+def _nodes(values: Sequence[CborValue]) -> tuple[bytes, ...]:
+    nodes = tuple(value for value in values if isinstance(value, bytes))
+    if len(nodes) != len(values):
+        raise BadField("nodes are byte strings", field="nodes")
+    return nodes
+
+
+def check_openings_size(openings: Collection[Opening]) -> None:
+    """Bounds of openings alone. Raises `BadField` or `TooLarge`."""
+    total = 0
+    for opening in openings:
+        if len(opening.salt) != SALT_BYTES:
+            raise BadField("a salt has 16 bytes", field="salt")
+        total += SALT_BYTES + len(opening.content)
+    if total > OPENINGS_BYTES_MAX:
+        raise TooLarge("openings too long", field="openings", limit=OPENINGS_BYTES_MAX)

@@ -1,0 +1,247 @@
+"""Keys: the public half as a COSE_Key, the signing half, and what a certification says of a key.
+
+Two algorithms of RFC 9864: Ed25519 (-19, the default) and ESP256 (-9, ECDSA on P-256 with SHA-256, which every HSM
+offers). The key decides the algorithm; a header can only agree with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from monazite_provenance import _cbor
+from monazite_provenance.errors import BadField, BadSignature, UnsupportedAlgorithm
+from monazite_provenance.kinds import EventKind
+
+KID_BYTES = 16
+THUMBPRINT_BYTES = 32
+SIGNATURE_BYTES = 64
+COORDINATE_BYTES = 32
+COSE_KEY_BYTES_MAX = 256
+
+_FIELD_PRIME = 2**255 - 19
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256_HALF_ORDER = _P256_ORDER // 2
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
+# COSE_Key labels and values (RFC 9053 section 7).
+_KTY, _CRV, _X, _Y = 1, -1, -2, -3
+_OKP, _EC2 = 1, 2
+_CRV_P256, _CRV_ED25519 = 1, 6
+
+
+class Algorithm(IntEnum):
+    """Fully specified algorithms (RFC 9864) that sign statements."""
+
+    ED25519 = -19
+    ESP256 = -9
+
+
+def _low_order_encodings() -> frozenset[bytes]:
+    # y of the points whose order divides 8, with the non-canonical spellings of 0 and 1, each with either sign bit.
+    # OpenSSL and libsodium disagree on signatures that use them; refusing them all makes every implementation agree.
+    order_eight = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+    ordinates = (
+        0, 1, order_eight, _FIELD_PRIME - order_eight, _FIELD_PRIME - 1, _FIELD_PRIME, _FIELD_PRIME + 1,
+    )  # fmt: skip
+    return frozenset((y | sign << 255).to_bytes(32, "little") for y in ordinates for sign in (0, 1))
+
+
+LOW_ORDER_POINTS = _low_order_encodings()
+
+
+class PublicKey:
+    """A public key in its one COSE_Key form (required members only, so that its hash is its RFC 9679 thumbprint)."""
+
+    __slots__ = ("_key", "algorithm", "cose_key", "kid", "thumbprint")
+
+    algorithm: Algorithm
+    cose_key: bytes
+    thumbprint: bytes
+    kid: bytes
+
+    def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
+        """Wrap a key of `cryptography`. Raises `UnsupportedAlgorithm`, or `BadField` on a point of low order."""
+        self._key = key
+        if isinstance(key, ed25519.Ed25519PublicKey):
+            point = key.public_bytes_raw()
+            _check_ed25519_point(point)
+            self.algorithm = Algorithm.ED25519
+            self.cose_key = _cbor.encode({_KTY: _OKP, _CRV: _CRV_ED25519, _X: point})
+        elif isinstance(key.curve, ec.SECP256R1):
+            numbers = key.public_numbers()
+            x, y = (n.to_bytes(COORDINATE_BYTES, "big") for n in (numbers.x, numbers.y))
+            self.algorithm = Algorithm.ESP256
+            self.cose_key = _cbor.encode({_KTY: _EC2, _CRV: _CRV_P256, _X: x, _Y: y})
+        else:
+            raise UnsupportedAlgorithm("only Ed25519 and P-256 keys sign statements")
+        self.thumbprint = sha256(self.cose_key).digest()
+        self.kid = self.thumbprint[:KID_BYTES]
+
+    @classmethod
+    def from_cose_key(cls, data: bytes) -> PublicKey:
+        """Read a COSE_Key: exactly kty, crv, x (and y), deterministic.
+
+        Raises the `Malformed` family or `UnsupportedAlgorithm`.
+        """
+        if len(data) > COSE_KEY_BYTES_MAX:
+            raise BadField("COSE_Key too long", field="cose_key")
+        members = _cbor.decode(data)
+        if not isinstance(members, dict):
+            raise BadField("a COSE_Key is a map", field="cose_key")
+        match (members.get(_KTY), members.get(_CRV), members.get(_X), members.get(_Y)):
+            case (1, 6, bytes(x), _) if len(x) == COORDINATE_BYTES:
+                key = cls(ed25519.Ed25519PublicKey.from_public_bytes(x))
+            case (2, 1, bytes(x), bytes(y)) if len(x) == len(y) == COORDINATE_BYTES:
+                key = cls(_p256(x, y))
+            case (1, 6, *_) | (2, 1, *_):
+                raise BadField("COSE_Key members", field="cose_key")
+            case _:
+                raise UnsupportedAlgorithm("only Ed25519 and P-256 keys sign statements")
+        if key.cose_key != data:
+            raise BadField("a COSE_Key has its required members alone", field="cose_key")
+        return key
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Return if `signature` (64 bytes) is by this key over `message`; raise `BadSignature` if not.
+
+        An Ed25519 R of low order and an ECDSA s above half the order are refused, so that nobody but the signer can
+        make a second good signature of a first.
+        """
+        if len(signature) != SIGNATURE_BYTES:
+            raise BadSignature("a signature has 64 bytes")
+        key = self._key
+        try:
+            if isinstance(key, ed25519.Ed25519PublicKey):
+                if signature[:32] in LOW_ORDER_POINTS:
+                    raise BadSignature("R is a point of low order")
+                key.verify(signature, message)
+            else:
+                s = int.from_bytes(signature[32:], "big")
+                if s > _P256_HALF_ORDER:
+                    raise BadSignature("s is above half the group order")
+                key.verify(encode_dss_signature(int.from_bytes(signature[:32], "big"), s), message, _ECDSA)
+        except InvalidSignature:
+            raise BadSignature("not signed by this key over these bytes") from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.cose_key == other.cose_key
+
+    def __hash__(self) -> int:
+        return hash(self.cose_key)
+
+    def __repr__(self) -> str:
+        return f"PublicKey({self.algorithm.name}, kid={self.kid.hex()})"
+
+
+def _check_ed25519_point(point: bytes) -> None:
+    if point in LOW_ORDER_POINTS or int.from_bytes(point, "little") & (1 << 255) - 1 >= _FIELD_PRIME:
+        raise BadField("a public key of low order or in a non-canonical form", field="x")
+
+
+def _p256(x: bytes, y: bytes) -> ec.EllipticCurvePublicKey:
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + x + y)
+    except ValueError as error:
+        raise BadField("not a point of P-256", field="x") from error
+
+
+def ecdsa_raw_from_der(der: bytes) -> bytes:
+    """An HSM's DER ECDSA signature as COSE's r||s, 64 bytes, with the lower of the two s. Raises `BadSignature`."""
+    try:
+        r, s = decode_dss_signature(der)
+    except ValueError as error:
+        raise BadSignature("not a DER signature") from error
+    if not (0 < r < _P256_ORDER and 0 < s < _P256_ORDER):
+        raise BadSignature("r or s is out of range")
+    return r.to_bytes(32, "big") + min(s, _P256_ORDER - s).to_bytes(32, "big")
+
+
+class SigningKey(Protocol):
+    """Whatever can sign: a key in memory, an HSM, a remote signer. `sign` gives 64 bytes, r||s for ESP256."""
+
+    @property
+    def public(self) -> PublicKey: ...
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+class SoftwareKey:
+    """A private key in this process's memory. Load it once: loading costs as much as signing."""
+
+    __slots__ = ("_key", "public")
+
+    public: PublicKey
+
+    def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
+        """Wrap a key of `cryptography`. Raises `UnsupportedAlgorithm`."""
+        self._key = key
+        self.public = PublicKey(key.public_key())
+
+    @classmethod
+    def generate(cls, algorithm: Algorithm = Algorithm.ED25519) -> SoftwareKey:
+        """A fresh key from the system's random source."""
+        if algorithm is Algorithm.ED25519:
+            return cls(ed25519.Ed25519PrivateKey.generate())
+        return cls(ec.generate_private_key(ec.SECP256R1()))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> SoftwareKey:
+        """Read an unencrypted PKCS #8 key. Raises `BadField` or `UnsupportedAlgorithm`; neither shows the input."""
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except Exception:
+            # Cause suppressed: a parser's message about a private key does not belong in a log.
+            raise BadField("not an unencrypted PEM private key", field="pem") from None
+        if not isinstance(key, (ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
+            raise UnsupportedAlgorithm("only Ed25519 and P-256 keys sign statements")
+        return cls(key)
+
+    def to_pem(self) -> bytes:
+        """The key as unencrypted PKCS #8; store it where only the signing service can read it."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes of signature over `message`."""
+        if isinstance(self._key, ed25519.Ed25519PrivateKey):
+            return self._key.sign(message)
+        return ecdsa_raw_from_der(self._key.sign(message, _ECDSA))
+
+    def __repr__(self) -> str:
+        return f"SoftwareKey({self.public!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedKey:
+    """What is certified of a key at the log position in question.
+
+    `kinds` None means every kind (roots and tests); `certified_by` is the id of the `keys` statement, None for a root.
+    """
+
+    public: PublicKey
+    issuer: str
+    kinds: frozenset[EventKind] | None
+    certified_by: bytes | None
+    retired: bool = False
+    compromised: bool = False
+    own_signature_only: bool = False
+
+
+class KeyRing(Protocol):
+    """Where a verifier looks keys up: by `kid` alone, exactly one key or none, and nothing is fetched."""
+
+    def find(self, kid: bytes) -> CertifiedKey | None: ...
+
+
+def possession_message(thumbprint: bytes, issuer: str) -> bytes:
+    """What a new key signs to prove that its owner holds it (tokens of `keys` statements)."""
+    return b"monazite key possession v1\x00" + thumbprint + issuer.encode()

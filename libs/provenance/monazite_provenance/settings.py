@@ -1,0 +1,30 @@
+"""Settings of the rules, in one versioned value: no threshold is buried in code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from monazite_provenance.contents.lot import Form
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """Thresholds and metering (domain.md, "Conservation per element" and "Metering point"; Order 71 art. 2).
+
+    `refuse_at`, `find_at`: multiples of the standard uncertainty. `metered_feeds`: forms whose first conversion into
+    anything but themselves and residue is charged to smelting-separation. `mined_forms`, `recycled_forms`: what a mine
+    and a recycler may register (Decree 785 art. 11, 22: a recycler takes no ore).
+    """
+
+    version: str = "rules-2025-1"
+    refuse_at: Fraction = Fraction(11, 2)
+    find_at: Fraction = Fraction(3)
+    mined_forms: frozenset[Form] = frozenset({Form.ORE_CONCENTRATE})
+    recycled_forms: frozenset[Form] = frozenset({Form.SECONDARY_MATERIAL})
+    metered_feeds: frozenset[Form] = frozenset({Form.ORE_CONCENTRATE})
+    inputs_max: int = 32
+    outputs_max: int = 128
+
+
+DEFAULT_SETTINGS = RuleSettings()

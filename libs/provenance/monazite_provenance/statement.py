@@ -1,0 +1,351 @@
+"""Statements: what one party says happened, as a COSE_Sign1 (docs/STATEMENTS.md, part 1).
+
+`parse` checks form and bounds and gives an `Unverified`; only a `Verifier` makes a `Statement` of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import NamedTuple, NoReturn, TypeVar
+
+from monazite_provenance import _cbor, _cose
+from monazite_provenance._cbor import CborValue
+from monazite_provenance.errors import BadField, CriticalHeader, TooLarge, UnsupportedAlgorithm, UnsupportedVersion
+from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES, Algorithm, PublicKey
+from monazite_provenance.kinds import EventKind
+
+CONTENT_TYPE = "application/vnd.monazite.statement+cbor"
+# CoAP content format of application/scitt-statement+cose (RFC 9943).
+TYP = 277
+PAYLOAD_VERSION = 1
+
+STATEMENT_ID_BYTES = 32
+OUTPOINT_BYTES = 34
+OUTPUT_INDEX_MAX = 0xFFFF
+SIGNED_BYTES_MAX = 4096
+SPENDS_MAX = 32
+REFS_MAX = 32
+OUTPUTS_MAX = 128
+URI_CHARACTERS_MAX = 512
+RECEIPTS_MAX = 8
+RECEIPT_BYTES_MAX = 4096
+# Signed bytes, the signature, the receipts with their heads, and the heads of the envelope.
+STATEMENT_BYTES_MAX = SIGNED_BYTES_MAX + SIGNATURE_BYTES + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
+# Last second of the year 9999: whatever passes can be shown as a date.
+ISSUED_AT_MAX_S = 253_402_300_799
+
+# CWT claims (RFC 8392) and ours, from the range for private use.
+_ISS, _SUB, _IAT = 1, 2, 6
+_KIND, _SPENDS, _REFS, _ON_BEHALF = -70001, -70002, -70003, -70004
+_CLAIMS_REQUIRED = (_ISS, _SUB, _IAT, _KIND)
+_CLAIMS_OPTIONAL = (_SPENDS, _REFS, _ON_BEHALF)
+# Null stands for no claim of ours, so that None cannot mean absent; nothing decodes to this.
+_ABSENT: CborValue = []
+# A protected header is: alg, content type and the head of kid; kid; the label of the claims; the claims; typ.
+_HEADER_LABELS = [_cose.ALG, _cose.CONTENT_TYPE, _cose.KID, _cose.CWT_CLAIMS, _cose.TYP]
+
+
+@cache
+def _header_start(algorithm: int) -> bytes:
+    start: dict[int, _cbor.Encodable] = {_cose.ALG: algorithm, _cose.CONTENT_TYPE: CONTENT_TYPE}
+    members = _cbor.encode(start)[1:]
+    return _cbor.head(5, len(_HEADER_LABELS)) + members + _cbor.encode(_cose.KID) + _cbor.head(2, KID_BYTES)
+
+
+_HEADER_STARTS = {_header_start(algorithm): algorithm for algorithm in Algorithm}
+_OLD_HEADER_STARTS = {_header_start(old): new for old, new in _cose.POLYMORPHIC_ALGORITHMS.items()}
+_HEADER_START_BYTES = len(_header_start(Algorithm.ED25519))
+_CLAIMS_LABEL = _cbor.encode(_cose.CWT_CLAIMS)
+_HEADER_END = _cbor.encode(_cose.TYP) + _cbor.encode(TYP)
+
+_DIGEST_BYTES = 32
+_DIGEST_HEAD = _cbor.head(2, _DIGEST_BYTES)
+_PAYLOAD_HEAD = b"\x84" + _cbor.encode(PAYLOAD_VERSION) + _DIGEST_HEAD
+_COUNTS = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
+_REQUEST_ID_BYTES = 16
+
+# A URI without its grammar's finer points: a scheme, then printable ASCII. What it names is judged where it is used.
+_URI = re.compile(r"[a-z][a-z0-9+.\-]*:[!-~]+")
+_KINDS = {int(kind): kind for kind in EventKind}
+
+
+class Outpoint(NamedTuple):
+    """One output of one statement. Sorts as its encoding does."""
+
+    statement_id: bytes
+    # The wire's word; it hides tuple.index, and nobody searches an outpoint.
+    index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def encode(self) -> bytes:
+        """34 bytes: the id, then the index, big-endian. Raises `BadField`."""
+        if len(self.statement_id) != STATEMENT_ID_BYTES or not 0 <= self.index <= OUTPUT_INDEX_MAX:
+            raise BadField("an outpoint is a 32-byte id and an index of 16 bits", field="outpoint")
+        return self.statement_id + self.index.to_bytes(2, "big")
+
+    @classmethod
+    def decode(cls, data: bytes) -> Outpoint:
+        """Read 34 bytes. Raises `BadField`."""
+        if len(data) != OUTPOINT_BYTES:
+            raise BadField("an outpoint has 34 bytes", field="outpoint")
+        return cls(data[:STATEMENT_ID_BYTES], int.from_bytes(data[STATEMENT_ID_BYTES:], "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """Whose command a service signed: the principal's URI, SHA-256 of its certificate, its request id (16 bytes)."""
+
+    principal: str
+    certificate_sha256: bytes
+    request_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a statement says, apart from its contents. `issued_at` is in seconds since 1970, the issuer's word only."""
+
+    issuer: str
+    subject: str
+    issued_at: int
+    kind: EventKind
+    spends: tuple[Outpoint, ...] = ()
+    refs: tuple[bytes, ...] = ()
+    on_behalf: OnBehalf | None = None
+
+    @property
+    def actor(self) -> str:
+        """URI of whose act this is: the principal when a service signed on behalf, else the issuer."""
+        return self.on_behalf.principal if self.on_behalf else self.issuer
+
+
+class Unverified(NamedTuple):
+    """A statement in good form that nobody has verified yet. `statement_id` is SHA-256 of `signing_input`."""
+
+    raw: bytes
+    statement_id: bytes
+    signing_input: bytes
+    claims: Claims
+    algorithm: Algorithm
+    kid: bytes
+    outputs_root: bytes
+    outputs_count: int
+    details_digest: bytes
+    signature: bytes
+    receipts: tuple[bytes, ...]
+
+
+def parse(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Unverified:
+    """Read a statement strictly. Raises the `Malformed` family, `Unsupported` family; verifies nothing.
+
+    The switch is for reading archives of signers that still write EdDSA (-8) or ES256 (-7); a `Verifier` never sets it.
+    """
+    if len(raw) > STATEMENT_BYTES_MAX:
+        raise TooLarge("statement too long", limit=STATEMENT_BYTES_MAX)
+    protected, unprotected, payload, signature = _cose.decode_sign1(raw)
+    signed = _cose.signing_input(protected, payload)
+    if len(signed) > SIGNED_BYTES_MAX:
+        raise TooLarge("signed bytes too long", limit=SIGNED_BYTES_MAX)
+    if len(signature) != SIGNATURE_BYTES:
+        raise BadField("a signature has 64 bytes", field="signature")
+    algorithm, kid, claims = _header(protected, dangerously_accept_polymorphic_algorithms)
+    outputs_root, outputs_count, details_digest = _payload(payload)
+    return Unverified(
+        raw=raw,
+        statement_id=sha256(signed).digest(),
+        signing_input=signed,
+        claims=_claims(_cbor.decode(claims)),
+        algorithm=algorithm,
+        kid=kid,
+        outputs_root=outputs_root,
+        outputs_count=outputs_count,
+        details_digest=details_digest,
+        signature=signature,
+        receipts=_receipts(unprotected) if unprotected else (),
+    )
+
+
+def log_leaf(raw: bytes) -> bytes:
+    """Leaf hash of a stored statement in a log: SHA-256(0x00 || SHA-256(the statement without its unprotected header)).
+
+    Taken from the stored bytes. Raises the `Malformed` family when they are no COSE_Sign1.
+    """
+    if len(raw) > STATEMENT_BYTES_MAX:
+        raise TooLarge("statement too long", limit=STATEMENT_BYTES_MAX)
+    protected, _, payload, signature = _cose.decode_sign1(raw)
+    return sha256(b"\x00" + sha256(_cose.encode_sign1(protected, payload, signature)).digest()).digest()
+
+
+def encode_signed_parts(
+    claims: Claims, key: PublicKey, *, outputs_root: bytes, outputs_count: int, details_digest: bytes
+) -> tuple[bytes, bytes]:
+    """The protected header and the payload of a new statement. Raises `BadField` or `TooLarge`."""
+    check_claims(claims)
+    body: dict[int, _cbor.Encodable] = {
+        _ISS: claims.issuer,
+        _SUB: claims.subject,
+        _IAT: claims.issued_at,
+        _KIND: int(claims.kind),
+    }
+    if claims.spends:
+        body[_SPENDS] = [spend.encode() for spend in claims.spends]
+    if claims.refs:
+        body[_REFS] = claims.refs
+    if claims.on_behalf is not None:
+        on_behalf = claims.on_behalf
+        body[_ON_BEHALF] = [on_behalf.principal, on_behalf.certificate_sha256, on_behalf.request_id]
+    start = _header_start(key.algorithm)
+    protected = b"".join((start, key.kid, _CLAIMS_LABEL, _cbor.encode(body), _HEADER_END))
+    count = _cbor.encode(outputs_count)
+    return protected, b"".join((_PAYLOAD_HEAD, outputs_root, count, _DIGEST_HEAD, details_digest))
+
+
+def check_claims(claims: Claims) -> None:
+    """Bounds and order of what a statement says, the same to write and to read. Raises `BadField` or `TooLarge`."""
+    _check_uri(claims.issuer, "iss")
+    _check_uri(claims.subject, "sub")
+    if not 0 <= claims.issued_at <= ISSUED_AT_MAX_S:
+        raise BadField("iat is out of range", field="iat")
+    if claims.spends:
+        _check_list(claims.spends, SPENDS_MAX, "spends")
+    if claims.refs:
+        _check_list(claims.refs, REFS_MAX, "refs")
+        if any(len(ref) != STATEMENT_ID_BYTES for ref in claims.refs):
+            raise BadField("a ref has 32 bytes", field="refs")
+    if claims.on_behalf is not None:
+        _check_uri(claims.on_behalf.principal, "on_behalf")
+        _bytes(claims.on_behalf.certificate_sha256, _DIGEST_BYTES, "on_behalf")
+        _bytes(claims.on_behalf.request_id, _REQUEST_ID_BYTES, "on_behalf")
+
+
+_Ordered = TypeVar("_Ordered", Outpoint, bytes)
+
+
+def _check_uri(text: str, field: str) -> None:
+    if len(text) > URI_CHARACTERS_MAX:
+        raise TooLarge("URI too long", field=field, limit=URI_CHARACTERS_MAX)
+    if not _URI.fullmatch(text):
+        raise BadField("not a URI of printable ASCII", field=field)
+
+
+def _check_list(values: Sequence[_Ordered], count_max: int, field: str) -> None:
+    if len(values) > count_max:
+        raise TooLarge("too many entries", field=field, limit=count_max)
+    if len(values) > 1 and list(values) != sorted(set(values)):
+        raise BadField("entries must ascend strictly", field=field)
+
+
+def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -> tuple[Algorithm, bytes, bytes]:
+    """Algorithm, kid, and the encoded claims.
+
+    All else in the header is constant, so that comparing bytes does; what differs is decoded to say how.
+    """
+    algorithm = _HEADER_STARTS.get(protected[:_HEADER_START_BYTES])
+    if algorithm is None and dangerously_accept_polymorphic_algorithms:
+        algorithm = _OLD_HEADER_STARTS.get(protected[:_HEADER_START_BYTES])
+    claims_at = _HEADER_START_BYTES + KID_BYTES
+    if (
+        algorithm is None
+        or protected[claims_at : claims_at + 1] != _CLAIMS_LABEL
+        or protected[-len(_HEADER_END) :] != _HEADER_END
+    ):
+        _refuse_header(protected)
+    return algorithm, protected[_HEADER_START_BYTES:claims_at], protected[claims_at + 1 : -len(_HEADER_END)]
+
+
+def _refuse_header(protected: bytes) -> NoReturn:
+    header = _cbor.decode(protected)
+    if not isinstance(header, dict):
+        raise BadField("the protected header is a map", field="header")
+    if _cose.CRIT in header:
+        raise CriticalHeader("no critical header is known to this profile")
+    if list(header) != _HEADER_LABELS:
+        raise BadField("labels of the protected header", field="header")
+    if header[_cose.CONTENT_TYPE] != CONTENT_TYPE:
+        raise BadField("not the content type of a statement", field="content_type")
+    if header[_cose.TYP] != TYP:
+        raise BadField("not the type of a statement", field="typ")
+    if header[_cose.ALG] not in tuple(Algorithm):
+        raise UnsupportedAlgorithm("an algorithm outside the profile")
+    raise BadField("a byte string of fixed length", field="kid", bytes=KID_BYTES)
+
+
+def _payload(payload: bytes) -> tuple[bytes, int, bytes]:
+    # Of fixed form but for the count, so that comparing bytes does: [1, root, count, details].
+    count = _COUNTS.get(payload[36:-34])
+    if count is None or payload[:4] != _PAYLOAD_HEAD or payload[-34:-32] != _DIGEST_HEAD:
+        _refuse_payload(payload)
+    return payload[4:36], count, payload[-32:]
+
+
+def _refuse_payload(payload: bytes) -> NoReturn:
+    match _cbor.decode(payload):
+        case [int(version), *_] if version != PAYLOAD_VERSION:
+            raise UnsupportedVersion("payload of another version")
+        case [1, bytes(_), int(count), bytes(_)] if count > OUTPUTS_MAX:
+            raise TooLarge("too many outputs", field="outputs_count", limit=OUTPUTS_MAX)
+        case _:
+            raise BadField("the parts of the payload", field="payload")
+
+
+def _claims(value: CborValue) -> Claims:
+    if not isinstance(value, dict):
+        raise BadField("the claims are a map", field="claims")
+    issuer, subject, issued_at, kind = map(value.get, _CLAIMS_REQUIRED)
+    if not isinstance(issuer, str) or not isinstance(subject, str):
+        raise BadField("iss and sub are text", field="claims")
+    if type(issued_at) is not int:
+        raise BadField("iat is whole seconds", field="iat")
+    if type(kind) is not int or kind not in _KINDS:
+        raise BadField("not a kind of event", field="kind")
+    spends, refs, on_behalf = (value.get(claim, _ABSENT) for claim in _CLAIMS_OPTIONAL)
+    known = len(_CLAIMS_REQUIRED) + (spends is not _ABSENT) + (refs is not _ABSENT) + (on_behalf is not _ABSENT)
+    if known != len(value):
+        raise BadField("a claim that the profile does not know", field="claims")
+    claims = Claims(
+        issuer,
+        subject,
+        issued_at,
+        _KINDS[kind],
+        () if spends is _ABSENT else tuple([Outpoint.decode(spend) for spend in _byte_strings(spends, "spends")]),
+        () if refs is _ABSENT else tuple(_byte_strings(refs, "refs")),
+        None if on_behalf is _ABSENT else _on_behalf(on_behalf),
+    )
+    check_claims(claims)
+    return claims
+
+
+def _on_behalf(value: CborValue) -> OnBehalf:
+    match value:
+        case [str(principal), bytes(certificate_sha256), bytes(request_id)]:
+            return OnBehalf(principal, certificate_sha256, request_id)
+        case _:
+            raise BadField("principal, certificate digest and request id", field="on_behalf")
+
+
+def _receipts(unprotected: dict[int, CborValue]) -> tuple[bytes, ...]:
+    if list(unprotected) != [_cose.RECEIPTS]:
+        raise BadField("the unprotected header holds receipts alone", field="unprotected")
+    receipts = tuple(_byte_strings(unprotected[_cose.RECEIPTS], "receipts"))
+    if len(receipts) > RECEIPTS_MAX:
+        raise TooLarge("too many receipts", field="receipts", limit=RECEIPTS_MAX)
+    if any(len(receipt) > RECEIPT_BYTES_MAX for receipt in receipts):
+        raise TooLarge("receipt too long", field="receipts", limit=RECEIPT_BYTES_MAX)
+    return receipts
+
+
+def _byte_strings(value: CborValue, field: str) -> list[bytes]:
+    if not isinstance(value, list) or not value:
+        raise BadField("a list that is not empty", field=field)
+    strings = [item for item in value if isinstance(item, bytes)]
+    if len(strings) != len(value):
+        raise BadField("a list of byte strings", field=field)
+    return strings
+
+
+def _bytes(value: CborValue, size: int, field: str) -> bytes:
+    if not isinstance(value, bytes) or len(value) != size:
+        raise BadField("a byte string of fixed length", field=field, bytes=size)
+    return value

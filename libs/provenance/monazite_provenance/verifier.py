@@ -1,0 +1,105 @@
+"""The verifier: the only maker of a `Statement`. It raises or returns the verified object, never a bool.
+
+It judges one statement: form, key, signature, and that every disclosed content is what was committed to. Whether the
+history behind it adds up is `chain`'s question; whether the key was good at the statement's place in the log is what
+the key ring knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NoReturn, final
+
+from monazite_provenance import _cose
+from monazite_provenance.errors import Compromised, EventNotAllowed, IssuerMismatch, Retired, UnknownKey
+from monazite_provenance.item import Item, check_openings
+from monazite_provenance.keys import CertifiedKey, KeyRing
+from monazite_provenance.kinds import CUSTODY_KINDS
+from monazite_provenance.names import parse_spiffe
+from monazite_provenance.statement import Claims, Unverified, parse
+
+_SEAL = object()
+
+
+@final
+class Statement:
+    """A verified statement. There is no other way to one than a `Verifier`.
+
+    `outputs` are the disclosed contents by index, `details` the disclosed details; both are proven to be what was
+    signed. `receipts` are kept as they came and not judged: they are the log's matter.
+    """
+
+    __slots__ = ("claims", "details", "id", "item", "key", "outputs", "outputs_count", "raw", "receipts")
+
+    def __init__(self, seal: object, unverified: Unverified, item: Item, key: CertifiedKey) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only a Verifier makes a Statement")
+        self.id: bytes = unverified.statement_id
+        self.claims: Claims = unverified.claims
+        self.raw: bytes = unverified.raw
+        self.item: Item = item
+        self.outputs: Mapping[int, bytes] = MappingProxyType(
+            {index: opening.content for index, opening in item.openings.items()}
+        )
+        self.outputs_count: int = unverified.outputs_count
+        self.details: bytes | None = None if item.details is None else item.details.content
+        self.key: CertifiedKey = key
+        self.receipts: tuple[bytes, ...] = unverified.receipts
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Statement is not stored; store its item and verify again")
+
+    def __repr__(self) -> str:
+        return f"Statement({self.claims.kind.name}, id={self.id.hex()})"
+
+
+class Verifier:
+    """Verifies statements against a key ring. Keeps no state of its own; safe to share between threads."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def verify(self, item: bytes | Item) -> Statement:
+        """Verify an item and everything it discloses. Raises `ProvenanceError` only."""
+        decoded = item if isinstance(item, Item) else Item.decode(item)
+        unverified = parse(decoded.statement)
+        key = self._check(unverified)
+        check_openings(decoded, unverified)
+        return Statement(_SEAL, unverified, decoded, key)
+
+    def verify_statement(self, raw: bytes) -> Statement:
+        """Verify a bare statement, of which nothing is disclosed. Raises `ProvenanceError` only."""
+        unverified = parse(raw)
+        key = self._check(unverified)
+        nodes = (unverified.outputs_root,) if unverified.outputs_count else ()
+        return Statement(_SEAL, unverified, Item(raw, {}, nodes, None), key)
+
+    def _check(self, unverified: Unverified) -> CertifiedKey:
+        key = self._keys.find(unverified.kid)
+        if key is None or key.public.kid != unverified.kid:
+            raise UnknownKey("no certified key has this kid")
+        _cose.verify(key.public, unverified.algorithm, unverified.signature, unverified.signing_input)
+        _check_certification(key, unverified.claims)
+        return key
+
+
+def _check_certification(key: CertifiedKey, claims: Claims) -> None:
+    """May this key say this? Asked only after the signature held, so that the answer blames the right party."""
+    if key.compromised:
+        raise Compromised("the key counts as compromised from before this statement")
+    if key.retired:
+        raise Retired("the key was retired before this statement")
+    if claims.issuer != key.issuer:
+        raise IssuerMismatch("iss is not the owner of the key")
+    if key.kinds is not None and claims.kind not in key.kinds:
+        raise EventNotAllowed("the key is not certified for this kind of event", kind=int(claims.kind))
+    if claims.on_behalf is not None:
+        if not _is_service(claims.issuer):
+            raise IssuerMismatch("only a service signs on behalf of another")
+    elif claims.kind in CUSTODY_KINDS and _is_service(claims.issuer):
+        raise EventNotAllowed("a service signs custody events only on behalf of a principal", kind=int(claims.kind))
+
+
+def _is_service(issuer: str) -> bool:
+    return parse_spiffe(issuer).kind == "service"

@@ -1,0 +1,85 @@
+"""Fixtures for every test: one PostgreSQL and one development CA a session, one database a test.
+
+Nothing is started for tests that do not ask for it, so that the unit tests stay free of IO.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.local.pki import DevelopmentAuthority
+from tools.local.postgres import Cluster, Template
+
+Migrate = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def session_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of this session that every user may pass through (PostgreSQL runs as `nobody` under root)."""
+    directory = tmp_path_factory.mktemp("session")
+    for part in (directory, *directory.parents):
+        if not part.stat().st_mode & 0o001 and part.name.startswith(("pytest-", "session")):
+            part.chmod(part.stat().st_mode | 0o011)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def cluster(session_directory: Path) -> Iterator[Cluster]:
+    """The session's PostgreSQL, without fsync."""
+    cluster = Cluster(session_directory / "postgres", durable=False)
+    cluster.start()
+    yield cluster
+    cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def templates(cluster: Cluster) -> Callable[[Migrate], Template]:
+    """Templates by migration, each migrated once a session."""
+    known: dict[str, Template] = {}
+
+    def template_of(migrate: Migrate) -> Template:
+        label = f"{migrate.__module__}.{migrate.__qualname__}"
+        if label not in known:
+            name = "t_" + hashlib.sha256(label.encode()).hexdigest()[:8]
+            known[label] = cluster.template(name, migrate)
+        return known[label]
+
+    return template_of
+
+
+@pytest.fixture
+def database_from(cluster: Cluster, templates: Callable[[Migrate], Template]) -> Iterator[Callable[[Migrate], str]]:
+    """`database_from(migrate)` gives the URL of a fresh database that `migrate(url)` brought to its schema.
+
+    `migrate` is a module-level function: its name is the name of the template. Dropped after the test.
+    """
+    made: list[str] = []
+
+    def fresh(migrate: Migrate) -> str:
+        name, url = templates(migrate).copy()
+        made.append(name)
+        return url
+
+    yield fresh
+    for name in made:
+        cluster.drop_database(name)
+
+
+def _empty(_url: str) -> None:
+    """The migration of a database without tables."""
+
+
+@pytest.fixture
+def database(database_from: Callable[[Migrate], str]) -> str:
+    """URL of a fresh, empty database. A test package overrides this with `database_from(its_migration)`."""
+    return database_from(_empty)
+
+
+@pytest.fixture(scope="session")
+def authority(session_directory: Path) -> DevelopmentAuthority:
+    """The session's development CA."""
+    return DevelopmentAuthority(session_directory / "pki")

@@ -1,0 +1,136 @@
+"""Hypothesis strategies for every content."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from monazite_provenance import contents as c
+from monazite_provenance import lot_ids
+from monazite_provenance.contents import CustodyState
+from monazite_provenance.elements import ATOMIC_NUMBERS
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.statement import Outpoint
+
+MASS_MAX = 2**63 - 1
+texts = st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=12)
+texts_or_empty = st.one_of(st.just(""), texts)
+ids = st.binary(min_size=32, max_size=32)
+acts = st.binary(min_size=16, max_size=16)
+masses = st.integers(0, MASS_MAX)
+positives = st.integers(1, MASS_MAX)
+elements = st.sampled_from(sorted(ATOMIC_NUMBERS))
+names = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
+enterprises = names.map(lambda name: f"spiffe://monazite.example/enterprise/{name}")
+officers = names.map(lambda name: f"spiffe://monazite.example/officer/export/{name}")
+countries = st.sampled_from(["US", "DE", "JP", "AU"])
+outpoints = st.builds(Outpoint, ids, st.integers(0, 127))
+issued_ids = st.binary(min_size=8, max_size=8).map(lambda random: lot_ids.new(lambda _size: random))
+
+sources = st.builds(c.MassSource, texts, texts, st.one_of(st.none(), ids))
+
+
+@st.composite
+def lots(draw: st.DrawFn) -> c.LotContent:
+    """Any lot that the codec takes; not necessarily one that the rule book would."""
+    listed = draw(st.lists(sources, min_size=1, max_size=2, unique=True))
+    keys = draw(st.sets(st.tuples(elements, st.integers(0, len(listed) - 1)), min_size=1, max_size=6))
+    rows = tuple(
+        c.ElementRow(element, draw(positives), draw(masses), draw(masses), source) for element, source in sorted(keys)
+    )
+    moisture, net, gross = sorted(draw(st.lists(positives, min_size=3, max_size=3)))
+    state = draw(st.sampled_from(CustodyState))
+    in_transit = state is CustodyState.IN_TRANSIT
+    limit = st.builds(c.ExportLimit, ids, st.integers(1, gross))
+    return c.LotContent(
+        lot_id=draw(issued_ids),
+        holder=draw(enterprises),
+        site=draw(texts),
+        form=draw(st.sampled_from(c.Form)),
+        gross_g=gross,
+        net_g=net,
+        moisture_g=moisture,
+        rows=rows,
+        sources=tuple(listed),
+        custody_model=draw(st.sampled_from(c.CustodyModel)),
+        custody_state=state,
+        factor_table=draw(texts),
+        home_log=draw(texts),
+        receiver=draw(enterprises) if in_transit else None,
+        remainder_lot_id=draw(issued_ids) if in_transit else None,
+        export=draw(st.one_of(st.none(), limit)) if in_transit else None,
+    )
+
+
+draws = st.dictionaries(ids, positives, max_size=4).map(
+    lambda each: tuple(c.Draw(right, mass) for right, mass in sorted(each.items()))
+)
+losses = st.dictionaries(elements, positives, max_size=5).map(
+    lambda each: tuple(c.Loss(element, mass) for element, mass in sorted(each.items()))
+)
+origins = st.one_of(
+    st.builds(c.Mined, texts, texts, st.sampled_from(c.DepositType)),
+    st.builds(c.Imported, countries, texts),
+    st.builds(c.Recycled, texts),
+    st.builds(c.OpeningInventory, texts),
+)
+
+
+def several(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    """Up to four, as a tuple."""
+    return st.lists(of, max_size=4).map(tuple)
+
+
+lines = st.builds(c.AcceptLine, masses, masses, masses, texts_or_empty)
+kinds = st.sets(st.sampled_from(sorted(int(kind) for kind in EventKind))).map(lambda each: tuple(sorted(each)))
+blobs = st.binary(min_size=1, max_size=64)
+
+details: dict[EventKind, st.SearchStrategy[c.Details]] = {
+    EventKind.REGISTER: st.builds(c.RegisterDetails, origins, draws),
+    EventKind.SPLIT: st.builds(c.SplitDetails),
+    EventKind.MERGE: st.builds(c.MergeDetails),
+    EventKind.TRANSFORM: st.builds(c.TransformDetails, texts, losses, draws, st.one_of(st.none(), texts)),
+    EventKind.OFFER: st.builds(c.OfferDetails, texts_or_empty),
+    EventKind.CANCEL: st.builds(c.CancelDetails),
+    EventKind.ACCEPT: st.builds(c.AcceptDetails, several(lines)),
+    EventKind.EXPORT_INTENT: st.builds(
+        c.ExportIntentDetails, acts, ids, several(st.builds(c.ExportedMass, outpoints, positives)), texts, texts
+    ),
+    EventKind.EXPORT_LOCK: st.builds(c.ExportLockDetails, acts, ids, several(outpoints)),
+    EventKind.EXPORT_VOID: st.builds(c.ExportVoidDetails, acts, texts),
+    EventKind.HOLD: st.builds(c.HoldDetails, outpoints, issued_ids, texts),
+    EventKind.RELEASE: st.builds(c.ReleaseDetails, outpoints, issued_ids, texts),
+    EventKind.RIGHT_CLOSED: st.builds(c.RightClosedDetails, ids, masses, texts),
+    EventKind.RIGHT: st.builds(
+        c.RightDetails,
+        st.integers(2000, 2999),
+        st.sampled_from(c.QuotaKind),
+        positives,
+        enterprises,
+        texts,
+        texts,
+        masses,
+    ),
+    EventKind.SETTLED: st.builds(c.SettledDetails, ids, ids, positives, positives, masses),
+    EventKind.LICENCE: st.builds(
+        c.LicenceDetails,
+        texts,
+        enterprises,
+        st.builds(c.EndUser, texts, countries, texts_or_empty),
+        countries,
+        several(st.builds(c.LicenceLine, texts, texts_or_empty, positives)),
+        masses,
+        texts,
+        ids,
+        officers,
+        officers,
+    ),
+    EventKind.LICENCE_CHANGE: st.builds(c.LicenceChangeDetails, ids, st.sampled_from(c.LicenceAction), texts, officers),
+    EventKind.KEYS: st.builds(
+        c.KeysDetails,
+        st.sampled_from(c.KeyAction),
+        enterprises,
+        blobs,
+        kinds,
+        st.one_of(st.none(), blobs),
+        st.booleans(),
+    ),
+}

@@ -1,0 +1,181 @@
+"""Contents: what is encoded comes back and agrees with its CDDL; other bytes give a ProvenanceError."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Protocol, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monazite_provenance import _cbor
+from monazite_provenance.contents import (
+    CustodyState,
+    Details,
+    ElementRow,
+    ExportLimit,
+    Form,
+    LotContent,
+    OfferDetails,
+    RegisterDetails,
+    decode_details,
+    decode_lot,
+    encode,
+)
+from monazite_provenance.contents.details import Draw, Imported
+from monazite_provenance.errors import BadField, NotDeterministic, ProvenanceError, TrailingBytes, UnsupportedVersion
+from monazite_provenance.kinds import EventKind
+
+from tests.unit.provenance import contents_strategies as strategies
+from tests.unit.provenance.chains import ORE, lot
+
+SCHEMAS = resources.files("monazite_provenance").joinpath("schemas")
+
+
+class Schema(Protocol):
+    """What is used of pycddl, which has no types."""
+
+    def validate_cbor(self, data: bytes) -> object: ...
+
+
+class Cddl(Protocol):
+    """The module pycddl: a CDDL tool in Rust, not our own reading of it."""
+
+    def Schema(self, text: str) -> Schema: ...  # noqa: N802 - a class there
+
+
+PYCDDL = cast("Cddl", import_module("pycddl"))
+
+
+def schema(name: str) -> Schema:
+    text = SCHEMAS.joinpath(f"{name}.cddl").read_text("utf-8") + SCHEMAS.joinpath("common.cddl").read_text("utf-8")
+    return PYCDDL.Schema(text)
+
+
+SCHEMA_BY_KIND = {kind: schema(kind.name.lower()) for kind in strategies.details}
+LOT_SCHEMA = schema("lot")
+
+
+def test_every_schema_belongs_to_a_content() -> None:
+    files = {entry.name for entry in SCHEMAS.iterdir() if entry.name.endswith(".cddl")}
+    assert files == {f"{kind.name.lower()}.cddl" for kind in strategies.details} | {"lot.cddl", "common.cddl"}
+
+
+@given(strategies.lots())
+def test_lot_round_trip(content: LotContent) -> None:
+    raw = encode(content)
+    assert decode_lot(raw) == content
+    LOT_SCHEMA.validate_cbor(raw)
+
+
+@pytest.mark.parametrize("kind", list(strategies.details))
+@settings(max_examples=30)
+@given(st.data())
+def test_details_round_trip(kind: EventKind, data: st.DataObject) -> None:
+    details: Details = data.draw(strategies.details[kind])
+    raw = encode(details)
+    assert decode_details(kind, raw) == details
+    SCHEMA_BY_KIND[kind].validate_cbor(raw)
+
+
+@given(st.binary(max_size=200), st.sampled_from(list(EventKind)))
+def test_any_bytes_give_a_provenance_error(raw: bytes, kind: EventKind) -> None:
+    with suppress(ProvenanceError):
+        decode_lot(raw)
+    with suppress(ProvenanceError):
+        decode_details(kind, raw)
+
+
+values = st.recursive(
+    st.one_of(st.integers(-(2**64), 2**64 - 1), st.text(max_size=5), st.binary(max_size=34), st.booleans(), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.integers(0, 16), inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@given(strategies.lots(), st.integers(1, 17), values)
+def test_a_field_of_another_type_gives_a_provenance_error(content: LotContent, key: int, value: object) -> None:
+    fields = _cbor.decode(encode(content))
+    assert isinstance(fields, dict)
+    changed = _cbor.encode(cast("_cbor.Encodable", {**fields, key: value}))
+    try:
+        decoded = decode_lot(changed)
+    except ProvenanceError:
+        return
+    assert encode(decoded) == changed
+
+
+@pytest.mark.parametrize("kind", list(strategies.details))
+@settings(max_examples=30)
+@given(st.data())
+def test_details_with_a_field_of_another_type(kind: EventKind, data: st.DataObject) -> None:
+    fields = _cbor.decode(encode(data.draw(strategies.details[kind])))
+    assert isinstance(fields, dict)
+    changed = {**fields, data.draw(st.integers(1, 11)): data.draw(values)}
+    try:
+        decoded = decode_details(kind, _cbor.encode(cast("_cbor.Encodable", changed)))
+    except ProvenanceError:
+        return
+    assert encode(decoded) == _cbor.encode(cast("_cbor.Encodable", changed))
+
+
+GOOD = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(GOOD, rows=()),
+        replace(GOOD, rows=tuple(reversed(GOOD.rows))),
+        replace(GOOD, rows=(GOOD.rows[0], GOOD.rows[0])),
+        replace(GOOD, rows=(ElementRow(57, 0, 0, 0, 0),)),
+        replace(GOOD, rows=(ElementRow(26, 1, 0, 0, 0),)),
+        replace(GOOD, rows=(ElementRow(57, -1, 0, 0, 0),)),
+        replace(GOOD, rows=(ElementRow(57, 2**63, 0, 0, 0),)),
+        replace(GOOD, rows=(ElementRow(57, 1, 0, 0, 1),)),
+        replace(GOOD, sources=()),
+        replace(GOOD, sources=GOOD.sources * 2),
+        replace(GOOD, gross_g=0, net_g=0),
+        replace(GOOD, net_g=GOOD.gross_g + 1),
+        replace(GOOD, moisture_g=GOOD.net_g + 1),
+        replace(GOOD, gross_g=2**63),
+        replace(GOOD, lot_id=""),
+        replace(GOOD, site="a\nb"),
+        replace(GOOD, site="x" * 513),
+        replace(GOOD, site="\ud800"),
+        replace(GOOD, holder="spiffe://monazite.example/service/registry"),
+        replace(GOOD, holder="https://monazite.example/enterprise/mine"),
+        replace(GOOD, receiver=GOOD.holder),
+        replace(GOOD, custody_state=CustodyState.IN_TRANSIT),
+        replace(GOOD, export=ExportLimit(bytes(32), 1)),
+        RegisterDetails(Imported("us", "7")),
+        RegisterDetails(Imported("US", "7"), (Draw(bytes(32), 1), Draw(bytes(32), 1))),
+        RegisterDetails(Imported("US", "7"), (Draw(bytes(31), 1),)),
+        RegisterDetails(Imported("US", "7"), (Draw(bytes(32), 0),)),
+    ],
+)
+def test_out_of_bounds_is_refused_before_it_is_encoded(bad: LotContent | Details) -> None:
+    with pytest.raises(BadField):
+        encode(bad)
+
+
+def test_bytes_beside_the_profile() -> None:
+    raw = encode(OfferDetails("w"))
+    with pytest.raises((TrailingBytes, NotDeterministic)):
+        decode_details(EventKind.OFFER, raw + b"\x00")
+    with pytest.raises(NotDeterministic):
+        decode_details(EventKind.OFFER, b"\xa1\x18\x01\x61w")
+    with pytest.raises(BadField, match="unknown"):
+        decode_details(EventKind.SPLIT, raw)
+    with pytest.raises(UnsupportedVersion):
+        decode_details(EventKind.STATUS, raw)
+
+
+def test_the_documentation_shows_every_schema_as_it_is() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "STATEMENTS.md").read_text("utf-8")
+    for entry in SCHEMAS.iterdir():
+        if entry.name.endswith(".cddl"):
+            assert entry.read_text("utf-8").rstrip() in document, entry.name

@@ -1,0 +1,92 @@
+"""`python -m monazite_provenance`: what it prints and the codes it leaves with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from monazite_provenance import bundle
+from monazite_provenance.__main__ import main
+
+from tests.unit.provenance.chains import World, tell
+
+STORY = tell()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """A good bundle and its trust file."""
+    lot, trust = tmp_path / "lot.bundle", tmp_path / "trust.json"
+    lot.write_bytes(STORY.world.encode(STORY.abroad))
+    trust.write_bytes(STORY.world.trust.dump())
+    return lot, trust
+
+
+def test_a_good_bundle(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lot, trust = files
+    assert main(["verify", str(lot), "--trust", str(trust)]) == 0
+    out = capsys.readouterr().out
+    for words in ("VERIFIED_WITH_GAPS", "REGISTRATION", "ABSENCE", "Dy", "imported US", "mined Bayan Obo", "TRANSFORM"):
+        assert words in out
+
+
+def test_json_says_the_same(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lot, trust = files
+    assert main(["verify", str(lot), "--trust", str(trust), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "VERIFIED_WITH_GAPS"
+    assert {gap["code"] for gap in report["not_checked"]} == {"REGISTRATION", "ABSENCE"}
+    assert sum(report["origins"]["Dy"].values()) == report["target"]["reo_mg"]["Dy"]
+    assert len(report["steps"]) == 14
+
+
+def test_a_refuted_bundle(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lot, trust = files
+    items = list(STORY.world.items)
+    items[5] = replace(items[5], statement=items[5].statement[:-1] + b"\x00")
+    lot.write_bytes(b"".join(bundle.write(STORY.abroad, items)))
+    assert main(["verify", str(lot), "--trust", str(trust)]) == 1
+    assert "BAD_SIGNATURE" in capsys.readouterr().out
+
+
+def test_a_bundle_of_strangers(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lot, trust = files
+    trust.write_bytes(World.new().trust.dump())
+    assert main(["verify", str(lot), "--trust", str(trust)]) == 2
+    assert "UNKNOWN_KEY" in capsys.readouterr().out
+
+
+def test_usage_and_files_that_are_not_there(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    lot, trust = files
+    for arguments in ([], ["verify", str(lot)], ["certify"], ["verify", str(lot), "--trust", str(trust), "--more"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 4
+    assert main(["verify", str(lot) + "x", "--trust", str(trust)]) == 4
+    assert "cannot read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_malformed_files(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], as_json: list[str]) -> None:
+    lot, trust = files
+    lot.write_bytes(lot.read_bytes()[:-1])
+    assert main(["verify", str(lot), "--trust", str(trust), *as_json]) == 5
+    trust.write_bytes(b"{}")
+    assert main(["verify", str(lot), "--trust", str(trust), *as_json]) == 5
+    assert "malformed" in capsys.readouterr().err
+
+
+def test_it_runs_as_a_module_and_reads_a_pipe(files: tuple[Path, Path]) -> None:
+    lot, trust = files
+    done = subprocess.run(
+        [sys.executable, "-m", "monazite_provenance", "verify", "-", "--trust", str(trust)],
+        input=lot.read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"VERIFIED_WITH_GAPS")
