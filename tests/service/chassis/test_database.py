@@ -1,0 +1,135 @@
+"""Transactions: undone by whatever ends them, tried again when PostgreSQL asks for it, UNAVAILABLE when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+from sqlmodel import col, select
+
+from services.chassis.database import Connection, Database
+from services.chassis.errors import Error
+from services.chassis.migrations import migrate
+from services.chassis.tables import LogHeadRow
+from tests.conftest import Migrate
+from tests.service.chassis.till import LOG, MIGRATIONS, migrate_till
+
+
+async def left(database: Database) -> int:
+    async with database.connection() as connection:
+        mass: int = await connection.fetchval("SELECT mass_mg FROM till WHERE account = 'a'")
+        return mass
+
+
+async def test_an_exception_undoes(database: Database) -> None:
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE till SET mass_mg = 0; SELECT 1 / 0")
+    assert await left(database) == 1000
+
+
+async def test_cancellation_undoes(database: Database) -> None:
+    updated = asyncio.Event()
+
+    async def stay() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE till SET mass_mg = 0")
+            updated.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(stay())
+    await updated.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await left(database) == 1000
+
+
+async def test_a_deadlock_victim_is_tried_again(database: Database) -> None:
+    first_locks: set[str] = set()
+    both = asyncio.Event()
+
+    async def cross(connection: Connection, mine: str, other: str) -> None:
+        await connection.execute("UPDATE till SET mass_mg = mass_mg - 1 WHERE account = $1", mine)
+        first_locks.add(mine)
+        if len(first_locks) == 2:
+            both.set()
+        await both.wait()
+        await connection.execute("UPDATE till SET mass_mg = mass_mg - 1 WHERE account = $1", other)
+
+    await asyncio.gather(
+        database.run(lambda connection: cross(connection, "a", "b")),
+        database.run(lambda connection: cross(connection, "b", "a")),
+    )
+    assert await left(database) == 998
+
+
+async def test_trying_again_is_bounded(database: Database) -> None:
+    tries = 0
+
+    async def lose(_: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        raise asyncpg.SerializationError("could not serialize access")
+
+    with pytest.raises(Error, match="CONFLICT"):
+        await database.run(lose, attempts_max=3)
+    assert tries == 3
+
+
+async def test_a_session_reads_what_the_pool_wrote(database: Database) -> None:
+    async with database.session() as session:
+        head = (await session.exec(select(LogHeadRow).where(col(LogHeadRow.log) == LOG))).one()
+    assert (head.log, head.size) == (LOG, 0)
+
+
+async def test_a_cut_connection_is_unavailable_both_ways_and_the_next_call_works(database: Database) -> None:
+    with pytest.raises(Error, match="UNAVAILABLE"):
+        async with database.transaction() as connection:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(Error, match="UNAVAILABLE"):
+        async with database.session() as session:
+            await (await session.connection()).exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert await left(database) == 1000
+
+
+async def test_a_fault_of_ours_is_not_taken_for_an_absent_database(database: Database) -> None:
+    with pytest.raises(asyncpg.DataError):
+        async with database.connection() as connection:
+            await connection.fetchval("SELECT $1::int", "not a number")
+    with pytest.raises(asyncpg.InterfaceError):
+        async with database.connection() as connection:
+            await connection.fetchval("SELECT $1::int", 1, 2)
+
+
+async def test_a_database_that_is_not_there(url: str) -> None:
+    nowhere = url.rsplit(":", 1)[0] + ":1/none"
+    with pytest.raises(Error, match="UNAVAILABLE"):
+        await Database(nowhere).open()
+    with pytest.raises(Error, match="UNAVAILABLE"):
+        _ = Database(nowhere).pool
+
+
+async def test_processes_that_start_together_migrate_once(cluster_url: str) -> None:
+    await asyncio.gather(*(migrate(cluster_url, MIGRATIONS) for _ in range(4)))
+    connection = await asyncpg.connect(cluster_url)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM log_head") == 1
+        assert await connection.fetchval("SELECT version_num FROM alembic_version") == "0001"
+    finally:
+        await connection.close()
+
+
+def no_tables(_: str) -> None:
+    """The migration of an empty database."""
+
+
+@pytest.fixture
+def cluster_url(database_from: Callable[[Migrate], str]) -> str:
+    return database_from(no_tables)
+
+
+def test_migrating_again_changes_nothing(url: str) -> None:
+    migrate_till(url)

@@ -1,0 +1,158 @@
+"""One order without holes, whoever leads and wherever it breaks off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from services.chassis import store
+from services.chassis.database import Database
+from services.chassis.sequencer import LostLead, Sequencer, read_pending
+from tests.service.chassis.till import LOG, Take, statement, take
+
+
+async def stored(database: Database, count: int, *, seed: int = 1) -> list[Take]:
+    """Writes whose statements rest on random earlier ones, committed in an order that has nothing to do with it."""
+    chance = random.Random(seed)  # noqa: S311
+    writes: list[Take] = []
+    for _ in range(count):
+        parents = [chance.choice(writes).statements[0].statement_id for _ in range(chance.randint(0, 3)) if writes]
+        writes.append(take(parents=parents))
+    shuffled = chance.sample(writes, count)
+    for start in range(0, count, 17):
+        async with database.transaction() as connection:
+            await store.append(connection, shuffled[start : start + 17])
+    return writes
+
+
+async def check_order(database: Database, writes: Sequence[Take]) -> None:
+    rows = await database.pool.fetch("SELECT statement_id, idx, parents FROM entry")
+    index = {row["statement_id"]: row["idx"] for row in rows}
+    assert sorted(index.values()) == list(range(len(writes)))
+    for row in rows:
+        assert all(index[parent] < row["idx"] for parent in row["parents"])
+    assert await database.pool.fetchval("SELECT size FROM log_head") == len(writes)
+
+
+async def exhaust(sequencer: Sequencer) -> int:
+    total = 0
+    while count := await sequencer.step():
+        total += count
+    return total
+
+
+async def test_indexes_have_no_holes_and_parents_are_smaller(database: Database) -> None:
+    writes = await stored(database, 200)
+    assert await exhaust(Sequencer(database, LOG)) == 200
+    await check_order(database, writes)
+
+
+async def test_ancestors_beyond_the_batch_come_with_their_child(database: Database) -> None:
+    grandparent, parent, child = statement(), statement(), statement()
+    parent = statement([grandparent.statement_id])
+    child = statement([parent.statement_id])
+    base = take()
+    for one in (child, parent, grandparent):  # the oldest entry is the youngest descendant
+        async with database.transaction() as connection:
+            write = take()
+            write = Take(request=write.request, audit=base.audit, statements=(one,), reply=b"")
+            await store.append(connection, [write])
+    async with database.connection() as connection:
+        found = await read_pending(connection, entries_max=1)
+    assert {entry.statement_id for entry in found} == {one.statement_id for one in (child, parent, grandparent)}
+
+
+async def test_only_one_leads_and_another_takes_over_when_the_lease_ends(database: Database) -> None:
+    first = Sequencer(database, LOG, holder="first")
+    second = Sequencer(database, LOG, holder="second")
+    assert await first.lead() == 1
+    assert await second.lead() is None
+    assert await Sequencer(database, LOG, holder="first").lead() == 1
+    await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
+    assert await second.lead() == 2
+    assert await Sequencer(database, LOG, holder="first").lead() is None
+
+
+async def test_a_leader_that_wakes_up_late_changes_nothing(database: Database) -> None:
+    paused = Sequencer(database, LOG, holder="paused")
+    successor = Sequencer(database, LOG, holder="successor")
+    writes = await stored(database, 5)
+    epoch = await paused.lead()
+    assert epoch == 1
+    async with database.connection() as connection:
+        pending = await read_pending(connection)
+    # It sleeps here; its lease ends, another leads and publishes.
+    await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
+    assert await successor.step() == 5
+    more = await stored(database, 3, seed=2)
+    with pytest.raises(LostLead):
+        await paused.publish(epoch, pending)
+    async with database.connection() as connection:
+        newer = await read_pending(connection)
+    with pytest.raises(LostLead):  # the epoch fences it off, even with entries that nobody has indexed
+        await paused.publish(epoch, newer)
+    assert await exhaust(successor) == 3
+    await check_order(database, [*writes, *more])
+
+
+async def test_two_that_both_believe_to_lead_never_publish_twice(database: Database, url: str) -> None:
+    """The lease only saves work; what keeps the order is the compare-and-set. So let it fail completely."""
+    writes = await stored(database, 150)
+    async with Database(url) as other:
+        rivals = [Sequencer(database, LOG, holder="one"), Sequencer(other, LOG, holder="two")]
+
+        async def fight(rival: Sequencer, db: Database) -> None:
+            while True:
+                async with db.connection() as connection:
+                    pending = await read_pending(connection, entries_max=7)
+                if not pending:
+                    return
+                try:
+                    await rival.publish(1, pending)
+                except LostLead:
+                    continue
+
+        await asyncio.gather(fight(rivals[0], database), fight(rivals[1], other))
+    await check_order(database, writes)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing that catches Exception sees it."""
+
+
+async def test_a_crash_in_the_middle_leaves_no_hole(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes = await stored(database, 20)
+
+    def die(name: str) -> None:
+        raise Killed(name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("services.chassis.sequencer.crash_point", die)
+        with pytest.raises(Killed):
+            await Sequencer(database, LOG, holder="dead").step()
+    assert await database.pool.fetchval("SELECT count(idx) FROM entry") == 0
+    assert await database.pool.fetchval("SELECT size FROM log_head") == 0
+    await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
+    assert await exhaust(Sequencer(database, LOG)) == 20
+    await check_order(database, writes)
+
+
+async def test_it_runs_by_itself_and_survives_an_absent_database(database: Database) -> None:
+    sequencer = Sequencer(database, LOG)
+    await stored(database, 3)
+    task = asyncio.create_task(sequencer.run())
+    rings = sequencer.published.rings
+    await sequencer.published.wait(rings, 10)
+    await database.pool.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    rings = sequencer.published.rings
+    await stored(database, 3, seed=2)
+    sequencer.wake()
+    await sequencer.published.wait(rings, 10)
+    task.cancel()
+    assert await database.pool.fetchval("SELECT size FROM log_head") == 6

@@ -1,0 +1,469 @@
+"""The gate, seen from outside: a real server, mutual TLS, each caller with its own certificate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from monazite.quota.v1.quota_pb2_grpc import LogServiceStub
+from monazite.registry.v1.registry_pb2 import CloseRightRequest, GetBundleRequest, GetRightRequest
+from monazite.registry.v1.registry_pb2_grpc import LotServiceStub, RightServiceStub
+from monazite.type.v1.statement_pb2 import ListEntriesRequest, Outpoint
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from services.chassis import errors, telemetry
+from services.chassis.access import AccessTable, IncompleteAccess
+from services.chassis.call import Call, enter, leave
+from services.chassis.client import Peer
+from services.chassis.errors import Error
+from services.chassis.identity import parse_principal
+from services.chassis.server import serving
+from services.chassis.settings import Certificates, Limits, Settings, Telemetry
+from tests.service.chassis import counter
+from tests.service.chassis.counter import ACCESS, SECRET, Rights
+from tests.service.chassis.till import LOG, MIGRATIONS
+from tools.local.pki import Certificate, DevelopmentAuthority
+
+PLANT = "enterprise/baotou-1/erp"
+SERVER = "service/quota"
+
+
+def files(certificate: Certificate) -> Certificates:
+    return Certificates(
+        certificate=certificate.certificate, private_key=certificate.key, authority=certificate.authority
+    )
+
+
+@dataclass
+class Scene:
+    port: int
+    rights: Rights
+    authority: DevelopmentAuthority
+
+    def peer(self, path: str = PLANT, authority: DevelopmentAuthority | None = None) -> Peer:
+        own = files((authority or self.authority).issue(path))
+        trusted = own.model_copy(update={"authority": self.authority.certificate_path})
+        return Peer("quota", f"localhost:{self.port}", trusted)
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Scene]]
+
+
+@pytest.fixture
+def serve(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
+    """`serve(limits=..., access=...)`: the counter service in this process."""
+
+    @asynccontextmanager
+    async def start(
+        *, limits: Limits | None = None, access: AccessTable = ACCESS, trace_ratio: float = 0.0
+    ) -> AsyncGenerator[Scene]:
+        settings = Settings(
+            domain=authority.domain,
+            listen="127.0.0.1:0",
+            database_url=url,
+            certificates=files(authority.issue(SERVER, server=True)),
+            signing_key=tmp_path / "none",
+            trust_file=tmp_path / "none",
+            log_name=LOG,
+            limits=limits or Limits(),
+            telemetry=Telemetry(trace_ratio=trace_ratio),
+        )
+        made: list[Rights] = []
+        async with serving(settings, lambda site: counter.compose(site, made, access), MIGRATIONS) as running:
+            yield Scene(running.port, made[0], authority)
+
+    return start
+
+
+@pytest.fixture
+async def scene(serve: Serve) -> AsyncIterator[Scene]:
+    async with serve() as scene:
+        yield scene
+
+
+async def get_right(peer: Peer, what: str = "", *, timeout_s: float = 5) -> list[str]:
+    right = await peer.call(
+        RightServiceStub(peer.channel).GetRight, GetRightRequest(right_id=what.encode()), timeout_s=timeout_s
+    )
+    return right.right_id.decode().split()
+
+
+async def refused(peer: Peer, what: str = "", *, timeout_s: float = 5) -> Error:
+    with pytest.raises(Error) as raised:
+        await get_right(peer, what, timeout_s=timeout_s)
+    return raised.value
+
+
+# --- identity and access ------------------------------------------------------------------------------------------
+
+
+async def test_the_certificate_names_the_caller(scene: Scene) -> None:
+    async with scene.peer() as plant, scene.peer("officer/quota/li") as officer:
+        assert (await get_right(plant))[0] == "spiffe://monazite.example/enterprise/baotou-1/erp"
+        told = await get_right(officer)
+        assert told[0] == "spiffe://monazite.example/officer/quota/li"
+        assert told[2] == "/monazite.registry.v1.RightService/GetRight"
+
+
+@pytest.mark.parametrize("path", ["officer/licensing/li", "customs/tianjin/wu", "service/registry"])
+async def test_another_kind_of_caller_is_refused(scene: Scene, path: str) -> None:
+    async with scene.peer(path) as peer:
+        error = await refused(peer)
+        with pytest.raises(Error, match="ACCESS_DENIED"):
+            _ = [chunk async for chunk in peer.stream(LotServiceStub(peer.channel).GetBundle, GetBundleRequest())]
+    assert error.reason == "ACCESS_DENIED"
+    assert error.metadata["method"] == "/monazite.registry.v1.RightService/GetRight"
+    assert scene.rights.seen == 0
+
+
+@pytest.mark.parametrize(
+    "uri", ["spiffe://another.example/enterprise/baotou-1", "spiffe://monazite.example/stranger/x"]
+)
+async def test_a_certificate_that_names_nobody_here(scene: Scene, uri: str) -> None:
+    async with scene.peer(uri) as peer:
+        assert (await refused(peer)).reason == "NO_IDENTITY"
+
+
+async def test_no_certificate_or_a_foreign_one_gets_no_answer(scene: Scene, tmp_path: Path) -> None:
+    async with scene.peer(authority=DevelopmentAuthority(tmp_path / "foreign")) as peer:
+        assert (await refused(peer)).reason == "PEER_UNAVAILABLE"
+    bare = grpc.ssl_channel_credentials(scene.authority.certificate_path.read_bytes())
+    async with grpc.aio.secure_channel(f"localhost:{scene.port}", bare) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await RightServiceStub(channel).GetRight(GetRightRequest(), timeout=5)
+    assert failure.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert scene.rights.seen == 0
+
+
+async def test_a_table_that_does_not_fit_stops_the_server(serve: Serve) -> None:
+    missing = {name: callers for name, callers in ACCESS.items() if "CloseRight" not in name}
+    with pytest.raises(IncompleteAccess, match="CloseRight"):
+        async with serve(access=missing):
+            pass
+
+
+# --- deadlines ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_without_a_deadline_is_not_taken(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await RightServiceStub(peer.channel).GetRight(GetRightRequest())
+    error = errors.decode(failure.value)
+    assert (error.kind, error.reason) == (errors.Kind.INVALID, "DEADLINE_REQUIRED")
+
+
+async def test_a_hopeless_deadline_is_refused_before_any_work(serve: Serve) -> None:
+    async with serve(limits=Limits(deadline_ms_min=60_000)) as scene, scene.peer() as peer:
+        assert (await refused(peer)).reason == "DEADLINE"
+        assert scene.rights.seen == 0
+
+
+async def test_when_the_deadline_passes_the_handler_is_cancelled(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        assert (await refused(peer, "stay", timeout_s=0.3)).reason == "DEADLINE"
+        async with asyncio.timeout(10):
+            await scene.rights.cancelled.wait()
+
+
+async def test_the_operation_knows_how_long_is_left(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        right = await peer.call(RightServiceStub(peer.channel).GetRight, GetRightRequest(), timeout_s=100)
+    assert 90 <= right.drawn_mg <= 100
+
+
+# --- errors -------------------------------------------------------------------------------------------------------
+
+
+async def test_no_text_of_an_exception_leaves(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    async with scene.peer() as peer:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await RightServiceStub(peer.channel).GetRight(GetRightRequest(right_id=b"leak"), timeout=5)
+        leaking = GetBundleRequest(head=Outpoint(statement_id=b"leak"))
+        with pytest.raises(Error) as streamed:
+            _ = [chunk async for chunk in peer.stream(LotServiceStub(peer.channel).GetBundle, leaking)]
+    error = errors.decode(failure.value)
+    assert (error.reason, error.message) == ("INTERNAL", "internal error")
+    assert SECRET not in repr(failure.value)
+    assert streamed.value.reason == "INTERNAL"
+    for incident in (error.metadata["incident"], streamed.value.metadata["incident"]):
+        (record,) = [one for one in caplog.records if incident in one.getMessage()]
+        assert record.exc_info
+        assert SECRET in str(record.exc_info[1])
+
+
+async def test_typed_errors_arrive_as_they_were_raised(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        bad = await refused(peer, "violations")
+        assert [violation.field for violation in bad.violations] == ["year", "masses[0].reo_mg"]
+        foreign = await refused(peer, "provenance")
+    assert (foreign.kind, foreign.reason) == (errors.Kind.DENIED, "NOT_HOLDER")
+    assert foreign.metadata == {"index": "3"}
+
+
+def raw(peer: Peer, method: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
+    return peer.channel.unary_unary(method, bytes, bytes)
+
+
+async def test_bytes_that_are_no_message_are_bad_fields(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await raw(peer, "/monazite.registry.v1.RightService/GetRight")(b"\xff\xff\xff", timeout=5)
+    assert errors.decode(failure.value).reason == "INVALID_FIELDS"
+
+
+async def test_a_method_that_does_not_exist(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await raw(peer, "/monazite.registry.v1.RightService/Nothing")(b"", timeout=5)
+    assert failure.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_too_large_a_message_is_told_as_such(serve: Serve) -> None:
+    async with serve(limits=Limits(request_bytes_max=1024)) as scene, scene.peer() as peer:
+        assert (await refused(peer, "x" * 5000)).reason == "TOO_LARGE"
+
+
+# --- streams, health, reflection, log -----------------------------------------------------------------------------
+
+
+async def test_a_stream_arrives_whole(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        stub = LotServiceStub(peer.channel)
+        assert [one.chunk async for one in peer.stream(stub.GetBundle, GetBundleRequest())] == [b"0", b"1", b"2"]
+
+
+async def check_health(peer: Peer, service: str = "") -> HealthCheckResponse:
+    check: grpc.aio.UnaryUnaryMultiCallable[HealthCheckRequest, HealthCheckResponse] = peer.channel.unary_unary(
+        "/grpc.health.v1.Health/Check", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+    )
+    return await check(HealthCheckRequest(service=service))
+
+
+async def reflected_services(peer: Peer) -> set[str]:
+    info: grpc.aio.StreamStreamMultiCallable[ServerReflectionRequest, ServerReflectionResponse]
+    info = peer.channel.stream_stream(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ServerReflectionRequest.SerializeToString,
+        ServerReflectionResponse.FromString,
+    )
+    async for reply in info(iter([ServerReflectionRequest(list_services="")])):
+        return {one.name for one in reply.list_services_response.service}
+    return set()
+
+
+@pytest.mark.parametrize("path", [PLANT, "customs/tianjin/wu", "service/registry"])
+async def test_health_and_reflection_answer_any_certificate_without_a_deadline(scene: Scene, path: str) -> None:
+    async with scene.peer(path) as peer:
+        for name in ("", "monazite.registry.v1.RightService"):
+            assert (await check_health(peer, name)).status == HealthCheckResponse.SERVING
+        watch: grpc.aio.UnaryStreamMultiCallable[HealthCheckRequest, HealthCheckResponse] = peer.channel.unary_stream(
+            "/grpc.health.v1.Health/Watch", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+        )
+        async for reply in watch(HealthCheckRequest()):
+            assert reply.status == HealthCheckResponse.SERVING
+            break
+        names = await reflected_services(peer)
+    assert {"monazite.registry.v1.RightService", "grpc.health.v1.Health"} <= names
+
+
+async def test_who_is_nobody_gets_no_health_either(scene: Scene) -> None:
+    async with scene.peer("spiffe://another.example/enterprise/x") as peer:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await check_health(peer)
+    assert errors.decode(failure.value).reason == "NO_IDENTITY"
+
+
+async def test_a_commit_shows_up_in_the_log_of_whoever_waits_for_it(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        logs, rights = LogServiceStub(peer.channel), RightServiceStub(peer.channel)
+        waiting = asyncio.create_task(peer.call(logs.ListEntries, ListEntriesRequest(wait_ms=10_000), timeout_s=15))
+        await peer.call(rights.CloseRight, CloseRightRequest(right_id=bytes(16)))
+        page = await waiting
+    assert [entry.index for entry in page.entries] == [0]
+
+
+async def test_a_long_poll_answers_before_its_caller_gives_up(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        stub = LogServiceStub(peer.channel)
+        page = await peer.call(stub.ListEntries, ListEntriesRequest(wait_ms=20_000), timeout_s=0.5)
+    assert page.next_index == 0
+
+
+# --- traces -------------------------------------------------------------------------------------------------------
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("test"))
+    yield exporter
+    provider.shutdown()
+
+
+async def test_a_sampled_trace_goes_through(scene: Scene, spans: InMemorySpanExporter) -> None:
+    async with scene.peer() as peer:
+        stub = RightServiceStub(peer.channel)
+        for flags in ("00", "01"):
+            metadata = (("traceparent", f"00-{TRACE}-00f067aa0ba902b7-{flags}"),)
+            right = await stub.GetRight(GetRightRequest(), timeout=5, metadata=metadata)
+            assert right.right_id.decode().split()[1].startswith(f"00-{TRACE}-")
+        with pytest.raises(grpc.aio.AioRpcError):
+            await stub.GetRight(GetRightRequest(right_id=b"leak"), timeout=5, metadata=metadata)
+    good, bad = spans.get_finished_spans()
+    assert {span.context.trace_id for span in (good, bad) if span.context} == {int(TRACE, 16)}
+    assert good.parent is not None
+    assert good.parent.span_id == 0x00F067AA0BA902B7
+    assert good.attributes is not None
+    assert bad.attributes is not None
+    assert (good.attributes["monazite.outcome"], bad.attributes["monazite.outcome"]) == ("OK", "INTERNAL")
+
+
+# --- peers --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_peer_that_is_away_for_a_moment_is_asked_again(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        assert await get_right(peer, "away twice")
+    assert scene.rights.seen == 3
+
+
+async def test_a_peer_is_asked_within_the_callers_deadline_and_trace(scene: Scene) -> None:
+    loop = asyncio.get_running_loop()
+    trace = telemetry.Trace(TRACE, "00f067aa0ba902b7")
+    token = enter(
+        Call(
+            "/x/Y", parse_principal("spiffe://monazite.example/service/quota", bytes(32)), time.monotonic() + 0.4, trace
+        )
+    )
+    try:
+        async with scene.peer() as peer:
+            assert (await get_right(peer))[1].startswith(f"00-{TRACE}-")
+            began = loop.time()
+            assert (await refused(peer, "stay", timeout_s=30)).reason == "DEADLINE"
+            assert loop.time() - began < 5
+    finally:
+        leave(token)
+
+
+async def test_a_peer_that_stays_away_is_named(scene: Scene) -> None:
+    own = files(scene.authority.issue(PLANT))
+    async with Peer("registry", "localhost:1", own) as peer:
+        error = await refused(peer, timeout_s=2)
+    assert (error.reason, error.metadata) == ("PEER_UNAVAILABLE", {"peer": "registry"})
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+
+
+async def test_draining_ends_calls_in_flight_and_takes_no_new_ones(serve: Serve) -> None:
+    async with serve() as scene:
+        peer, late = scene.peer(), scene.peer()
+        staying = asyncio.create_task(get_right(peer, "stay"))
+        await scene.rights.started.wait()
+
+        async def knock() -> None:
+            while (await refused_or_none(late)) is None:
+                pass
+            scene.rights.opened.set()
+
+        knocking = asyncio.create_task(knock())
+    assert (await staying)[0].endswith("/erp")
+    await knocking
+    await peer.close()
+    await late.close()
+
+
+async def refused_or_none(peer: Peer) -> Error | None:
+    try:
+        await get_right(peer, timeout_s=0.5)
+    except Error as error:
+        return error
+    return None
+
+
+def configured(tmp_path: Path, url: str, authority: DevelopmentAuthority, extra: str = "") -> dict[str, str]:
+    own = authority.issue(SERVER, server=True)
+    path = tmp_path / "counter.toml"
+    path.write_text(
+        f"""
+domain = "{authority.domain}"
+listen = "127.0.0.1:0"
+database_url = "{url}"
+signing_key = "none"
+trust_file = "none"
+log_name = "{LOG}"
+port_file = "port"
+{extra}
+[certificates]
+certificate = "{own.certificate}"
+private_key = "{own.key}"
+authority = "{own.authority}"
+"""
+    )
+    return {**os.environ, "MONAZITE_CONFIG": str(path)}
+
+
+def started(environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.service.chassis.counter"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_process_serves_until_sigterm_and_logs_json(
+    tmp_path: Path, url: str, authority: DevelopmentAuthority
+) -> None:
+    process = started(configured(tmp_path, url, authority))
+    assert process.stdout is not None
+    line = json.loads(process.stdout.readline())
+    while "serves on port" not in line["message"]:
+        line = json.loads(process.stdout.readline())
+    port = line["message"].rsplit(" ", 1)[1]
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert (tmp_path / "port").read_text() == f"{port}\n"
+    assert line["service"] == "counter"
+    assert "drains" in out
+
+
+def test_bad_settings_end_it_with_a_message_and_a_status_of_their_own(
+    tmp_path: Path, url: str, authority: DevelopmentAuthority
+) -> None:
+    process = started(configured(tmp_path, url, authority, extra="lisen = 1"))
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 78
+    assert "lisen: unknown setting; did you mean listen?" in err
+    assert "Traceback" not in out + err
+
+
+def test_an_absent_database_ends_it_with_the_status_for_trying_again(
+    tmp_path: Path, url: str, authority: DevelopmentAuthority
+) -> None:
+    nowhere = url.rsplit(":", 1)[0] + ":1/none"
+    process = started(configured(tmp_path, nowhere, authority))
+    process.communicate(timeout=30)
+    assert process.returncode == os.EX_TEMPFAIL
