@@ -6,24 +6,24 @@ Run `python tools/generate_stubs.py`. The output runs on protobuf 6 and 7 (docs/
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
-from grpc_tools import protoc
-
+MYPY_PLUGINS = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
 PROTO_ROOT = Path(__file__).resolve().parent.parent / "protos"
 
 
 def generate(out: Path) -> list[Path]:
     """Write stubs of every .proto below `PROTO_ROOT` into `out`; returns the files written."""
     protos = sorted(PROTO_ROOT.rglob("*.proto"))
-    well_known = str(files("grpc_tools") / "_proto")
-    arguments = ["protoc", f"-I{PROTO_ROOT}", f"-I{well_known}"]
+    arguments = [f"-I{PROTO_ROOT}"]
     arguments += [f"--{kind}_out={out}" for kind in ("python", "grpc_python")]
     arguments += [f"--{kind}_out=quiet:{out}" for kind in ("mypy", "mypy_grpc")]
-    if protoc.main([*arguments, *map(str, protos)]) != 0:
-        raise SystemExit("protoc failed")
+    # The plugins sit beside this interpreter, which need not be on PATH.
+    arguments += [f"--plugin={name}={Path(sys.executable).parent / name}" for name in MYPY_PLUGINS]
+    # It finds the well-known protos by itself.
+    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments, *map(str, protos)], check=True)
     for package in {out / proto.relative_to(PROTO_ROOT).parent for proto in protos}:
         (package / "__init__.py").touch()
         (package / "py.typed").touch()

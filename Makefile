@@ -1,0 +1,64 @@
+# Every target sets up .venv from requirements.lock by itself when it is missing or stale.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+DATA := .monazite
+
+.PHONY: help demo up test check bench e2e-compose stubs lock upgrade clean clean-data
+
+help:
+	@echo "make demo         the whole story on real numbers, from nothing, in about a minute"
+	@echo "make up           the suite with data that survive a restart (in $(DATA)); Ctrl-C stops it"
+	@echo "make test         all tests"
+	@echo "make check        ruff, mypy, pyright, buf, import-linter"
+	@echo "make bench        ratios measured in one run, into build/bench.json"
+	@echo "make e2e-compose  the same story against containers"
+	@echo "make stubs        generate the gRPC stubs anew"
+	@echo "make lock         pin the dependencies of pyproject.toml; make upgrade takes the newest permitted"
+	@echo "make clean        remove what was built; make clean-data removes the data of make up"
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python -m clients.demo
+
+up: $(READY)
+	$(BIN)/python -m tools.local.up $(DATA)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-cache
+	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+e2e-compose: $(READY)
+	$(BIN)/python -m tools.containers.end_to_end
+
+stubs: $(READY)
+	$(BIN)/python tools/generate_stubs.py
+
+lock:
+	$(PYTHON) tools/lock.py
+
+upgrade:
+	$(PYTHON) tools/lock.py --upgrade
+
+clean:
+	rm -rf .venv build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: $(READY)
+	$(BIN)/python -m tools.local.up $(DATA) --remove
