@@ -1,0 +1,74 @@
+"""Peers' statements that callers carry here: verified offline against the trust file, with no other service up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from monazite_provenance.contents import ExportIntentDetails, RightDetails, decode_details
+from monazite_provenance.errors import IssuerMismatch, Undisclosed
+from monazite_provenance.keys import KeyRing
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.names import service_uri
+from monazite_provenance.verifier import Statement, Verifier
+
+from services.registry.domain import refusals
+from services.registry.domain.records import RightTerms
+from services.registry.storage.writes import PeerStatement
+
+RIGHTS_REMEMBERED_MAX: Final = 4096
+
+
+class Presented:
+    """Verifies rights by quota and intents by licensing. The trust file's keys do not change while the process runs,
+    so what verified once verifies always: rights are remembered by their bytes."""
+
+    def __init__(self, keys: KeyRing, domain: str) -> None:
+        self._verifier = Verifier(keys)
+        self._quota = service_uri(domain, "quota")
+        self._licensing = service_uri(domain, "export_license")
+        self.right: Callable[[bytes], RightTerms] = lru_cache(maxsize=RIGHTS_REMEMBERED_MAX)(self._right)
+
+    def _right(self, item: bytes) -> RightTerms:
+        """The terms of a right. Raises ProvenanceError; STEP_NOT_ALLOWED for a statement that is no right."""
+        statement = self._verify(item, EventKind.RIGHT, self._quota)
+        details = decode_details(EventKind.RIGHT, _details(statement))
+        assert isinstance(details, RightDetails)  # noqa: S101 - decode_details was told the kind
+        return RightTerms(
+            right_id=statement.id,
+            kind=details.quota_kind,
+            mass_mg=details.mass_mg,
+            holder=details.holder,
+            site=details.site,
+            registry_log=details.registry_log,
+            expires_at=details.expires_at,
+        )
+
+    def intent(self, item: bytes) -> tuple[PeerStatement, ExportIntentDetails]:
+        """An export-intent. Raises as `right`."""
+        statement = self._verify(item, EventKind.EXPORT_INTENT, self._licensing)
+        details = decode_details(EventKind.EXPORT_INTENT, _details(statement))
+        assert isinstance(details, ExportIntentDetails)  # noqa: S101 - decode_details was told the kind
+        return PeerStatement(statement.id, int(EventKind.EXPORT_INTENT), item), details
+
+    def check(self, item: bytes, kind: int, statement_id: bytes) -> Statement:
+        """An entry of quota's log. Raises ProvenanceError when it is not what the log says."""
+        statement = self._verify(item, EventKind(kind), self._quota)
+        if statement.id != statement_id:
+            raise IssuerMismatch("an entry of the log under another id")
+        return statement
+
+    def _verify(self, item: bytes, kind: EventKind, issuer: str) -> Statement:
+        statement = self._verifier.verify(item)
+        if statement.claims.kind is not kind:
+            raise refusals.step_not_allowed(f"the statement presented is no {kind.name}")
+        if statement.claims.issuer != issuer:
+            raise IssuerMismatch("not signed by the service that may sign this")
+        return statement
+
+
+def _details(statement: Statement) -> bytes:
+    if statement.details is None:
+        raise Undisclosed("the details of a presented statement")
+    return statement.details

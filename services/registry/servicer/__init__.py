@@ -1,0 +1,1 @@
+"""The gRPC methods, a few statements each: parse, operate, give the reply."""

@@ -1,0 +1,79 @@
+"""The graph behind one head, set-based: one recursive query for the ancestors, one query for each sort of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from asyncpg import Record
+
+from services.chassis.database import Connection
+from services.chassis.sequencer import Pending
+
+# Event kinds up to 14 are custody; 60 is a key's statement (monazite_provenance.kinds).
+_ANCESTORS: Final = """
+    WITH RECURSIVE ancestor (statement_id) AS (
+        SELECT $1::bytea
+        UNION
+        SELECT e.statement_id FROM ancestor a
+        JOIN entry child ON child.statement_id = a.statement_id
+        CROSS JOIN LATERAL unnest(child.parents) AS parent (statement_id)
+        JOIN entry e ON e.statement_id = parent.statement_id
+        WHERE e.kind <= 14
+    )
+    SELECT e.statement_id, e.parents, e.committed_at FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+"""
+# Keys that signed, and their ends: whoever reads the bundle must learn that a key was retired.
+_KEYS: Final = """
+    SELECT k.certified_by, k.retired_by, k.compromised_by FROM certified_key k
+    WHERE k.certified_by = ANY($1::bytea[]) ORDER BY k.kid
+"""
+_RIGHTS: Final = "SELECT DISTINCT right_id FROM draw WHERE statement_id = ANY($1::bytea[]) ORDER BY right_id"
+_INTENTS: Final = "SELECT intent_id FROM export_act WHERE ended_by = ANY($1::bytea[]) AND intent_id IS NOT NULL"
+_SETTLED: Final = "SELECT settled_id FROM settlement WHERE drawing_id = ANY($1::bytea[]) ORDER BY settled_id"
+_OWN: Final = "SELECT statement_id, item FROM statement WHERE statement_id = ANY($1::bytea[])"
+_PEERS: Final = "SELECT statement_id, item FROM peer_statement WHERE statement_id = ANY($1::bytea[])"
+
+
+async def ancestors(connection: Connection, statement_id: bytes, most: int) -> list[Pending]:
+    """The custody statements that one rests on, itself included, with their parents; at most so many."""
+    rows = await connection.fetch(_ANCESTORS, statement_id, most)
+    return [Pending(row["statement_id"], tuple(row["parents"]), row["committed_at"]) for row in rows]
+
+
+async def key_statements(connection: Connection, parents: Sequence[bytes]) -> list[bytes]:
+    """Ids of the `keys` statements among the parents, then of those that ended these keys."""
+    rows = await connection.fetch(_KEYS, list(parents))
+    certified = [row["certified_by"] for row in rows]
+    ended = [row[name] for row in rows for name in ("retired_by", "compromised_by") if row[name] is not None]
+    return certified + ended
+
+
+async def right_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Rights that the statements drew on."""
+    return [row["right_id"] for row in await connection.fetch(_RIGHTS, list(statement_ids))]
+
+
+async def intent_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Export-intents that acceptances among the statements rest on."""
+    return [row["intent_id"] for row in await connection.fetch(_INTENTS, list(statement_ids))]
+
+
+async def settled_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Quota's settlements of what the statements drew."""
+    return [row["settled_id"] for row in await connection.fetch(_SETTLED, list(statement_ids))]
+
+
+async def own_items(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Encoded items of our log, in the order of the ids."""
+    return _ordered(statement_ids, await connection.fetch(_OWN, list(statement_ids)))
+
+
+async def peer_items(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Encoded items of peers, in the order of the ids."""
+    return _ordered(statement_ids, await connection.fetch(_PEERS, list(statement_ids)))
+
+
+def _ordered(statement_ids: Sequence[bytes], rows: Sequence[Record]) -> list[bytes]:
+    found: dict[bytes, bytes] = {row["statement_id"]: row["item"] for row in rows}
+    return [found[statement_id] for statement_id in statement_ids if statement_id in found]

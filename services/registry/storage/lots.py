@@ -1,0 +1,126 @@
+"""Reads of lots and of what is signed about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from monazite_provenance.statement import Outpoint
+
+from services.chassis.database import Connection
+from services.registry.domain.records import HeadRow
+from services.registry.storage.loading import head_row
+
+_COLUMNS: Final = """
+    o.statement_id, o.output_index, o.lot_id, o.holder, o.receiver, o.custody_state, o.spent_by, o.holds, o.act_id,
+    o.content
+"""
+_BY_OUTPOINT: Final = f"""
+    SELECT {_COLUMNS} FROM unnest($1::bytea[], $2::smallint[]) AS wanted (statement_id, output_index)
+    JOIN output o USING (statement_id, output_index)
+"""  # noqa: S608 - a constant of our own
+_BY_LOT: Final = f"""
+    SELECT {_COLUMNS} FROM lot JOIN output o USING (statement_id, output_index) WHERE lot.lot_id = $1
+"""  # noqa: S608 - a constant of our own
+_NEWEST: Final = """
+    JOIN lot ON lot.lot_id = o.lot_id AND (lot.statement_id, lot.output_index) = (o.statement_id, o.output_index)
+"""
+_OF_ENTERPRISE: Final = f"""
+    SELECT {_COLUMNS} FROM output o {_NEWEST}
+    WHERE (o.holder = $1 OR o.receiver = $1) AND o.lot_id > $2 AND (o.spent_by IS NULL OR NOT $3)
+    ORDER BY o.lot_id LIMIT $4
+"""  # noqa: S608 - constants of our own
+_LEAVING: Final = f"""
+    SELECT {_COLUMNS} FROM output o {_NEWEST}
+    WHERE (o.receiver = $1 OR o.custody_state = 3) AND o.lot_id > $2 AND (o.spent_by IS NULL OR NOT $3)
+        AND ($5::text IS NULL OR o.holder = $5)
+    ORDER BY o.lot_id LIMIT $4
+"""  # noqa: S608 - constants of our own
+_ALL: Final = f"""
+    SELECT {_COLUMNS} FROM output o {_NEWEST}
+    WHERE o.lot_id > $1 AND (o.spent_by IS NULL OR NOT $2) ORDER BY o.lot_id LIMIT $3
+"""  # noqa: S608 - constants of our own
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """A head with its content, encoded."""
+
+    row: HeadRow
+    content: bytes
+
+
+async def heads(connection: Connection, outpoints: Sequence[Outpoint]) -> dict[Outpoint, StoredHead]:
+    """The heads that exist, spent or not."""
+    rows = await connection.fetch(
+        _BY_OUTPOINT, [each.statement_id for each in outpoints], [each.index for each in outpoints]
+    )
+    found = [StoredHead(head_row(row), row["content"]) for row in rows]
+    return {head.row.outpoint: head for head in found}
+
+
+async def newest(connection: Connection, lot_id: str) -> StoredHead | None:
+    """The newest head of a lot; None while it is not born."""
+    row = await connection.fetchrow(_BY_LOT, lot_id)
+    return None if row is None else StoredHead(head_row(row), row["content"])
+
+
+async def page_of_enterprise(
+    connection: Connection, uri: str, after: str, *, unspent_only: bool, size: int
+) -> list[StoredHead]:
+    """Lots held by an enterprise or offered to it, by lot id."""
+    rows = await connection.fetch(_OF_ENTERPRISE, uri, after, unspent_only, size)
+    return [StoredHead(head_row(row), row["content"]) for row in rows]
+
+
+async def page_leaving(
+    connection: Connection, licensing: str, after: str, *, unspent_only: bool, size: int, holder: str | None
+) -> list[StoredHead]:
+    """Lots on their way out of the country, and abroad."""
+    rows = await connection.fetch(_LEAVING, licensing, after, unspent_only, size, holder)
+    return [StoredHead(head_row(row), row["content"]) for row in rows]
+
+
+async def page_of_all(connection: Connection, after: str, *, unspent_only: bool, size: int) -> list[StoredHead]:
+    """Lots of everybody."""
+    rows = await connection.fetch(_ALL, after, unspent_only, size)
+    return [StoredHead(head_row(row), row["content"]) for row in rows]
+
+
+async def item(connection: Connection, statement_id: bytes) -> bytes | None:
+    """The encoded item of a statement of our log."""
+    found: bytes | None = await connection.fetchval("SELECT item FROM statement WHERE statement_id = $1", statement_id)
+    return found
+
+
+async def record_refused(connection: Connection, enterprise_id: str, step: bytes, figures: bytes, reason: str) -> None:
+    """Remember that a step was refused with these figures."""
+    await connection.execute(
+        "INSERT INTO refused_step (step, figures, enterprise_id, reason) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT DO NOTHING",
+        step,
+        figures,
+        enterprise_id,
+        reason,
+    )
+
+
+async def refused_before(connection: Connection, enterprise_id: str, step: bytes, figures: bytes) -> str | None:
+    """Why the same step was refused before, with other figures; None if it was not."""
+    reason: str | None = await connection.fetchval(
+        "SELECT reason FROM refused_step WHERE enterprise_id = $1 AND step = $2 AND figures <> $3 LIMIT 1",
+        enterprise_id,
+        step,
+        figures,
+    )
+    return reason
+
+
+async def made_by(connection: Connection, statement_id: bytes) -> list[HeadRow]:
+    """The heads that a statement made, in order."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM output o WHERE o.statement_id = $1 ORDER BY o.output_index",  # noqa: S608 - a constant of our own
+        statement_id,
+    )
+    return [head_row(row) for row in rows]

@@ -1,0 +1,263 @@
+"""Writes what a batch of decisions changed: set-based, one statement of SQL a table, only where there is something
+to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monazite_provenance.statement import Outpoint
+
+from services.chassis.database import Connection
+from services.registry.domain.change import (
+    CertifyKey,
+    IssueNames,
+    ListEnterprise,
+    LockAct,
+    PlaceHold,
+    ReleaseHold,
+    RetireKey,
+    Step,
+)
+from services.registry.domain.records import ActState, Rows
+from services.registry.storage.writes import HoldPlaced, PeerStatement, RegistryWrite
+
+_ENTERPRISES = """
+    INSERT INTO enterprise (enterprise_id, uri, display_name, activities, registered_by)
+    VALUES ($1, $2, $3, $4, $5)
+"""
+_OWN_SIGNATURE = """
+    UPDATE enterprise SET own_signature_only = true, own_signature_from = $2
+    WHERE enterprise_id = $1 AND NOT own_signature_only
+"""
+_NAMES = "INSERT INTO lot (lot_id, enterprise_id, state) SELECT unnest($1::text[]), $2, 1"
+_SPEND = """
+    UPDATE output SET spent_by = spent.by, act_id = NULL
+    FROM unnest($1::bytea[], $2::smallint[], $3::bytea[]) AS spent (statement_id, output_index, by)
+    WHERE (output.statement_id, output.output_index) = (spent.statement_id, spent.output_index)
+        AND output.spent_by IS NULL AND cardinality(output.holds) = 0
+"""
+_MARK = "UPDATE output SET holds = $3, act_id = $4 WHERE statement_id = $1 AND output_index = $2 AND spent_by IS NULL"
+_OUTPUTS = """
+    INSERT INTO output (statement_id, output_index, lot_id, born, holder, receiver, custody_state, gross_g, reo_mg,
+    content, holds)
+    SELECT o.a, o.b, o.c, o.d, o.e, o.f, o.g, o.h, o.i, o.j, CASE WHEN o.k IS NULL THEN '{}' ELSE ARRAY[o.k] END
+    FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::smallint[],
+    $8::bigint[],
+        $9::bigint[], $10::bytea[], $11::text[]) AS o (a, b, c, d, e, f, g, h, i, j, k)
+"""
+_LOTS = """
+    UPDATE lot SET state = new.state, statement_id = new.statement_id, output_index = new.output_index
+    FROM unnest($1::text[], $2::smallint[], $3::bytea[], $4::smallint[]) AS new (lot_id, state, statement_id,
+    output_index)
+    WHERE lot.lot_id = new.lot_id
+"""
+_RIGHTS = """
+    UPDATE quota_right SET state = new.state, drawn_mg = new.drawn_mg, closed_by = new.closed_by
+    FROM unnest($1::bytea[], $2::smallint[], $3::bigint[], $4::bytea[]) AS new (right_id, state, drawn_mg, closed_by)
+    WHERE quota_right.right_id = new.right_id AND quota_right.state < 3
+"""
+_DRAWS = (
+    "INSERT INTO draw (statement_id, right_id, reo_mg) SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[])"
+)
+_HOLDS = """
+    INSERT INTO hold (hold_id, statement_id, output_index, reason_code)
+    SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::smallint[], $4::text[])
+"""
+_RELEASE = """
+    UPDATE hold SET released_by = $4
+    WHERE statement_id = $1 AND output_index = $2 AND reason_code = $3 AND released_by IS NULL
+"""
+_LOCK_ACT = "INSERT INTO export_act (act_id, state, licence_id, lock_id) VALUES ($1, 1, $2, $3)"
+_LOCK_LINES = "INSERT INTO export_line SELECT $1, unnest($2::bytea[]), unnest($3::smallint[]), true"
+_END_ACT = """
+    INSERT INTO export_act AS act (act_id, state, ended_by, intent_id, licence_id, lock_id)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (act_id) DO UPDATE SET state = excluded.state, ended_by = excluded.ended_by, intent_id =
+    excluded.intent_id
+    WHERE act.state = 1
+"""
+_END_LINES = "UPDATE export_line SET open = false WHERE act_id = $1"
+_CERTIFY = """
+    INSERT INTO certified_key (kid, thumbprint, cose_key, issuer, kinds, certified_by, own_signature_only)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_RETIRE = "UPDATE certified_key SET retired_by = $2 WHERE kid = $1 AND retired_by IS NULL"
+_PEERS = """
+    INSERT INTO peer_statement (statement_id, kind, item)
+    SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::bytea[]) ON CONFLICT DO NOTHING
+"""
+
+
+class WriteLost(RuntimeError):  # noqa: N818 - says what happened
+    """A row that was locked and decided on did not take its change: a fault of ours; the transaction must not
+    commit.
+    """
+
+
+async def save(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
+    """Write `changed` and what the writes add. Their statements must be stored already, in the same transaction."""
+    await _save_peers(connection, [peer for write in writes for peer in write.peers])
+    await _save_acts(connection, writes, changed)
+    await _save_heads(connection, changed)
+    await _save_outputs(connection, writes)
+    await _save_lots(connection, writes, changed)
+    await _save_rights(connection, writes, changed)
+    await _save_holds(connection, writes)
+    for write in writes:
+        await _save_enterprise(connection, write)
+
+
+def _expect(command: str, count: int) -> None:
+    """Pair assertion: what the domain decided is what the database did."""
+    if command.rsplit(" ", 1)[-1] != str(count):
+        raise WriteLost(f"{command}, expected {count}")
+
+
+async def _save_acts(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
+    for write in writes:
+        if isinstance(write.change, LockAct):
+            lock = write.change
+            await connection.execute(_LOCK_ACT, lock.act_id, lock.licence_id, write.statement_id)
+            ids, indexes = _split(lock.heads)
+            await connection.execute(_LOCK_LINES, lock.act_id, ids, indexes)
+    for act in changed.acts.values():
+        if act.state is not ActState.LOCKED:
+            # Licence and lock stand already; the table's checks look at the row to insert before they see that.
+            ended = (act.act_id, int(act.state), act.ended_by, act.intent_id, act.licence_id, act.lock_id)
+            _expect(await connection.execute(_END_ACT, *ended), 1)
+            await connection.execute(_END_LINES, act.act_id)
+
+
+async def _save_heads(connection: Connection, changed: Rows) -> None:
+    spent = [head for _, head in sorted(changed.heads.items()) if head.spent_by is not None]
+    if spent:
+        ids, indexes = _split([head.outpoint for head in spent])
+        done = await connection.execute(_SPEND, ids, indexes, [head.spent_by for head in spent])
+        _expect(done, len(spent))
+    for outpoint, head in sorted(changed.heads.items()):
+        if head.spent_by is None:
+            done = await connection.execute(_MARK, *outpoint, list(head.holds), head.act_id)
+            _expect(done, 1)
+
+
+async def _save_outputs(connection: Connection, writes: Sequence[RegistryWrite]) -> None:
+    made = [
+        (write.statement_id, index, output)
+        for write in writes
+        if isinstance(write.change, Step)
+        for index, output in enumerate(write.change.outputs)
+    ]
+    if not made:
+        return
+    outputs = [output for _, _, output in made]
+    await connection.execute(
+        _OUTPUTS,
+        [statement_id for statement_id, _, _ in made],
+        [index for _, index, _ in made],
+        [output.lot_id for output in outputs],
+        [output.born for output in outputs],
+        [output.holder for output in outputs],
+        [output.receiver for output in outputs],
+        [int(output.state) for output in outputs],
+        [output.gross_g for output in outputs],
+        [output.reo_mg for output in outputs],
+        [output.content for output in outputs],
+        [output.hold for output in outputs],
+    )
+
+
+async def _save_lots(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
+    issued: set[str] = set()
+    for write in writes:
+        if isinstance(write.change, IssueNames):
+            await connection.execute(_NAMES, list(write.change.lot_ids), write.change.enterprise_id)
+            issued.update(write.change.lot_ids)
+    lots = [name for lot_id, name in sorted(changed.names.items()) if lot_id not in issued]
+    if lots:
+        done = await connection.execute(
+            _LOTS,
+            [name.lot_id for name in lots],
+            [int(name.state) for name in lots],
+            [name.head and name.head.statement_id for name in lots],
+            [None if name.head is None else name.head.index for name in lots],
+        )
+        _expect(done, len(lots))
+
+
+async def _save_rights(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
+    rights = [right for _, right in sorted(changed.rights.items())]
+    if not rights:
+        return
+    await connection.execute(
+        _RIGHTS,
+        [right.right_id for right in rights],
+        [int(right.state) for right in rights],
+        [right.drawn_mg for right in rights],
+        [right.closed_by for right in rights],
+    )
+    draws = [
+        (write.statement_id, draw) for write in writes if isinstance(write.change, Step) for draw in write.change.draws
+    ]
+    if draws:
+        await connection.execute(
+            _DRAWS,
+            [statement_id for statement_id, _ in draws],
+            [draw.right_id for _, draw in draws],
+            [draw.reo_mg for _, draw in draws],
+        )
+
+
+async def _save_holds(connection: Connection, writes: Sequence[RegistryWrite]) -> None:
+    holds: list[HoldPlaced] = []
+    for write in writes:
+        holds.extend(write.holds)
+        match write.change:
+            case PlaceHold(outpoint=outpoint, reason_code=reason_code):
+                holds.append(HoldPlaced(write.statement_id, outpoint, reason_code))
+            case ReleaseHold(outpoint=outpoint, reason_code=reason_code):
+                done = await connection.execute(_RELEASE, *outpoint, reason_code, write.statement_id)
+                _expect(done, 1)
+            case _:
+                pass
+    if holds:
+        ids, indexes = _split([hold.outpoint for hold in holds])
+        reasons = [hold.reason_code for hold in holds]
+        await connection.execute(_HOLDS, [hold.hold_id for hold in holds], ids, indexes, reasons)
+
+
+async def _save_peers(connection: Connection, peers: Sequence[PeerStatement]) -> None:
+    known = sorted({peer.statement_id: peer for peer in peers}.items())
+    if known:
+        await connection.execute(
+            _PEERS, [key for key, _ in known], [peer.kind for _, peer in known], [peer.item for _, peer in known]
+        )
+
+
+async def _save_enterprise(connection: Connection, write: RegistryWrite) -> None:
+    match write.change:
+        case ListEnterprise() as new:
+            await connection.execute(
+                _ENTERPRISES, new.enterprise_id, new.uri, new.display_name, sorted(new.activities), new.registered_by
+            )
+        case CertifyKey() as key:
+            await connection.execute(
+                _CERTIFY,
+                key.kid,
+                key.thumbprint,
+                key.cose_key,
+                key.issuer,
+                list(key.kinds),
+                write.statement_id,
+                key.own_signature_only,
+            )
+            if key.own_signature_only:
+                await connection.execute(_OWN_SIGNATURE, key.enterprise_id, write.statement_id)
+        case RetireKey() as key:
+            _expect(await connection.execute(_RETIRE, key.kid, write.statement_id), 1)
+        case _:
+            pass
+
+
+def _split(outpoints: Sequence[Outpoint]) -> tuple[list[bytes], list[int]]:
+    return [outpoint.statement_id for outpoint in outpoints], [outpoint.index for outpoint in outpoints]

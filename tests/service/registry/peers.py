@@ -1,0 +1,100 @@
+"""The pens of quota and of licensing: statements signed with their keys, without their services."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monazite_provenance.contents import (
+    Details,
+    ExportedMass,
+    ExportIntentDetails,
+    QuotaKind,
+    RightDetails,
+    SettledDetails,
+    encode,
+)
+from monazite_provenance.draft import draft
+from monazite_provenance.keys import SigningKey
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.names import account_urn, enterprise_uri, log_urn, lot_urn, right_urn, service_uri
+from monazite_provenance.statement import Claims, OnBehalf, Outpoint
+
+YEAR = 2024
+HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A peer's statement."""
+
+    statement_id: bytes
+    item: bytes
+    kind: EventKind
+
+
+class Quota:
+    """Signs rights and settlements."""
+
+    def __init__(self, domain: str, key: SigningKey) -> None:
+        self.domain = domain
+        self.key = key
+
+    def right(
+        self,
+        enterprise: str,
+        mass_mg: int,
+        *,
+        kind: QuotaKind = QuotaKind.MINING_ROCK,
+        site: str = "bayan-obo",
+        log: str = log_urn("registry"),
+        expires_in_s: int = HOUR_S,
+    ) -> Signed:
+        """A right."""
+        details = RightDetails(
+            YEAR, kind, mass_mg, enterprise_uri(self.domain, enterprise), site, log, int(time.time()) + expires_in_s
+        )
+        return self._sign(EventKind.RIGHT, account_urn(enterprise, YEAR, kind), details, ())
+
+    def settled(self, right_id: bytes, drawing_id: bytes, mass_mg: int, *, index: int = 0) -> Signed:
+        """A settlement of one draw."""
+        details = SettledDetails(right_id, drawing_id, mass_mg, mass_mg, index)
+        return self._sign(EventKind.SETTLED, right_urn(right_id), details, (right_id, drawing_id))
+
+    def _sign(self, kind: EventKind, subject: str, details: Details, refs: tuple[bytes, ...]) -> Signed:
+        claims = Claims(service_uri(self.domain, "quota"), subject, int(time.time()), kind, refs=refs)
+        return _signed(claims, details, self.key)
+
+
+class Licensing:
+    """Signs export-intents."""
+
+    def __init__(self, domain: str, key: SigningKey) -> None:
+        self.domain = domain
+        self.key = key
+
+    def intent(self, act_id: bytes, licence_id: bytes, masses: Mapping[Outpoint, int], *, lot_id: str) -> Signed:
+        """An intent, on behalf of a customs officer."""
+        details = ExportIntentDetails(
+            act_id,
+            licence_id,
+            tuple(ExportedMass(outpoint, masses[outpoint]) for outpoint in sorted(masses)),
+            "DECL-1",
+            "tianjin",
+        )
+        claims = Claims(
+            service_uri(self.domain, "export_license"),
+            lot_urn(lot_id),
+            int(time.time()),
+            EventKind.EXPORT_INTENT,
+            refs=tuple({licence_id, *(outpoint.statement_id for outpoint in masses)}),
+            on_behalf=OnBehalf(f"spiffe://{self.domain}/customs/tianjin/sun", secrets.token_bytes(32), act_id),
+        )
+        return _signed(claims, details, self.key)
+
+
+def _signed(claims: Claims, details: Details, key: SigningKey) -> Signed:
+    drafted = draft(claims, (), encode(details), key.public)
+    return Signed(drafted.statement_id, drafted.sign(key).encode(), claims.kind)

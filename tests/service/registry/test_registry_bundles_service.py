@@ -1,0 +1,162 @@
+"""Bundles as they leave the registry, verified offline; the log; quota's log, followed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance.contents import Imported, RegisterDetails
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.report import LotReport, Verdict
+from monazite_provenance.statement import Outpoint
+from monazite_provenance.trust import TrustFile
+
+from services.chassis.errors import Error
+from services.registry.settings import RegistrySettings
+from tests.fakes.quota_log import FakeQuotaLog, served
+from tests.service.registry.api import IMPORTED, Api, draw, outpoint
+from tests.service.registry.peers import Licensing, Quota
+from tests.service.registry.pen import Pen
+from tools.local import ceremony
+from tools.local.pki import DevelopmentAuthority
+
+
+@pytest.fixture
+async def quota_log(
+    settings: RegistrySettings, authority: DevelopmentAuthority, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FakeQuotaLog]:
+    """Quota's log, served; the registry follows it."""
+    log = FakeQuotaLog()
+    async with served(log, authority.issue("service/quota", server=True)) as port:
+        settings.peers["quota"] = f"localhost:{port}"
+        yield log
+
+
+class Checker:
+    """Verifies what the registry streams."""
+
+    def __init__(self, trust: TrustFile) -> None:
+        self.trust = trust
+
+    async def report(self, api: Api, head: Outpoint) -> LotReport:
+        """The report on a head's bundle."""
+        return verify_bundle(await api.bundle(head), self.trust, Policy.WITHOUT_RECEIPTS)
+
+
+@pytest.fixture
+def checker(trust: ceremony.Trust) -> Checker:
+    """A verifier with the session's trust file."""
+    return Checker(TrustFile.load(trust.trust_file.read_bytes()))
+
+
+async def settled(api: Api, head: Outpoint, checker: Checker) -> LotReport:
+    """The report once the follower has brought the settlement."""
+    for _ in range(200):
+        report = await checker.report(api, head)
+        if "UNSETTLED_RIGHT" not in report.gap_codes():
+            return report
+        # Yields to the follower's calls: each report is a call of its own.
+    raise AssertionError("the settlement never came")
+
+
+async def test_a_bundle_verifies_and_names_what_is_not_settled(
+    quota_log: FakeQuotaLog, mine: Api, plant: Api, quota: Quota, checker: Checker
+) -> None:
+    right = quota.right("mine-1", 1_000_000)
+    lot = await mine.register(draws=[draw(right, 1_000_000)])
+    moving = await mine.offer(outpoint(lot.heads[0]), plant.uri)
+    here = await plant.accept(outpoint(moving.heads[0]), 2_000)
+    imported = await plant.register(origin=IMPORTED)
+    blend = await plant.merge([outpoint(here.heads[0]), outpoint(imported.heads[0])])
+    head = outpoint(blend.heads[0])
+
+    report = await checker.report(plant, head)
+
+    assert report.verdict is Verdict.VERIFIED_WITH_GAPS
+    assert report.gap_codes() == {"REGISTRATION", "ABSENCE", "UNSETTLED_RIGHT"}
+    assert [step.kind for step in report.steps][-1] == "MERGE"
+    assert len(report.steps) == 5
+
+    done = quota.settled(right.statement_id, lot.admission.statement_id, 1_000_000)
+    quota_log.publish(right.statement_id, right.kind, right.item)
+    quota_log.publish(done.statement_id, done.kind, done.item)
+    assert (await settled(plant, head, checker)).gap_codes() == {"REGISTRATION", "ABSENCE"}
+
+
+async def test_a_bundle_carries_keys_and_intents(
+    plant: Api, licensing_service: Api, licensing: Licensing, checker: Checker
+) -> None:
+    pen = Pen(plant.uri)
+    await pen.certify(plant)
+    lot = pen.lot((await plant.ids())[0], {58: 1_000})
+    born = await plant.submit(pen.write([lot], RegisterDetails(Imported("US", "D-1"))).encode())
+    offered = await plant.offer(
+        outpoint(born.heads[0]), f"spiffe://{licensing.domain}/service/export_license", licence_id=b"L" * 32
+    )
+    head, act_id = outpoint(offered.heads[0]), b"A" * 16
+    await licensing_service.lock(act_id, [head], b"L" * 32)
+    intent = licensing.intent(act_id, b"L" * 32, {head: 1_500}, lot_id=lot.lot_id)
+    done = await licensing_service.complete(act_id, intent)
+
+    for made in done.heads:
+        report = await checker.report(plant, outpoint(made))
+        assert report.failure is None
+        assert report.verdict is Verdict.VERIFIED_WITH_GAPS
+        assert [step.on_behalf for step in report.steps] == [False, True, True]
+    assert await licensing_service.bundle(outpoint(done.heads[0]))
+
+
+async def test_a_long_bundle_comes_in_pieces(plant: Api, checker: Checker) -> None:
+    lot = await plant.register(origin=IMPORTED)
+    heads = [outpoint(lot.heads[0])]
+    for _ in range(60):
+        parts = await plant.split(heads[0], [1_000, 1_000])
+        whole = await plant.merge([outpoint(head) for head in parts.heads])
+        heads = [outpoint(whole.heads[0])]
+
+    pieces = await plant.bundle(heads[0])
+
+    assert len(pieces) > 1
+    assert all(len(piece) <= 64 * 1024 for piece in pieces)
+    assert len((await checker.report(plant, heads[0])).steps) == 121
+
+
+async def test_the_log_gives_parents_before_children(
+    quota_service: Api, plant: Api, mine: Api, registrar: Api, inspector: Api
+) -> None:
+    lot = await plant.register(origin=IMPORTED)
+    await plant.split(outpoint(lot.heads[0]), [1_000, 1_000])
+    held = await mine.register()
+
+    entries: dict[bytes, int] = {}
+    kinds: list[int] = []
+    position = 0
+    while len(entries) < 4:
+        page = await quota_service.entries(from_index=position, wait_ms=2_000)
+        entries.update((entry.statement_id, entry.index) for entry in page.entries)
+        kinds += [entry.event_kind for entry in page.entries]
+        position = page.next_index
+
+    assert sorted(entries.values()) == [0, 1, 2, 3]
+    assert sorted(kinds) == sorted([EventKind.REGISTER, EventKind.SPLIT, EventKind.REGISTER, EventKind.HOLD])
+    assert entries[lot.admission.statement_id] == 0
+    assert held.admission.statement_id in entries
+    assert len((await registrar.entries()).entries) == 4
+    for caller in (plant, inspector):
+        with pytest.raises(Error) as refused:
+            await caller.entries()
+        assert refused.value.reason == "ACCESS_DENIED"
+
+
+async def test_a_late_duplicate_learns_its_index(quota_service: Api, plant: Api) -> None:
+    request_id = "7d2e1c1e-8c62-4a09-9d1c-0a8f3b0c7f11"
+    lot_id = (await plant.ids())[0]
+    first = await plant.register(origin=IMPORTED, lot_id=lot_id, request_id=request_id)
+    await quota_service.entries(wait_ms=5_000)
+
+    again = await plant.register(origin=IMPORTED, lot_id=lot_id, request_id=request_id)
+
+    assert first.admission.receipt_pending
+    assert not again.admission.receipt_pending
+    assert again.admission.index == 0

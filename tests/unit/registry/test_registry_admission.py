@@ -1,0 +1,163 @@
+"""What one write may do to the rows, and that the second of two in a batch is decided on what the first left."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from monazite_provenance.contents import CustodyState
+from monazite_provenance.names import log_urn
+from monazite_provenance.statement import Outpoint
+
+from services.chassis.errors import Error
+from services.registry.domain.admission import Terms, admit
+from services.registry.domain.change import (
+    Change,
+    ExportEnd,
+    IssueNames,
+    ListEnterprise,
+    LockAct,
+    Name,
+    NameUse,
+    PlaceHold,
+    ReleaseHold,
+    Spend,
+    Step,
+    VoidAct,
+)
+from services.registry.domain.records import (
+    Activity,
+    ActState,
+    EnterpriseRow,
+    HeadRow,
+    NameRow,
+    NameState,
+    Rows,
+)
+from services.registry.domain.refusals import Moved
+
+TERMS = Terms(log_urn("registry"), 100)
+HOLDER = "spiffe://monazite.example/enterprise/a"
+HEAD = Outpoint(b"p" * 32, 0)
+ACT = b"a" * 16
+
+
+def rows(*, holds: tuple[str, ...] = (), act_id: bytes | None = None) -> Rows:
+    """One enterprise with one lot and two ids."""
+    found = Rows()
+    found.enterprises["a"] = EnterpriseRow("a", frozenset({"MINE"}))
+    found.names["L1"] = NameRow("L1", "a", NameState.BORN, HEAD)
+    found.names["L2"] = NameRow("L2", "a", NameState.ISSUED)
+    found.names["L3"] = NameRow("L3", "b", NameState.ISSUED)
+    found.heads[HEAD] = HeadRow(HEAD, "L1", HOLDER, None, CustodyState.HELD, None, holds, act_id)
+    return found
+
+
+def step(
+    *names: Name,
+    unlocks: bytes | None = None,
+    act: ExportEnd | None = None,
+    activities: frozenset[Activity] = frozenset(),
+    on_behalf: bool = True,
+) -> Step:
+    """A step of `a` that spends its lot."""
+    return Step("a", HOLDER, on_behalf, activities, (Spend(HEAD, "L1", unlocks),), names, act=act)
+
+
+def refusal(change: Change, found: Rows) -> Error:
+    """What refuses it."""
+    with pytest.raises(Error) as refused:
+        admit(change, found, b"s" * 32, TERMS)
+    return refused.value
+
+
+def test_a_step_spends_and_bears() -> None:
+    changed = admit(step(Name("L2", NameUse.BEAR, 0)), rows(), b"s" * 32, TERMS)
+    assert changed.heads[HEAD].spent_by == b"s" * 32
+    assert changed.names["L2"] == NameRow("L2", "a", NameState.BORN, Outpoint(b"s" * 32, 0))
+
+
+def test_of_two_in_a_batch_the_second_is_stale() -> None:
+    found = rows()
+    found.merge(admit(step(), found, b"s" * 32, TERMS))
+    refused = refusal(step(), found)
+    assert refused.reason == "STALE"
+    assert refused.metadata["spent_by"] == (b"s" * 32).hex()
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "reason"),
+    [
+        (step(), rows(holds=("PAPERS",)), "LOT_HELD"),
+        (step(), rows(act_id=ACT), "EXPORT_LOCKED"),
+        (step(), Rows(enterprises=rows().enterprises), "NOT_FOUND"),
+        (step(), Rows(), "ENTERPRISE_NOT_LISTED"),
+        (step(activities=frozenset({Activity.SEPARATE})), rows(), "ENTERPRISE_NOT_LISTED"),
+        (step(Name("L1", NameUse.BEAR, 0)), rows(), "LOT_ID_USED"),
+        (step(Name("L3", NameUse.BEAR, 0)), rows(), "LOT_ID_UNKNOWN"),
+        (step(Name("L4", NameUse.RESERVE)), rows(), "LOT_ID_UNKNOWN"),
+        (step(Name("L2", NameUse.BEAR_RESERVED, 0)), rows(), "LOT_ID_USED"),
+        (PlaceHold("L1", HEAD, "PAPERS"), rows(holds=("PAPERS",)), "CONFLICT"),
+        (ReleaseHold("L1", HEAD, "PAPERS"), rows(), "NOT_FOUND"),
+        (LockAct(ACT, b"l" * 32, (HEAD,)), rows(holds=("PAPERS",)), "LOT_HELD"),
+        (LockAct(ACT, b"l" * 32, (HEAD,)), rows(act_id=b"o" * 16), "EXPORT_LOCKED"),
+        (ListEnterprise("a", HOLDER, "A", frozenset(), "li"), rows(), "CONFLICT"),
+    ],
+)
+def test_what_is_refused(change: Change, found: Rows, reason: str) -> None:
+    assert refusal(change, found).reason == reason
+
+
+def test_own_signature_only_binds_the_registry_and_not_the_enterprise() -> None:
+    found = rows()
+    found.enterprises["a"] = EnterpriseRow("a", frozenset(), own_signature_only=True)
+    assert refusal(step(), found).reason == "OWN_SIGNATURE_ONLY"
+    admit(step(on_behalf=False), found, b"s" * 32, TERMS)
+
+
+def test_ids_met_twice_are_drawn_again() -> None:
+    assert isinstance(refusal(IssueNames("a", ("L2",)), rows()), Moved)
+
+
+@given(st.lists(st.sampled_from(["lock", "export", "void", "hold", "spend"]), max_size=12))
+def test_an_export_act_ends_once_whatever_is_tried(tries: list[str]) -> None:
+    found = rows()
+    ends: list[ActState] = []
+    changes: dict[str, Change] = {
+        "lock": LockAct(ACT, b"l" * 32, (HEAD,)),
+        "export": step(unlocks=ACT, act=ExportEnd(ACT, b"i" * 32)),
+        "void": VoidAct(ACT, (HEAD,)),
+        "hold": PlaceHold("L1", HEAD, "PAPERS"),
+        "spend": step(),
+    }
+    for number, name in enumerate(tries):
+        before = found.acts.get(ACT)
+        try:
+            changed = admit(changes[name], found, bytes([number]) * 32, TERMS)
+        except Error:
+            continue
+        found.merge(changed)
+        after = found.acts.get(ACT)
+        if after is not None and after != before and after.state is not ActState.LOCKED:
+            ends.append(after.state)
+        head = found.heads[HEAD]
+        locked = after is not None and after.state is ActState.LOCKED
+        assert (head.act_id == ACT) is locked
+        assert head.spent_by is None or head.act_id is None
+    assert len(ends) <= 1
+    if ActState.EXPORTED in ends:
+        assert found.heads[HEAD].spent_by is not None
+
+
+def test_a_tombstone_is_void_and_cannot_be_locked() -> None:
+    found = rows()
+    found.merge(admit(VoidAct(ACT, ()), found, b"v" * 32, TERMS))
+    assert found.acts[ACT].state is ActState.VOID
+    assert refusal(LockAct(ACT, b"l" * 32, (HEAD,)), found).reason == "EXPORT_ACT_ENDED"
+
+
+def test_an_export_of_a_lot_that_was_held_meanwhile_is_built_again_as_a_void() -> None:
+    found = rows()
+    found.merge(admit(LockAct(ACT, b"l" * 32, (HEAD,)), found, b"k" * 32, TERMS))
+    found.merge(admit(PlaceHold("L1", HEAD, "PAPERS"), found, b"h" * 32, TERMS))
+    assert isinstance(refusal(step(unlocks=ACT, act=ExportEnd(ACT, b"i" * 32)), found), Moved)
