@@ -1,0 +1,224 @@
+"""Indicators and who gives what to whom (Order 71 of 2025, arts. on total quantity control; Decree 785 art. 10).
+
+The State's indicators come in batches and are issued into the national account; officers allocate from there to
+groups, groups break down to subsidiaries. Nobody gives more than stands available to him.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from monazite_provenance.contents import QuotaKind
+
+from services.chassis.errors import Error, Kind, Violation, invalid
+from services.quota.domain.ledger import (
+    NATIONAL,
+    AccountKey,
+    Balance,
+    Bucket,
+    Code,
+    Overdrawn,
+    Posting,
+    Sheet,
+    spoken,
+    tonnes,
+)
+
+Masses = Mapping[QuotaKind, int]
+"""Milligrams REO by kind of quota; a kind that is not named is not meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterIndicator:
+    """Command: one batch of a year's national indicators, as the notice `document` has it."""
+
+    year: int
+    batch: int
+    cumulative: bool
+    masses: Masses
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A batch as entered: what it added and the year's totals after it, mg REO by kind."""
+
+    year: int
+    batch: int
+    cumulative: bool
+    increments: Masses
+    totals: Masses
+    document: str
+    entered_by: str
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BreakDown:
+    """Command of a group: a part of its available quota to a subsidiary. The caller's identity says which group."""
+
+    year: int
+    batch: int
+    subsidiary: str
+    masses: Masses
+
+    def by(self, group: str) -> Give:
+        """The same as a give of that group."""
+        return Give(self.year, self.batch, group, self.subsidiary, self.masses)
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Command: a part of the giver's available quota to the receiver, all kinds or none.
+
+    The giver is `NATIONAL` for an allocation and the group for a break-down.
+    """
+
+    year: int
+    batch: int
+    giver: str
+    receiver: str
+    masses: Masses
+
+    @property
+    def code(self) -> Code:
+        """ALLOCATE from the national account, BREAK_DOWN from any other."""
+        return Code.ALLOCATE if self.giver == NATIONAL else Code.BREAK_DOWN
+
+    def accounts(self) -> Iterator[AccountKey]:
+        """Every account that it moves."""
+        for kind in self.masses:
+            yield AccountKey(self.giver, self.year, kind)
+            yield AccountKey(self.receiver, self.year, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A give as recorded."""
+
+    allocation_id: bytes
+    year: int
+    batch: int
+    giver: str
+    receiver: str
+    masses: Masses
+    allocated_by: str
+    allocated_at: datetime
+
+
+def enter_indicator(
+    command: EnterIndicator, earlier: Sequence[Indicator], *, officer: str, now: datetime
+) -> tuple[Indicator, tuple[Posting, ...]]:
+    """The batch to record and the postings that issue it.
+
+    A cumulative batch restates the year's total so far; what it adds is the difference. Batches come in order, since
+    a cumulative figure means nothing without those before it. Raises INDICATOR_EXISTS for a (year, batch) that was
+    entered, INVALID_FIELDS for a batch out of order or a cumulative figure below what was issued.
+    """
+    for indicator in earlier:
+        if indicator.batch == command.batch:
+            raise _exists(indicator)
+    expected = len(earlier) + 1
+    if command.batch != expected:
+        raise invalid([Violation("batch", f"the next batch of {command.year} is {expected}")])
+    before: Masses = earlier[-1].totals if earlier else {}
+    increments = _increments(command, before)
+    totals = {kind: before.get(kind, 0) + increments.get(kind, 0) for kind in QuotaKind}
+    cause = hashlib.sha256(f"indicator\0{command.year}\0{command.batch}".encode()).digest()
+    postings = tuple(
+        Posting(AccountKey(NATIONAL, command.year, kind), Bucket.GRANTED, Bucket.AVAILABLE, mass, Code.INDICATOR, cause)
+        for kind, mass in sorted(increments.items())
+        if mass
+    )
+    indicator = Indicator(
+        command.year, command.batch, command.cumulative, increments, totals, command.document, officer, now
+    )
+    return indicator, postings
+
+
+def _increments(command: EnterIndicator, before: Masses) -> dict[QuotaKind, int]:
+    if not command.cumulative:
+        return {kind: command.masses.get(kind, 0) for kind in QuotaKind}
+    below = [
+        Violation("masses", f"{spoken(kind)}: {tonnes(mass)} t, below the {tonnes(before[kind])} t already issued")
+        for kind, mass in sorted(command.masses.items())
+        if mass < before.get(kind, 0)
+    ]
+    if below:
+        raise invalid(below)
+    return {kind: command.masses.get(kind, before.get(kind, 0)) - before.get(kind, 0) for kind in QuotaKind}
+
+
+def _exists(indicator: Indicator) -> Error:
+    return Error(
+        Kind.EXISTS,
+        "INDICATOR_EXISTS",
+        f"batch {indicator.batch} of {indicator.year} was entered before",
+        metadata={
+            "year": indicator.year,
+            "batch": indicator.batch,
+            "document": indicator.document,
+            "entered_by": indicator.entered_by,
+        },
+    )
+
+
+def give(command: Give, sheet: Sheet, allocation_id: bytes) -> tuple[Posting, ...]:
+    """Post a give on the sheet: for each kind two linked legs, out of the giver and into the receiver.
+
+    Raises ALLOCATION_OVER_TOTAL with the numbers of every kind that is over (and then nothing has moved), and
+    INVALID_FIELDS when giver and receiver are the same.
+    """
+    if command.giver == command.receiver:
+        raise invalid([Violation("enterprise_id", "nobody gives quota to himself")])
+    over = {
+        key: sheet.balance(key)
+        for key in (AccountKey(command.giver, command.year, kind) for kind in sorted(command.masses))
+        if command.masses[key.kind] > sheet.balance(key).available_mg
+    }
+    if over:
+        raise _over_total(command, over)
+    legs = tuple(leg for kind in sorted(command.masses) for leg in _legs(command, kind, allocation_id))
+    try:
+        sheet.post(legs)
+    except Overdrawn as error:  # the receiver's account would pass its bound
+        raise invalid([Violation("masses", "the receiver's account cannot hold so much")]) from error
+    return legs
+
+
+def _legs(command: Give, kind: QuotaKind, cause: bytes) -> tuple[Posting, ...]:
+    mass = command.masses[kind]
+    if not mass:
+        return ()
+    giver = AccountKey(command.giver, command.year, kind)
+    receiver = AccountKey(command.receiver, command.year, kind)
+    return (
+        Posting(giver, Bucket.AVAILABLE, Bucket.GIVEN_ON, mass, command.code, cause),
+        Posting(receiver, Bucket.GRANTED, Bucket.AVAILABLE, mass, command.code, cause),
+    )
+
+
+def _over_total(command: Give, over: Mapping[AccountKey, Balance]) -> Error:
+    metadata = {"year": str(command.year), "giver": command.giver, "receiver": command.receiver}
+    sentences: list[str] = []
+    for key, balance in over.items():
+        figures = {
+            "total": balance.granted_mg,
+            "allocated": balance.given_on_mg,
+            "reserved": balance.reserved_mg,
+            "used": balance.used_mg,
+            "asked": command.masses[key.kind],
+            "remaining": balance.available_mg,
+        }
+        for name, mass in figures.items():
+            metadata[f"{key.kind.name.lower()}_{name}_mg"] = str(mass)
+            metadata[f"{key.kind.name.lower()}_{name}_t"] = tonnes(mass)
+        sentences.append(
+            f"{spoken(key.kind)}: asked {tonnes(figures['asked'])} t; of a total of {tonnes(figures['total'])} t "
+            f"{tonnes(figures['allocated'])} t are allocated, {tonnes(figures['remaining'])} t remain"
+        )
+    metadata["kinds"] = ",".join(key.kind.name for key in over)
+    return Error(Kind.PRECONDITION, "ALLOCATION_OVER_TOTAL", "; ".join(sentences), metadata=metadata)
