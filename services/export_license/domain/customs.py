@@ -1,0 +1,241 @@
+"""An act of export at customs: declared, locked, written off or cancelled; it ends EXPORTED or VOID, once.
+
+The act id names the act for good, here and at the registry. What the registry answers is a signed statement, and
+`settle` says what that does to the act; anything that does not fit is an incident and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from monazite_provenance.contents import CustodyState, LotContent
+from monazite_provenance.names import same_owner
+from monazite_provenance.statement import Outpoint
+
+from services.export_license import refusals
+from services.export_license.domain import licences
+from services.export_license.domain.licences import Licence
+
+
+class State(Enum):
+    """Where an act stands."""
+
+    DECLARING = 1
+    LOCKED = 2
+    WRITING_OFF = 3
+    VOIDING = 4
+    EXPORTED = 5
+    VOID = 6
+
+
+ENDED = frozenset({State.EXPORTED, State.VOID})
+# States in which the registry is being asked; a worker asks again until it answers.
+PENDING = frozenset({State.DECLARING, State.WRITING_OFF, State.VOIDING})
+
+
+class Answer(Enum):
+    """What the registry says of an act."""
+
+    LOCKED = 1
+    EXPORTED = 2
+    VOID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLot:
+    """One lot of a declaration: the most that will leave, grams gross, and the items it really is."""
+
+    outpoint: Outpoint
+    lot_id: str
+    control_code: str
+    control_codes: tuple[str, ...]
+    gross_g: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WrittenOff:
+    """What really left of one declared lot, grams gross."""
+
+    outpoint: Outpoint
+    gross_g: int
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act of export."""
+
+    act_id: bytes
+    state: State
+    licence_id: bytes
+    customs: str
+    certificate_sha256: bytes
+    port: str
+    declaration_number: str
+    declared: tuple[DeclaredLot, ...]
+    written_off: tuple[WrittenOff, ...] = ()
+    # Statement ids: our intent, the registry's lock, the registry's accept or void.
+    intent_id: bytes = b""
+    lock_id: bytes = b""
+    end_id: bytes = b""
+    abroad: tuple[Outpoint, ...] = ()
+    returned: tuple[Outpoint, ...] = ()
+    reason_code: str = ""
+
+    def reserved(self) -> dict[str, int]:
+        """Grams by control code that the declaration reserves; a lot draws every line of what it is."""
+        return _by_code(self.declared, {lot.outpoint: lot.gross_g for lot in self.declared})
+
+    def exported(self) -> dict[str, int]:
+        """Grams by control code that were written off."""
+        return _by_code(self.declared, {lot.outpoint: lot.gross_g for lot in self.written_off})
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The registry's accept of our intent, read from its verified statement."""
+
+    accepted_g: Mapping[Outpoint, int]
+    abroad: tuple[Outpoint, ...]
+    returned: tuple[Outpoint, ...]
+
+
+def check_lot(licence: Licence, lot: DeclaredLot, content: LotContent, *, receiver: str) -> None:
+    """A lot may leave under this licence: offered to us under it by the licensee, as what it is, no more than offered.
+
+    Raises:
+        Error: LICENCE_MISMATCH naming what does not fit, LICENCE_EXCEEDED over the offer.
+    """
+
+    def mismatch(what: str, **numbers: str | int) -> Exception:
+        return refusals.licence_mismatch(licence.licence_id, what, {"lot_id": lot.lot_id, **numbers})
+
+    if not same_owner(content.holder, licence.licensee):
+        raise mismatch("licensee")
+    if content.custody_state is not CustodyState.IN_TRANSIT or content.export is None:
+        raise mismatch("not_offered_for_export")
+    if content.receiver is None or not same_owner(content.receiver, receiver):
+        raise mismatch("receiver")
+    if content.export.licence_id != licence.licence_id:
+        raise mismatch("licence")
+    if lot.control_code not in lot.control_codes:
+        raise mismatch("control_code", declared=lot.control_code, found=", ".join(lot.control_codes) or "none")
+    if lot.gross_g > content.export.max_gross_g:
+        numbers: dict[str, str | int] = {
+            "lot_id": lot.lot_id,
+            "wanted_g": lot.gross_g,
+            "offered_g": content.export.max_gross_g,
+        }
+        raise refusals.licence_exceeded(licence.licence_id, numbers)
+
+
+def declare(licence: Licence, act: Act, *, now: datetime) -> Licence:
+    """Reserve the licence lines for a declaration, all of its lots or none.
+
+    Raises:
+        Error: LICENCE_NOT_USABLE, LICENCE_MISMATCH, LICENCE_EXCEEDED.
+    """
+    licences.check_usable(licence, now=now)
+    return licences.reserve(licence, act.reserved())
+
+
+def begin_write_off(licence: Licence, act: Act, lots: Sequence[WrittenOff], *, now: datetime) -> Act:
+    """Authorise what really left; this is where a suspension takes effect.
+
+    Raises:
+        Error: ACT_STATE, INVALID_FIELDS, LICENCE_NOT_USABLE, LICENCE_EXCEEDED.
+    """
+    if act.state is not State.LOCKED:
+        raise refusals.act_state(act.act_id, act.state.name, State.WRITING_OFF.name)
+    _check_same_lots(act, lots)
+    declared = {lot.outpoint: lot for lot in act.declared}
+    for lot in lots:
+        if lot.gross_g > declared[lot.outpoint].gross_g:
+            numbers: dict[str, str | int] = {
+                "lot_id": declared[lot.outpoint].lot_id,
+                "wanted_g": lot.gross_g,
+                "declared_g": declared[lot.outpoint].gross_g,
+            }
+            raise refusals.licence_exceeded(licence.licence_id, numbers)
+    licences.check_usable(licence, now=now)
+    return replace(act, state=State.WRITING_OFF, written_off=tuple(sorted(lots)))
+
+
+def begin_cancel(act: Act, reason_code: str) -> Act:
+    """Start to void an act that is not yet authorised.
+
+    Raises:
+        Error: ACT_STATE once the intent is signed or the act has ended.
+    """
+    if act.state not in {State.DECLARING, State.LOCKED}:
+        raise refusals.act_state(act.act_id, act.state.name, State.VOIDING.name)
+    return give_up(act, reason_code)
+
+
+def give_up(act: Act, reason_code: str) -> Act:
+    """Start to void an act that the registry will not take; what it answers to the void decides."""
+    return replace(act, state=State.VOIDING, reason_code=reason_code)
+
+
+def settle(act: Act, answer: Answer, statement_id: bytes, accepted: Accepted | None = None) -> Act:
+    """What the registry's verified answer makes of the act.
+
+    Raises:
+        Error: INTERNAL when the answer does not fit the act: nothing is released, nothing is used.
+    """
+    if answer is Answer.LOCKED and act.state is State.DECLARING:
+        return replace(act, state=State.LOCKED, lock_id=statement_id)
+    if answer is Answer.VOID and act.state in PENDING:
+        return replace(act, state=State.VOID, end_id=statement_id)
+    exportable = act.state in {State.WRITING_OFF, State.VOIDING} and act.intent_id
+    if answer is Answer.EXPORTED and exportable and accepted is not None:
+        if dict(accepted.accepted_g) != {lot.outpoint: lot.gross_g for lot in act.written_off}:
+            raise refusals.incident("the registry accepted other masses than the intent names", act.act_id)
+        return replace(
+            act, state=State.EXPORTED, end_id=statement_id, abroad=accepted.abroad, returned=accepted.returned
+        )
+    raise refusals.incident(f"the registry answers {answer.name} to an act {act.state.name}", act.act_id)
+
+
+def settle_licence(licence: Licence, before: Act, after: Act) -> Licence:
+    """What the end of an act does to the licence: release on VOID, use on EXPORTED, nothing otherwise."""
+    if before.state in ENDED or after.state not in ENDED:
+        return licence
+    if after.state is State.VOID:
+        return licences.release(licence, after.reserved())
+    return licences.write_off(licence, after.reserved(), after.exported())
+
+
+def visible_to(act: Act, caller: str, port: str) -> bool:
+    """Whether a customs officer may see the act: those of the same customs and port."""
+    return act.port == port and _domain(act.customs) == _domain(caller)
+
+
+def _domain(uri: str) -> str:
+    return uri.removeprefix("spiffe://").partition("/")[0]
+
+
+def _by_code(declared: Sequence[DeclaredLot], masses: Mapping[Outpoint, int]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for lot in declared:
+        for code in lot.control_codes:
+            totals[code] = totals.get(code, 0) + masses.get(lot.outpoint, 0)
+    return totals
+
+
+def _check_same_lots(act: Act, lots: Sequence[WrittenOff]) -> None:
+    declared = {lot.outpoint for lot in act.declared}
+    named = [lot.outpoint for lot in lots]
+    violations = [
+        (f"lots[{position}].head", "was not declared, or stands here twice")
+        for position, outpoint in enumerate(named)
+        if outpoint not in declared or outpoint in named[:position]
+    ]
+    if declared - set(named):
+        violations.append(("lots", "leaves out a declared lot; a lot that stays behind leaves 0 g"))
+    if not any(lot.gross_g for lot in lots):
+        violations.append(("lots", "nothing left; cancel the act instead"))
+    if violations:
+        raise refusals.invalid(violations)

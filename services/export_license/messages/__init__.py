@@ -1,0 +1,1 @@
+"""The only place that knows both protos and domain: requests become commands, views become replies."""

@@ -1,0 +1,112 @@
+"""Acts of export: requests and replies. The act id serves as request id."""
+
+from __future__ import annotations
+
+from monazite.export_license.v1 import export_license_pb2 as pb
+from monazite.type.v1 import statement_pb2
+
+from services.export_license.domain.customs import WrittenOff
+from services.export_license.messages.fields import (
+    ACT_ID_BYTES,
+    LOTS_MAX,
+    Fields,
+    asked,
+    outpoint_message,
+    timestamp,
+)
+from services.export_license.operations import Asked
+from services.export_license.operations.commands import (
+    ActView,
+    CancelExport,
+    DeclareExport,
+    LotToDeclare,
+    WriteOffExport,
+)
+
+
+def declare(request: pb.DeclareExportRequest) -> tuple[DeclareExport, Asked]:
+    """Raises INVALID_FIELDS."""
+    fields = Fields()
+    fields.count("lots", request.lots, LOTS_MAX)
+    command = DeclareExport(
+        act_id=fields.id("act_id", request.act_id, ACT_ID_BYTES),
+        licence_id=fields.id("licence_id", request.licence_id),
+        declaration_number=fields.text("declaration_number", request.declaration_number),
+        lots=tuple(_lot(fields, f"lots[{number}]", lot) for number, lot in enumerate(request.lots)),
+    )
+    fields.distinct("lots", [lot.outpoint for lot in command.lots])
+    fields.done()
+    return command, asked(
+        command.act_id,
+        command.licence_id,
+        command.declaration_number,
+        [[lot.outpoint.statement_id, lot.outpoint.index, lot.control_code, lot.gross_g] for lot in command.lots],
+    )
+
+
+def _lot(fields: Fields, name: str, lot: pb.DeclaredLot) -> LotToDeclare:
+    return LotToDeclare(
+        fields.outpoint(f"{name}.head", lot.head),
+        fields.control_code(f"{name}.control_code", lot.control_code),
+        fields.gross_g(f"{name}.gross_g", lot.gross_g),
+    )
+
+
+def write_off(request: pb.WriteOffExportRequest) -> tuple[WriteOffExport, Asked]:
+    """Raises INVALID_FIELDS."""
+    fields = Fields()
+    fields.count("lots", request.lots, LOTS_MAX)
+    command = WriteOffExport(
+        act_id=fields.id("act_id", request.act_id, ACT_ID_BYTES),
+        lots=tuple(
+            WrittenOff(
+                fields.outpoint(f"lots[{number}].head", lot.head),
+                fields.gross_g(f"lots[{number}].gross_g", lot.gross_g),
+            )
+            for number, lot in enumerate(request.lots)
+        ),
+    )
+    fields.distinct("lots", [lot.outpoint for lot in command.lots])
+    fields.done()
+    return command, asked(command.act_id)
+
+
+def cancel(request: pb.CancelExportRequest) -> tuple[CancelExport, Asked]:
+    """Raises INVALID_FIELDS."""
+    fields = Fields()
+    command = CancelExport(
+        fields.id("act_id", request.act_id, ACT_ID_BYTES), fields.reason_code("reason_code", request.reason_code)
+    )
+    fields.done()
+    return command, asked(command.act_id)
+
+
+def get(request: pb.GetExportRequest) -> bytes:
+    """Raises INVALID_FIELDS."""
+    fields = Fields()
+    act_id = fields.id("act_id", request.act_id, ACT_ID_BYTES)
+    fields.done()
+    return act_id
+
+
+def render(view: ActView) -> pb.ExportAct:
+    """An act for a reply."""
+    act = view.act
+    return pb.ExportAct(
+        act_id=act.act_id,
+        state=pb.ExportAct.State.Value(f"STATE_{act.state.name}"),
+        licence_id=act.licence_id,
+        declaration_number=act.declaration_number,
+        declared=[
+            pb.DeclaredLot(head=outpoint_message(lot.outpoint), control_code=lot.control_code, gross_g=lot.gross_g)
+            for lot in act.declared
+        ],
+        written_off=[
+            pb.WrittenOffLot(head=outpoint_message(lot.outpoint), gross_g=lot.gross_g) for lot in act.written_off
+        ],
+        statements=[statement_pb2.StatementItem(item=item) for item in view.items],
+        abroad=[outpoint_message(head) for head in act.abroad],
+        returned=[outpoint_message(head) for head in act.returned],
+        port=act.port,
+        as_of=timestamp(view.as_of),
+    )

@@ -1,0 +1,294 @@
+"""Use cases of customs: declare, write off, cancel, read; and the drive that takes an act to its end with the registry.
+
+Between any two steps the process may die (crash points); a worker then asks the registry again, under the same act id.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+
+from monazite_provenance.statement import OnBehalf
+
+from services.chassis import errors
+from services.chassis.crash import crash_point
+from services.chassis.database import Connection
+from services.chassis.errors import Error, Kind
+from services.chassis.identity import CallerKind, Principal
+from services.chassis.store import Audit, RequestKey, SignedStatement, Write
+from services.export_license import refusals, storage
+from services.export_license.domain import customs as domain
+from services.export_license.domain import lots as evidence
+from services.export_license.domain.customs import Act, DeclaredLot, State
+from services.export_license.domain.licences import Licence, check_usable
+from services.export_license.operations import ATTEMPTS_MAX, Asked, Site
+from services.export_license.operations.commands import (
+    ActView,
+    CancelExport,
+    DeclareExport,
+    LotToDeclare,
+    WriteOffExport,
+)
+from services.export_license.registry_client import Answered
+from services.export_license.storage import customs, licences
+
+# What the registry refuses with for good; anything else may be otherwise the next time.
+_FINAL_KINDS = frozenset({Kind.INVALID, Kind.NOT_FOUND, Kind.PRECONDITION})
+_FINAL_REASONS = frozenset({"STALE"})
+# Names of the crash points, by the state the act was in.
+_STEP = {State.DECLARING: "declare", State.WRITING_OFF: "writeoff", State.VOIDING: "cancel"}
+_DONE = {State.LOCKED: "locked", State.EXPORTED: "exported", State.VOID: "voided"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Customs:
+    """Takes acts of export to their end."""
+
+    site: Site
+
+    async def declare(self, command: DeclareExport, asked: Asked) -> ActView:
+        """Reserve the lines, then lock the lots at the registry; all lots or none.
+
+        Raises LICENCE_NOT_USABLE, LICENCE_MISMATCH, LICENCE_EXCEEDED, PROVENANCE_REFUSED, NOT_FOUND,
+        REQUEST_ID_REUSED, PEER_UNAVAILABLE, and what the registry refuses the lock with.
+        """
+        act = await self._find(command.act_id)
+        if act is None:
+            act = await self._reserve(command, asked)
+        if not _same_declaration(act, command, asked.principal):
+            shown = act.declaration_number if _may_see(act, asked.principal) else ""
+            raise refusals.act_reused(act.act_id, act.state.name, shown)
+        return await self._view(await self.drive(act, asked.audit))
+
+    async def _reserve(self, command: DeclareExport, asked: Asked) -> Act:
+        licence = await self._licence(command.licence_id)
+        check_usable(licence, now=self.site.clock.now())
+        act = Act(
+            act_id=command.act_id,
+            state=State.DECLARING,
+            licence_id=command.licence_id,
+            customs=asked.principal.uri,
+            certificate_sha256=asked.principal.certificate_sha256,
+            port=asked.principal.port,
+            declaration_number=command.declaration_number,
+            declared=tuple([await self._declared(licence, command.act_id, lot) for lot in command.lots]),
+        )
+        now = self.site.clock.now()
+
+        async def change(connection: Connection) -> None:
+            locked = await licences.lock(connection, act.licence_id)
+            await licences.update(connection, domain.declare(locked, act, now=now))
+            if not await customs.insert(connection, act, grace=self._grace()):
+                raise storage.Moved
+
+        try:
+            await storage.commit(self.site.database, Write(request=asked.request, audit=asked.audit), change)
+        except storage.Moved:
+            # The same act id, declared by somebody else at this very moment.
+            other = await self._find(command.act_id)
+            if other is None:
+                raise errors.conflict("the act is being declared; try again") from None
+            return other
+        crash_point("export_license.declare.reserved")
+        return act
+
+    async def _declared(self, licence: Licence, act_id: bytes, lot: LotToDeclare) -> DeclaredLot:
+        """The lot as it really is: from its bundle, verified here, and the registry's word that it is still so."""
+        seen = await self.site.registry.evidence(lot.outpoint)
+        content = evidence.verified(seen)
+        evidence.check_alive(seen, await self.site.registry.status(content.lot_id), act_id=act_id)
+        codes = self.site.rules.classify(evidence.facts(content), self.site.today())
+        declared = DeclaredLot(lot.outpoint, content.lot_id, lot.control_code, codes, lot.gross_g)
+        domain.check_lot(licence, declared, content, receiver=self.site.signer.issuer)
+        return declared
+
+    async def write_off(self, command: WriteOffExport, asked: Asked) -> ActView:
+        """Authorise and export what really left; this is where a suspension takes effect.
+
+        Raises NOT_FOUND, ACT_STATE, INVALID_FIELDS, LICENCE_NOT_USABLE, LICENCE_EXCEEDED, REQUEST_ID_REUSED,
+        PEER_UNAVAILABLE.
+        """
+        for _ in range(ATTEMPTS_MAX):
+            act = await self._visible(command.act_id, asked.principal)
+            if act.written_off:
+                if act.written_off != tuple(sorted(command.lots)):
+                    raise refusals.act_reused(act.act_id, act.state.name, act.declaration_number)
+                return await self._view(await self.drive(act, asked.audit))
+            try:
+                authorised = await self._authorise(act, command, asked)
+            except storage.Moved:
+                continue
+            self.site.sequencer.wake()
+            crash_point("export_license.writeoff.committed")
+            return await self._view(await self.drive(authorised, asked.audit))
+        raise errors.conflict("the act is being moved on; try again")
+
+    async def _authorise(self, act: Act, command: WriteOffExport, asked: Asked) -> Act:
+        licence = await self._licence(act.licence_id)
+        now = self.site.clock.now()
+        after = domain.begin_write_off(licence, act, command.lots, now=now)
+        principal = asked.principal
+        signed = self.site.signer.export_intent(
+            licence,
+            after,
+            command=OnBehalf(principal.uri, principal.certificate_sha256, act.act_id),
+            now=now,
+        )
+        crash_point("export_license.writeoff.signed")
+        after = replace(after, intent_id=signed.statement_id)
+
+        async def change(connection: Connection) -> None:
+            # Again, on the locked row: a suspension committed by now stops the intent.
+            domain.begin_write_off(await licences.lock(connection, act.licence_id), act, command.lots, now=now)
+            await customs.update(connection, act, after, grace=self._grace())
+
+        write = self._write(asked.audit, asked.request.method, signed.statement_id, (signed,))
+        await storage.commit(self.site.database, write, change)
+        return after
+
+    async def cancel(self, command: CancelExport, asked: Asked) -> ActView:
+        """End an act without export; the line is released only on the registry's signed export-void.
+
+        Raises NOT_FOUND, ACT_STATE, PEER_UNAVAILABLE.
+        """
+        for _ in range(ATTEMPTS_MAX):
+            act = await self._visible(command.act_id, asked.principal)
+            if act.state in {State.VOIDING, State.VOID}:
+                return await self._view(await self.drive(act, asked.audit))
+            try:
+                voiding = await self._mark(act, domain.begin_cancel(act, command.reason_code), asked.audit)
+            except storage.Moved:
+                continue
+            return await self._view(await self.drive(voiding, asked.audit))
+        raise errors.conflict("the act is being moved on; try again")
+
+    async def get(self, act_id: bytes, caller: Principal) -> ActView:
+        """One act. Raises NOT_FOUND, also for an act of another port."""
+        return await self._view(await self._visible(act_id, caller))
+
+    async def drive(self, act: Act, audit: Audit) -> Act:
+        """Ask the registry what the act waits for, and settle on its signed answer; nothing for an act that waits not.
+
+        An act that the registry will not take is voided, and the refusal raised. Raises PEER_UNAVAILABLE while the
+        registry is away: the act stays as it is and a worker goes on with it.
+        """
+        if act.state not in domain.PENDING:
+            return act
+        try:
+            answered = await self._ask(act)
+        except Error as refusal:
+            if not _is_final(refusal):
+                raise _pending(refusal, act, self.site.registry.name) from refusal
+            if act.state is State.VOIDING:
+                raise refusals.incident(f"the registry refuses to void: {refusal.reason}", act.act_id) from refusal
+            await self._give_up(act, refusal, audit)
+            raise
+        crash_point(f"export_license.{_STEP[act.state]}.answered")
+        settled = await self._settle(act, answered, audit)
+        crash_point(f"export_license.{_STEP[act.state]}.{_DONE.get(settled.state, 'left')}")
+        return settled
+
+    async def _ask(self, act: Act) -> Answered:
+        if act.state is State.DECLARING:
+            return await self.site.registry.lock(act)
+        if act.state is State.VOIDING:
+            return await self.site.registry.void(act)
+        async with storage.snapshot(self.site.database) as session:
+            intent = await customs.statement_item(session, act.intent_id)
+        return await self.site.registry.complete(act, intent)
+
+    async def _give_up(self, act: Act, refusal: Error, audit: Audit) -> None:
+        """Void what the registry refused. If the registry is gone by now, the worker does it."""
+        try:
+            await self.drive(await self._mark(act, domain.give_up(act, refusal.reason), audit), audit)
+        except (Error, storage.Moved):
+            _log.warning("act %s was refused with %s and is not void yet", act.act_id.hex(), refusal.reason)
+
+    async def _mark(self, act: Act, voiding: Act, audit: Audit) -> Act:
+        async def change(connection: Connection) -> None:
+            await customs.update(connection, act, voiding, grace=self._grace())
+
+        mark_id = sha256(b"export_license.void\0" + act.act_id).digest()
+        await storage.commit(self.site.database, self._write(audit, "void", mark_id), change)
+        crash_point("export_license.cancel.marked")
+        return voiding
+
+    async def _settle(self, act: Act, answered: Answered, audit: Audit) -> Act:
+        """Store the registry's statement with what it does to act and licence, in one transaction."""
+        after = domain.settle(act, answered.answer, answered.statement_id, answered.accepted)
+
+        async def change(connection: Connection) -> None:
+            locked = await licences.lock(connection, act.licence_id)
+            await customs.put_peer_statement(connection, answered.statement_id, answered.kind, answered.item)
+            await customs.update(connection, act, after, grace=self._grace())
+            settled = domain.settle_licence(locked, act, after)
+            if settled is not locked:
+                await licences.update(connection, settled)
+
+        settle_id = sha256(b"export_license.settle\0" + act.act_id + answered.statement_id).digest()
+        try:
+            await storage.commit(self.site.database, self._write(audit, "settle", settle_id), change)
+        except storage.Moved:
+            # Somebody else settled it, or marked it to be voided, while the registry answered.
+            return await self._find(act.act_id) or act
+        return after
+
+    def _write(
+        self, audit: Audit, method: str, request_id: bytes, statements: tuple[SignedStatement, ...] = ()
+    ) -> Write:
+        """A write of the act's own steps: its id is derived from the act, so that a step is stored once."""
+        key = RequestKey(
+            scope=self.site.signer.issuer, method=method, request_id=request_id, digest=sha256(request_id).digest()
+        )
+        return Write(request=key, audit=audit, statements=statements)
+
+    def _grace(self) -> timedelta:
+        return timedelta(milliseconds=self.site.settings.customs.grace_ms)
+
+    async def _find(self, act_id: bytes) -> Act | None:
+        async with storage.snapshot(self.site.database) as session:
+            return await customs.get(session, act_id)
+
+    async def _visible(self, act_id: bytes, caller: Principal) -> Act:
+        act = await self._find(act_id)
+        if act is None or not _may_see(act, caller):
+            raise errors.not_found("export act", act_id.hex())
+        return act
+
+    async def _licence(self, licence_id: bytes) -> Licence:
+        async with storage.snapshot(self.site.database) as session:
+            licence = await licences.get(session, licence_id)
+        if licence is None:
+            raise errors.not_found("licence", licence_id.hex())
+        return licence
+
+    async def _view(self, act: Act) -> ActView:
+        async with storage.snapshot(self.site.database) as session:
+            items = await customs.items(session, act)
+            return ActView(act, tuple(items), await storage.as_of(session))
+
+
+def _may_see(act: Act, caller: Principal) -> bool:
+    return caller.kind is not CallerKind.CUSTOMS or domain.visible_to(act, caller.uri, caller.port)
+
+
+def _same_declaration(act: Act, command: DeclareExport, caller: Principal) -> bool:
+    named = {(lot.outpoint, lot.control_code, lot.gross_g) for lot in command.lots}
+    stored = {(lot.outpoint, lot.control_code, lot.gross_g) for lot in act.declared}
+    same = act.licence_id == command.licence_id and act.declaration_number == command.declaration_number
+    return same and named == stored and _may_see(act, caller)
+
+
+def _is_final(refusal: Error) -> bool:
+    return refusal.kind in _FINAL_KINDS or refusal.reason in _FINAL_REASONS
+
+
+def _pending(refusal: Error, act: Act, peer: str) -> Error:
+    """What to say while the act waits: that the registry is away, or the incident as it is."""
+    if refusal.kind in {Kind.UNAVAILABLE, Kind.DEADLINE, Kind.CONFLICT, Kind.EXHAUSTED}:
+        return refusals.act_pending(act.act_id, act.state.name, peer)
+    return refusal

@@ -1,0 +1,128 @@
+"""The refusals of export licensing, one function each: kind, reason, message, and the numbers in the metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from monazite_provenance.statement import Outpoint
+
+from services.chassis import errors
+from services.chassis.errors import Error, Kind, Violation
+
+INCIDENT_REGISTRY_ANSWER = "export-license-registry-answer"
+
+
+def invalid(violations: Iterable[tuple[str, str]]) -> Error:
+    """INVALID_FIELDS with every (field, description) at once."""
+    return errors.invalid(Violation(field, description) for field, description in violations)
+
+
+def provenance(
+    outpoint: Outpoint,
+    *,
+    verdict: str,
+    gaps: Sequence[str],
+    findings: Sequence[str],
+    numbers: Mapping[str, str | int],
+) -> Error:
+    """PROVENANCE_REFUSED: our own verification, or the registry's word, does not carry the lot."""
+    metadata = {
+        **numbers,
+        "head": outpoint_text(outpoint),
+        "verdict": verdict,
+        "findings": ",".join(findings),
+        "gaps": ",".join(gaps),
+    }
+    return Error(Kind.PRECONDITION, "PROVENANCE_REFUSED", "the provenance of a lot does not stand", metadata=metadata)
+
+
+def not_holder(outpoint: Outpoint) -> Error:
+    """APPLICANT_NOT_HOLDER: somebody else holds the lot."""
+    metadata = {"head": outpoint_text(outpoint)}
+    return Error(Kind.PRECONDITION, "APPLICANT_NOT_HOLDER", "the applicant does not hold a lot", metadata=metadata)
+
+
+def case_state(case_id: str, state: str, wanted: str) -> Error:
+    """CASE_STATE: the case stands where this cannot be done."""
+    metadata = {"case_id": case_id, "state": state, "wanted": wanted}
+    return Error(Kind.PRECONDITION, "CASE_STATE", "the case is in no state for this", metadata=metadata)
+
+
+def rules_changed(case_id: str, missing: Sequence[str]) -> Error:
+    """CASE_STATE: under the rules of the decision's day, a lot is an item that no line covers."""
+    metadata = {"case_id": case_id, "control_codes_missing": ",".join(missing)}
+    return Error(
+        Kind.PRECONDITION,
+        "CASE_STATE",
+        "the control lists changed and the case no longer covers them",
+        metadata=metadata,
+    )
+
+
+def same_officer(case_id: str) -> Error:
+    """SAME_OFFICER: a decision takes two persons."""
+    return Error(
+        Kind.PRECONDITION,
+        "SAME_OFFICER",
+        "the officer who proposed a decision may not countersign it",
+        metadata={"case_id": case_id},
+    )
+
+
+def etag_mismatch(case_id: str, etag: str) -> Error:
+    """ETAG_MISMATCH: the case changed since it was read."""
+    metadata = {"what": "case", "case_id": case_id, "etag": etag}
+    return Error(Kind.CONFLICT, "ETAG_MISMATCH", "the case changed since it was read", metadata=metadata)
+
+
+def licence_not_usable(licence_id: bytes, state: str) -> Error:
+    """LICENCE_NOT_USABLE: suspended, expired, revoked."""
+    metadata = {"licence_id": licence_id.hex(), "state": state}
+    return Error(Kind.PRECONDITION, "LICENCE_NOT_USABLE", "the licence cannot be used as it stands", metadata=metadata)
+
+
+def licence_exceeded(licence_id: bytes, numbers: Mapping[str, str | int]) -> Error:
+    """LICENCE_EXCEEDED: more than the licence, the offer or the declaration bears; the numbers say which."""
+    metadata = {"licence_id": licence_id.hex(), **numbers}
+    return Error(Kind.PRECONDITION, "LICENCE_EXCEEDED", "this is more than may leave", metadata=metadata)
+
+
+def licence_mismatch(licence_id: bytes, what: str, numbers: Mapping[str, str | int]) -> Error:
+    """LICENCE_MISMATCH: the lot is not what, whose or where the licence says."""
+    metadata = {"licence_id": licence_id.hex(), "what": what, **numbers}
+    return Error(Kind.PRECONDITION, "LICENCE_MISMATCH", "the lot does not fit the licence", metadata=metadata)
+
+
+def act_state(act_id: bytes, state: str, wanted: str) -> Error:
+    """ACT_STATE: the act stands where this cannot be done."""
+    metadata = {"act_id": act_id.hex(), "state": state, "wanted": wanted}
+    return Error(Kind.PRECONDITION, "ACT_STATE", "the act of export is in no state for this", metadata=metadata)
+
+
+def act_reused(act_id: bytes, state: str, declaration_number: str) -> Error:
+    """REQUEST_ID_REUSED: the act id was used for other content; names the original."""
+    return Error(
+        Kind.EXISTS,
+        "REQUEST_ID_REUSED",
+        "this act id was used with other content",
+        metadata={"act_id": act_id.hex(), "original_declaration": declaration_number, "original_state": state},
+    )
+
+
+def act_pending(act_id: bytes, state: str, peer: str) -> Error:
+    """PEER_UNAVAILABLE: the act stands as it is and will be driven on when the peer is back."""
+    metadata = {"act_id": act_id.hex(), "state": state, "peer": peer}
+    return Error(
+        Kind.UNAVAILABLE, "PEER_UNAVAILABLE", f"{peer} cannot be reached; the act goes on by itself", metadata=metadata
+    )
+
+
+def incident(message: str, act_id: bytes) -> Error:
+    """INTERNAL: a signed answer that does not fit; nothing was released and nothing used."""
+    metadata = {"incident": INCIDENT_REGISTRY_ANSWER, "act_id": act_id.hex()}
+    return Error(Kind.INTERNAL, "INTERNAL", message, metadata=metadata)
+
+
+def outpoint_text(outpoint: Outpoint) -> str:
+    """An outpoint as people read it: hex of the statement id, colon, output index."""
+    return f"{outpoint.statement_id.hex()}:{outpoint.index}"

@@ -1,0 +1,79 @@
+"""The composition root of export licensing: everything the process is made of, in one line of sight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from monazite.export_license.v1 import export_license_pb2 as pb
+from monazite.export_license.v1 import export_license_pb2_grpc as rpc
+from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.names import service_uri
+from monazite_provenance.trust import TrustFile
+
+from services.chassis import server
+from services.chassis.client import Peer
+from services.chassis.log import Log
+from services.chassis.sequencer import Sequencer
+from services.chassis.server import Composition, mount
+from services.chassis.settings import BadSettings
+from services.export_license import access, rules
+from services.export_license.domain.control_items import RuleTableError
+from services.export_license.operations import Site
+from services.export_license.operations.cases import Cases
+from services.export_license.operations.customs import Customs
+from services.export_license.operations.licences import Licences
+from services.export_license.operations.worker import Worker
+from services.export_license.registry_client import Names, RegistryClient
+from services.export_license.servicer.cases import CaseServicer
+from services.export_license.servicer.customs import CustomsServicer
+from services.export_license.servicer.licences import LicenceServicer
+from services.export_license.servicer.log import LogServicer
+from services.export_license.settings import Settings
+from services.export_license.signing import Signer
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+async def build(site: server.Site[Settings]) -> Composition:
+    """Put the service together. Raises BadSettings."""
+    settings = site.settings
+    if "registry" not in settings.peers:
+        raise BadSettings("peers.registry: missing; export licensing verifies nothing without the registry")
+    try:
+        rule_set = rules.read(settings.rules)
+    except (RuleTableError, OSError) as error:
+        raise BadSettings(f"rules: {error}") from None
+    issuer = service_uri(settings.domain, "export_license")
+    names = Names(registry=service_uri(settings.domain, "registry"), licensing=issuer)
+    peer = await site.stack.enter_async_context(Peer("registry", settings.peers["registry"], settings.certificates))
+    registry = RegistryClient(
+        peer,
+        TrustFile.load(settings.trust_file.read_bytes()),
+        names,
+        timeout_s=settings.customs.registry_timeout_ms / 1000,
+        bundle_bytes_max=settings.customs.bundle_bytes_max,
+    )
+    signer = Signer(issuer, SoftwareKey.from_pem(settings.signing_key.read_bytes()))
+    sequencer = Sequencer(site.database, settings.log_name)
+    operations = Site(site.database, registry, signer, rule_set, sequencer, site.clock, settings)
+    customs = Customs(operations)
+    services = pb.DESCRIPTOR.services_by_name
+    return Composition(
+        access=access.TABLE,
+        mounts=(
+            mount(services["CaseService"], rpc.add_CaseServiceServicer_to_server, CaseServicer(Cases(operations))),
+            mount(
+                services["LicenceService"],
+                rpc.add_LicenceServiceServicer_to_server,
+                LicenceServicer(Licences(operations)),
+            ),
+            mount(services["CustomsService"], rpc.add_CustomsServiceServicer_to_server, CustomsServicer(customs)),
+            mount(
+                services["LogService"],
+                rpc.add_LogServiceServicer_to_server,
+                LogServicer(Log(site.database, settings.log_name, sequencer.published)),
+            ),
+        ),
+        background=(sequencer.run, Worker(customs).run),
+    )

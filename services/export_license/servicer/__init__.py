@@ -1,0 +1,1 @@
+"""The gRPC methods, three statements each: parse, operate, render."""

@@ -1,0 +1,41 @@
+"""LicenceService."""
+
+# ruff: noqa: N802, ARG002 - the generated stubs name methods and arguments
+
+from __future__ import annotations
+
+from monazite.export_license.v1 import export_license_pb2 as pb
+from monazite.export_license.v1 import export_license_pb2_grpc as rpc
+from monazite_provenance.contents import LicenceAction
+
+from services.chassis.call import current_call
+from services.export_license.messages import licences as messages
+from services.export_license.operations.licences import Licences
+
+
+class LicenceServicer(rpc.LicenceServiceServicer):
+    """Licences and their draw-down."""
+
+    def __init__(self, licences: Licences) -> None:
+        self._licences = licences
+
+    async def GetLicence(self, request: pb.GetLicenceRequest, context: object) -> pb.Licence:
+        """One licence with its balances."""
+        licence_id = messages.get(request)
+        return messages.render(await self._licences.get(licence_id, current_call().principal))
+
+    async def ListLicences(self, request: pb.ListLicencesRequest, context: object) -> pb.ListLicencesResponse:
+        """Licences of the caller, all for an officer."""
+        page = messages.page(request)
+        found, as_of = await self._licences.page(page, current_call().principal)
+        return messages.render_page(found, page, as_of)
+
+    async def SuspendLicence(self, request: pb.SuspendLicenceRequest, context: object) -> pb.Licence:
+        """Stop the use of a licence."""
+        command, asked = messages.change(request, LicenceAction.SUSPEND)
+        return pb.Licence.FromString(await self._licences.change(command, asked, messages.reply))
+
+    async def ReinstateLicence(self, request: pb.ReinstateLicenceRequest, context: object) -> pb.Licence:
+        """Let a suspended licence be used again."""
+        command, asked = messages.change(request, LicenceAction.REINSTATE)
+        return pb.Licence.FromString(await self._licences.change(command, asked, messages.reply))

@@ -1,0 +1,396 @@
+"""Customs and the registry: reservation, lock, write-off, void; refusals, lies, absences, acts asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from monazite.export_license.v1 import export_license_pb2 as pb
+from monazite.registry.v1 import registry_pb2
+from monazite_provenance.contents import Form
+
+from services.chassis.errors import Error, Kind
+from tests.fakes.export_registry import Answer
+from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, new_act, refused
+from tests.service.export_license.conftest import MAGNET, Office
+from tests.unit.provenance.chains import lot
+
+STATES = pb.ExportAct
+
+
+async def test_a_declaration_over_the_licence_reserves_nothing(office: Office) -> None:
+    made, licence_id = await office.offered(granted_g=8_000)
+    refusal = await refused(office.customs.declare(new_act(), licence_id, (made, 8_001)))
+    assert (refusal.reason, refusal.kind) == ("LICENCE_EXCEEDED", Kind.PRECONDITION)
+    assert (refusal.metadata["wanted_g"], refusal.metadata["available_g"]) == ("8001", "8000")
+    assert "LockExport" not in office.registry.asked
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
+
+
+async def test_a_declaration_is_whole_over_its_lots(office: Office) -> None:
+    first, second = office.magnets(), office.magnets()
+    case = await office.exporter.submit([first, second], line(10_000))
+    granted = await office.li.countersign(await office.wang.propose(case))
+    licence_id = granted.licence.licence_id
+    for made in (first, second):
+        office.registry.offer(made, licence_id)
+    act_id = new_act()
+    over = await refused(office.customs.declare(act_id, licence_id, (first, 6_000), (second, 5_000)))
+    assert over.reason == "LICENCE_EXCEEDED"
+    second.holds.append("INSPECTION")
+    assert (await refused(office.customs.declare(act_id, licence_id, (first, 6_000), (second, 4_000)))).reason == (
+        "PROVENANCE_REFUSED"
+    )
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 10_000)]
+    second.holds.clear()
+    await office.customs.declare(act_id, licence_id, (first, 6_000), (second, 4_000))
+    gone = await office.customs.write_off(act_id, (second, 3_000), (first, 6_000))
+    assert gone.state == STATES.STATE_EXPORTED
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 9_000, 1_000)]
+
+
+async def test_a_lot_of_two_items_draws_both_lines(office: Office) -> None:
+    made = office.registry.imported(lot("exporter", Form.MAGNET, 10_000, {**MAGNET, "Tb": 20_000}))
+    case = await office.exporter.submit([made], line(10_000), line(7_000, TB_MAGNET))
+    granted = await office.li.countersign(await office.wang.propose(case))
+    office.registry.offer(made, granted.licence.licence_id)
+    over = await refused(office.customs.declare(new_act(), granted.licence.licence_id, (made, 8_000)))
+    assert over.metadata["control_code"] == TB_MAGNET
+    await office.customs.declare(new_act(), granted.licence.licence_id, (made, 5_000))
+    licence = await office.exporter.get_licence(granted.licence.licence_id)
+    assert balances(licence) == [(5_000, 0, 5_000), (5_000, 0, 2_000)]
+
+
+async def test_what_is_not_the_licences_is_not_declared(office: Office) -> None:
+    made, licence_id = await office.offered()
+    other, other_licence = await office.offered()
+    mismatch = await refused(office.customs.declare(new_act(), licence_id, (other, 100)))
+    assert (mismatch.reason, mismatch.metadata["what"]) == ("LICENCE_MISMATCH", "licence")
+    wrong_code = await refused(office.customs.declare(new_act(), licence_id, (made, 100), code="1C908.b"))
+    assert (wrong_code.metadata["what"], wrong_code.metadata["found"]) == ("control_code", "1C905.a")
+    held = office.magnets()
+    at_home = await refused(office.customs.declare(new_act(), licence_id, (held, 100)))
+    assert at_home.metadata["what"] == "not_offered_for_export"
+    foreign = office.registry.imported(lot("rival", Form.MAGNET, 10_000, MAGNET))
+    office.registry.offer(foreign, licence_id)
+    theirs = await refused(office.customs.declare(new_act(), licence_id, (foreign, 100)))
+    assert theirs.metadata["what"] == "licensee"
+    oxide = office.registry.imported(lot("exporter", Form.SEPARATED_COMPOUND, 10_000, {"Dy": 9_000_000}))
+    office.registry.offer(oxide, licence_id)
+    another_item = await refused(office.customs.declare(new_act(), licence_id, (oxide, 100), code="1C905.b"))
+    assert (another_item.reason, another_item.metadata["control_code"]) == ("LICENCE_MISMATCH", "1C905.b")
+    small = office.magnets()
+    office.registry.offer(small, licence_id, 50)
+    assert (await refused(office.customs.declare(new_act(), licence_id, (small, 51)))).reason == "LICENCE_EXCEEDED"
+    assert (await refused(office.customs.declare(new_act(), b"?" * 32, (made, 100)))).reason == "NOT_FOUND"
+    for seen in (licence_id, other_licence):
+        assert balances(await office.exporter.get_licence(seen)) == [(0, 0, 8_000)]
+
+
+async def test_a_suspended_licence_is_neither_declared_nor_written_off(office: Office) -> None:
+    made, licence_id = await office.offered()
+    suspended = await office.li.suspend(licence_id)
+    assert suspended.state == pb.Licence.STATE_SUSPENDED
+    assert (await refused(office.li.suspend(licence_id))).reason == "LICENCE_NOT_USABLE"
+    act_id = new_act()
+    refusal = await refused(office.customs.declare(act_id, licence_id, (made, 5_000)))
+    assert (refusal.reason, refusal.metadata["state"]) == ("LICENCE_NOT_USABLE", "SUSPENDED")
+    await office.wang.reinstate(licence_id)
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    # Between declaration and write-off: this is where it takes effect.
+    await office.li.suspend(licence_id)
+    refusal = await refused(office.customs.write_off(act_id, (made, 5_000)))
+    assert refusal.reason == "LICENCE_NOT_USABLE"
+    assert "CompleteExport" not in office.registry.asked
+    assert (await office.customs.get_export(act_id)).state == STATES.STATE_LOCKED
+    assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
+    await office.wang.reinstate(licence_id)
+    assert (await office.customs.write_off(act_id, (made, 5_000))).state == STATES.STATE_EXPORTED
+
+
+async def test_an_expired_licence_is_not_written_off(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    office.licensing.clock.offset = timedelta(days=101)
+    refusal = await refused(office.customs.write_off(act_id, (made, 5_000)))
+    assert (refusal.reason, refusal.metadata["state"]) == ("LICENCE_NOT_USABLE", "EXPIRED")
+    assert (await refused(office.li.suspend(licence_id))).metadata["state"] == "EXPIRED"
+
+
+async def test_a_licence_drawn_out_is_exhausted(office: Office) -> None:
+    made, licence_id = await office.offered(granted_g=5_000)
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    await office.customs.write_off(act_id, (made, 5_000))
+    licence = await office.exporter.get_licence(licence_id)
+    assert (licence.state, balances(licence)) == (pb.Licence.STATE_EXHAUSTED, [(0, 5_000, 0)])
+    more = office.magnets()
+    office.registry.offer(more, licence_id)
+    assert (await refused(office.customs.declare(new_act(), licence_id, (more, 1)))).reason == "LICENCE_EXCEEDED"
+
+
+async def test_no_more_is_written_off_than_was_declared(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    refusal = await refused(office.customs.write_off(act_id, (made, 5_001)))
+    assert (refusal.reason, refusal.metadata["declared_g"]) == ("LICENCE_EXCEEDED", "5000")
+    other = office.magnets()
+    assert (await refused(office.customs.write_off(act_id, (other, 1)))).reason == "INVALID_FIELDS"
+    assert (await refused(office.customs.write_off(new_act(), (made, 1)))).reason == "NOT_FOUND"
+
+
+async def test_every_call_of_an_act_may_be_repeated_and_none_changed(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    locked = await office.customs.declare(act_id, licence_id, (made, 5_000))
+    assert (await office.customs.declare(act_id, licence_id, (made, 5_000))).state == locked.state
+    for other in (
+        office.customs.declare(act_id, licence_id, (made, 4_999)),
+        office.customs.declare(act_id, licence_id, (made, 5_000), declaration="DECL-2"),
+    ):
+        refusal = await refused(other)
+        assert (refusal.reason, refusal.metadata["original_declaration"]) == ("REQUEST_ID_REUSED", "DECL-1")
+    gone = await office.customs.write_off(act_id, (made, 4_000))
+    again = await office.customs.write_off(act_id, (made, 4_000))
+    assert (again.state, again.abroad, again.statements) == (gone.state, gone.abroad, gone.statements)
+    assert (await refused(office.customs.write_off(act_id, (made, 3_999)))).reason == "REQUEST_ID_REUSED"
+    assert (await office.customs.declare(act_id, licence_id, (made, 5_000))).state == STATES.STATE_EXPORTED
+    refusal = await refused(office.customs.cancel(act_id))
+    assert (refusal.reason, refusal.metadata["state"]) == ("ACT_STATE", "EXPORTED")
+    assert office.registry.asked.count("LockExport") == 1
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 4_000, 4_000)]
+
+
+async def test_a_cancelled_act_releases_on_the_signed_void_only(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    office.registry.away.add("VoidExport")
+    refusal = await refused(office.customs.cancel(act_id))
+    assert (refusal.reason, refusal.metadata["state"]) == ("PEER_UNAVAILABLE", "VOIDING")
+    assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
+    assert (await refused(office.customs.write_off(act_id, (made, 1)))).reason == "ACT_STATE"
+    office.registry.away.clear()
+    void = await office.customs.cancel(act_id)
+    assert void.state == STATES.STATE_VOID
+    assert len(void.statements) == 1
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
+    assert (await office.customs.cancel(act_id)).statements == void.statements
+    again = new_act()
+    assert (await office.customs.declare(again, licence_id, (made, 8_000))).state == STATES.STATE_LOCKED
+
+
+async def test_a_registry_that_refuses_the_lock_leaves_a_void_act_and_a_free_line(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+
+    async def hold() -> None:
+        made.holds.append("INSPECTION")
+
+    office.registry.meanwhile["LockExport"] = hold
+    refusal = await refused(office.customs.declare(act_id, licence_id, (made, 5_000)))
+    assert refusal.reason == "LOT_HELD"
+    assert (await office.customs.get_export(act_id)).state == STATES.STATE_VOID
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
+
+
+async def test_a_lot_held_between_lock_and_write_off_ends_the_act_void(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    made.holds.append("INSPECTION")
+    void = await office.customs.write_off(act_id, (made, 5_000))
+    assert void.state == STATES.STATE_VOID
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
+    assert (await office.customs.write_off(act_id, (made, 5_000))).state == STATES.STATE_VOID
+
+
+async def test_a_registry_that_refuses_the_intent_ends_the_act_void(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    office.registry.refuse["CompleteExport"] = Error(Kind.PRECONDITION, "STEP_NOT_ALLOWED", "no")
+    assert (await refused(office.customs.write_off(act_id, (made, 5_000)))).reason == "STEP_NOT_ALLOWED"
+    assert (await office.customs.get_export(act_id)).state == STATES.STATE_VOID
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
+
+
+@pytest.mark.parametrize("how", ["away", "lose"])
+async def test_the_worker_ends_what_the_registry_left_open(office: Office, how: str) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    spoiled = office.registry.away if how == "away" else office.registry.lose
+
+    async def declare() -> pb.ExportAct:
+        return await office.customs.declare(act_id, licence_id, (made, 5_000))
+
+    async def write_off() -> pb.ExportAct:
+        return await office.customs.write_off(act_id, (made, 4_000))
+
+    for method, state, ask, after in (
+        ("LockExport", "DECLARING", declare, "LOCKED"),
+        ("CompleteExport", "WRITING_OFF", write_off, "EXPORTED"),
+    ):
+        spoiled.add(method)
+        refusal = await refused(ask())
+        assert (refusal.reason, refusal.metadata["state"]) == ("PEER_UNAVAILABLE", state)
+        assert (await office.customs.get_export(act_id)).state == STATES.State.Value(f"STATE_{state}")
+        spoiled.clear()
+        # Its turn is due at once: a test does not wait out the grace that a live call is given.
+        await fetch(office.licensing.settings.database_url, "UPDATE export_act SET next_attempt_at = now()")
+        await office.customs.until(act_id, after)
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 4_000, 4_000)]
+
+
+def unsigned(answer: Answer) -> Answer:
+    """An answer without its statement."""
+    return registry_pb2.ExportActResponse(state=answer.state)
+
+
+def forged(answer: Answer) -> Answer:
+    """An answer with a bit of its statement flipped."""
+    spoiled = registry_pb2.ExportActResponse.FromString(answer.SerializeToString())
+    item = bytearray(spoiled.statement.item)
+    item[len(item) // 2] ^= 1
+    spoiled.statement.item = bytes(item)
+    return spoiled
+
+
+def voided(answer: Answer) -> Answer:
+    """An answer that claims VOID on whatever statement it has."""
+    claimed = registry_pb2.ExportActResponse.FromString(answer.SerializeToString())
+    claimed.state = registry_pb2.ExportActResponse.STATE_VOID
+    return claimed
+
+
+@pytest.mark.parametrize("twist", [unsigned, forged, voided])
+async def test_an_answer_that_is_not_signed_as_it_says_changes_nothing(
+    office: Office, twist: Callable[[Answer], Answer]
+) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    office.registry.twist = twist
+    refusal = await refused(office.customs.declare(act_id, licence_id, (made, 5_000)))
+    assert refusal.reason == "INTERNAL"
+    assert (await office.customs.get_export(act_id)).state == STATES.STATE_DECLARING
+    assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
+    office.registry.twist = None
+    assert (await office.customs.declare(act_id, licence_id, (made, 5_000))).state == STATES.STATE_LOCKED
+
+
+async def test_the_void_of_another_act_releases_nothing(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    other = office.registry.void(registry_pb2.VoidExportRequest(act_id=new_act(), reason_code="X"))
+    office.registry.twist = lambda _: other
+    assert (await refused(office.customs.cancel(act_id))).reason == "INTERNAL"
+    assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
+
+
+async def test_a_statement_signed_by_somebody_else_is_not_the_registrys(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    world = office.registry.world
+    mine = world.keys["registry"]
+    world.keys["registry"] = world.keys["quota"]
+    try:
+        refusal = await refused(office.customs.cancel(act_id))
+    finally:
+        world.keys["registry"] = mine
+    assert refusal.reason == "INTERNAL"
+    assert (await office.customs.get_export(act_id)).state == STATES.STATE_VOIDING
+    assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
+
+
+async def test_many_declarations_at_once_never_pass_the_licence(office: Office, database: str) -> None:
+    first = office.magnets(20_000)
+    licence_id = await office.licence(first, 10_000)
+    lots = [office.magnets(3_000) for _ in range(8)]
+    for made in lots:
+        office.registry.offer(made, licence_id)
+    declared = await asyncio.gather(
+        *(office.customs.declare(new_act(), licence_id, (made, 3_000)) for made in lots), return_exceptions=True
+    )
+    assert [each.reason for each in declared if isinstance(each, Error)] == ["LICENCE_EXCEEDED"] * 5
+    assert balances(await office.exporter.get_licence(licence_id)) == [(9_000, 0, 1_000)]
+    rows = await fetch(database, "SELECT state FROM export_act")
+    assert [row["state"] for row in rows] == ["LOCKED"] * 3
+
+
+async def test_one_act_asked_for_ten_times_at_once_reserves_once(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    declared = await asyncio.gather(
+        *(office.customs.declare(act_id, licence_id, (made, 5_000)) for _ in range(10)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, pb.ExportAct) for outcome in declared), declared
+    assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
+    written = await asyncio.gather(
+        *(office.customs.write_off(act_id, (made, 5_000)) for _ in range(10)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, pb.ExportAct) for outcome in written), written
+    assert balances(await office.exporter.get_licence(licence_id)) == [(0, 5_000, 3_000)]
+
+
+async def test_acts_belong_to_their_port(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    async with office.licensing.caller("customs/ningbo/sun") as ningbo:
+        for refusal in (
+            await refused(ningbo.get_export(act_id)),
+            await refused(ningbo.write_off(act_id, (made, 1))),
+            await refused(ningbo.cancel(act_id)),
+        ):
+            assert refusal.reason == "NOT_FOUND"
+        reused = await refused(ningbo.declare(act_id, licence_id, (made, 5_000)))
+        assert (reused.reason, reused.metadata["original_declaration"]) == ("REQUEST_ID_REUSED", "")
+        assert (await ningbo.get_licence(licence_id)).licence_id == licence_id
+    async with office.licensing.caller("customs/shanghai/qian") as colleague:
+        assert (await colleague.write_off(act_id, (made, 5_000))).state == STATES.STATE_EXPORTED
+    assert (await office.wang.get_export(act_id)).state == STATES.STATE_EXPORTED
+
+
+@pytest.mark.parametrize(
+    ("sql", "constraint"),
+    [
+        ("UPDATE licence_line SET reserved_g = 8001", "within_the_grant"),
+        ("UPDATE licence_line SET reserved_g = -1", "reserved_g"),
+        ("UPDATE licence_line SET used_g = -1", "used_g"),
+        ("UPDATE export_act SET state = 'VOID'", "ends_on_a_signed_answer"),
+        ("UPDATE export_act SET state = 'WRITING_OFF'", "exports_on_an_intent"),
+        ("UPDATE act_lot SET written_off_g = declared_g + 1", "within_the_declaration"),
+    ],
+)
+async def test_the_database_keeps_the_rules_too(office: Office, database: str, sql: str, constraint: str) -> None:
+    made, licence_id = await office.offered()
+    await office.customs.declare(new_act(), licence_id, (made, 5_000))
+    connection = await asyncpg.connect(database)
+    try:
+        with pytest.raises(asyncpg.CheckViolationError, match=constraint):
+            await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def test_an_act_ends_once_in_the_database_too(office: Office, database: str) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    await office.customs.cancel(act_id)
+    connection = await asyncpg.connect(database)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="ends once"):
+            await connection.execute("UPDATE export_act SET state = 'EXPORTED'")
+        for table in ("rule_set", "case_event", "statement", "audit", "peer_statement"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+                await connection.execute(f"DELETE FROM {table}")  # noqa: S608  (names of our own)
+    finally:
+        await connection.close()

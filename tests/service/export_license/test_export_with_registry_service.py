@@ -1,0 +1,229 @@
+"""Export licensing and the real registry: what one signs, the other believes; the line and the lot agree."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from monazite.export_license.v1 import export_license_pb2 as pb
+from monazite.registry.v1 import registry_pb2
+from monazite.type.v1 import material_pb2
+from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance.names import log_urn, service_uri
+from monazite_provenance.report import Verdict
+from monazite_provenance.statement import Outpoint
+from monazite_provenance.trust import TrustFile
+
+from services.chassis.migrations import migrate
+from services.chassis.server import serving
+from services.chassis.settings import Certificates
+from services.export_license.settings import Customs, Settings
+from services.registry import server as registry_server
+from services.registry.settings import RegistrySettings
+from tests.conftest import Migrate
+from tests.service.export_license.api import Api, balances, line, new_act, refused
+from tests.service.export_license.conftest import (
+    EXPORTER,
+    LI,
+    WANG,
+    ZHAO,
+    Licensing,
+    channel_to,
+    migrate_export_license,
+)
+from tests.service.registry import api as registry_api
+from tests.service.registry.api import outpoint
+from tools.local import ceremony
+from tools.local.pki import DevelopmentAuthority
+
+REGISTRAR = "officer/registrar/li"
+INSPECTOR = "officer/inspector/zhao"
+MAGNET = {material_pb2.ELEMENT_ND: 3_000_000, material_pb2.ELEMENT_DY: 90_000}
+
+
+@dataclass
+class Held:
+    """A lot by its id and head."""
+
+    lot_id: str
+    head: Outpoint
+
+
+def migrate_registry(url: str) -> None:
+    """The template's migration."""
+    asyncio.run(migrate(url, registry_server.MIGRATIONS))
+
+
+class Pair:
+    """Both services on their own databases, under one trust file."""
+
+    def __init__(self, authority: DevelopmentAuthority, trust: ceremony.Trust, urls: dict[str, str]) -> None:
+        self.authority = authority
+        self.trust = trust
+        self.urls = urls
+        self.registry_port = 0
+
+    def certificates(self, service: str) -> Certificates:
+        """Server files of a service."""
+        issued = self.authority.issue(f"service/{service}", server=True)
+        return Certificates(certificate=issued.certificate, private_key=issued.key, authority=issued.authority)
+
+    @asynccontextmanager
+    async def registry(self) -> AsyncGenerator[None]:
+        """The registry, on the same port each time."""
+        settings = RegistrySettings(
+            domain=self.authority.domain,
+            listen=f"127.0.0.1:{self.registry_port}",
+            database_url=self.urls["registry"],
+            certificates=self.certificates("registry"),
+            signing_key=self.trust.signing_keys["registry"],
+            trust_file=self.trust.trust_file,
+            log_name=log_urn("registry"),
+        )
+        async with serving(settings, registry_server.build, registry_server.MIGRATIONS) as running:
+            self.registry_port = running.port
+            yield
+
+    @asynccontextmanager
+    async def licensing(self) -> AsyncGenerator[Licensing]:
+        """Export licensing."""
+        settings = Settings(
+            domain=self.authority.domain,
+            listen="127.0.0.1:0",
+            database_url=self.urls["export_license"],
+            certificates=self.certificates("export_license"),
+            signing_key=self.trust.signing_keys["export_license"],
+            trust_file=self.trust.trust_file,
+            log_name=log_urn("export_license"),
+            peers={"registry": f"localhost:{self.registry_port}"},
+            customs=Customs(poll_ms=50, grace_ms=0, registry_timeout_ms=2_000),
+        )
+        async with Licensing(settings, self.authority).running() as licensing:
+            yield licensing
+
+    @asynccontextmanager
+    async def at_registry(self, uri: str) -> AsyncGenerator[registry_api.Api]:
+        """An API of the registry."""
+        async with channel_to(self.registry_port, self.authority, uri) as channel:
+            yield registry_api.Api(channel, self.authority.domain, uri)
+
+
+@pytest.fixture
+def pair(database_from: Callable[[Migrate], str], authority: DevelopmentAuthority, session_directory: Path) -> Pair:
+    """Both services, not started."""
+    trust = ceremony.hold(session_directory / "trust", authority.domain)
+    urls = {"registry": database_from(migrate_registry), "export_license": database_from(migrate_export_license)}
+    return Pair(authority, trust, urls)
+
+
+async def magnets(pair: Pair) -> Held:
+    """An imported lot of magnets with dysprosium, the exporter's."""
+    async with pair.at_registry(REGISTRAR) as registrar:
+        await registrar.register_enterprise("exporter", ["IMPORT", "EXPORT"])
+    async with pair.at_registry(EXPORTER) as exporter:
+        done = await exporter.register(
+            MAGNET, origin=registry_api.IMPORTED, form=material_pb2.FORM_MAGNET, gross_g=10_000
+        )
+    return Held(done.heads[0].lot_id, outpoint(done.heads[0]))
+
+
+async def granted(licensing: Licensing, lot: Held, gross_g: int) -> bytes:
+    """A licence over the lot."""
+    async with licensing.caller(EXPORTER) as exporter, licensing.caller(WANG) as wang, licensing.caller(LI) as li:
+        case = await exporter.submit([lot], line(gross_g))
+        assert list(case.lots[0].gaps) == ["ABSENCE", "REGISTRATION"]
+        return (await li.countersign(await wang.propose(case))).licence.licence_id
+
+
+async def offer(pair: Pair, lot: Held, licence_id: bytes, max_gross_g: int = 0) -> None:
+    """The exporter offers it to customs."""
+    receiver = service_uri(pair.authority.domain, "export_license")
+    async with pair.at_registry(EXPORTER) as exporter:
+        done = await exporter.offer(lot.head, receiver, licence_id=licence_id, max_gross_g=max_gross_g)
+    lot.head = outpoint(done.heads[0])
+
+
+async def line_of(customs: Api, licence_id: bytes) -> tuple[int, int, int]:
+    """(reserved, used, available)."""
+    return balances(await customs.get_licence(licence_id))[0]
+
+
+async def bundle(pair: Pair, head: Outpoint) -> list[bytes]:
+    """The bundle of a head, as the exporter gets it."""
+    async with pair.at_registry(EXPORTER) as exporter:
+        request = registry_pb2.GetBundleRequest(head=registry_api.message(head))
+        return [response.chunk async for response in exporter.lots.GetBundle(request, timeout=20)]
+
+
+async def test_a_part_leaves_the_rest_comes_back_and_all_agree(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
+        lot = await magnets(pair)
+        licence_id = await granted(licensing, lot, 8_000)
+        await offer(pair, lot, licence_id, 7_000)
+        act_id = new_act()
+        assert (await customs.declare(act_id, licence_id, (lot, 6_000))).state == pb.ExportAct.STATE_LOCKED
+        assert await line_of(customs, licence_id) == (6_000, 0, 2_000)
+        gone = await customs.write_off(act_id, (lot, 5_000))
+        assert gone.state == pb.ExportAct.STATE_EXPORTED
+        assert await line_of(customs, licence_id) == (0, 5_000, 3_000)
+        trust = TrustFile.load(pair.trust.trust_file.read_bytes())
+        masses: list[int] = []
+        for head in (*gone.abroad, *gone.returned):
+            point = Outpoint(head.statement_id, head.output_index)
+            report = verify_bundle(await bundle(pair, point), trust, Policy.WITHOUT_RECEIPTS)
+            assert report.verdict is Verdict.VERIFIED_WITH_GAPS
+            assert report.target is not None
+            masses.append(report.target.gross_g)
+        assert masses == [5_000, 5_000]
+
+
+async def test_a_cancelled_act_gives_the_lot_and_the_line_back(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
+        lot = await magnets(pair)
+        licence_id = await granted(licensing, lot, 8_000)
+        await offer(pair, lot, licence_id)
+        act_id = new_act()
+        await customs.declare(act_id, licence_id, (lot, 6_000))
+        async with pair.at_registry(EXPORTER) as exporter:
+            assert (await refused(exporter.cancel(lot.head))).reason == "EXPORT_LOCKED"
+        assert (await customs.cancel(act_id)).state == pb.ExportAct.STATE_VOID
+        assert await line_of(customs, licence_id) == (0, 0, 8_000)
+        async with pair.at_registry(EXPORTER) as exporter:
+            await exporter.cancel(lot.head)
+
+
+async def test_a_hold_after_the_lock_ends_the_act_void(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
+        lot = await magnets(pair)
+        licence_id = await granted(licensing, lot, 8_000)
+        await offer(pair, lot, licence_id)
+        act_id = new_act()
+        await customs.declare(act_id, licence_id, (lot, 6_000))
+        async with pair.at_registry(INSPECTOR) as inspector:
+            await inspector.hold(lot.lot_id)
+        assert (await customs.write_off(act_id, (lot, 6_000))).state == pb.ExportAct.STATE_VOID
+        assert await line_of(customs, licence_id) == (0, 0, 8_000)
+        again = await refused(customs.declare(new_act(), licence_id, (lot, 6_000)))
+        assert (again.reason, again.metadata["findings"]) == ("PROVENANCE_REFUSED", "HELD")
+
+
+async def test_a_registry_that_is_away_for_a_while_loses_nothing(pair: Pair) -> None:
+    act_id = new_act()
+    async with AsyncExitStack() as stack:
+        async with pair.registry():
+            licensing = await stack.enter_async_context(pair.licensing())
+            customs = await stack.enter_async_context(licensing.caller(ZHAO))
+            lot = await magnets(pair)
+            licence_id = await granted(licensing, lot, 8_000)
+            await offer(pair, lot, licence_id)
+            await customs.declare(act_id, licence_id, (lot, 6_000))
+        refusal = await refused(customs.write_off(act_id, (lot, 5_000)))
+        assert (refusal.reason, refusal.metadata["state"]) == ("PEER_UNAVAILABLE", "WRITING_OFF")
+        assert await line_of(customs, licence_id) == (6_000, 0, 2_000)
+        async with pair.registry():
+            await customs.until(act_id, "EXPORTED")
+            assert await line_of(customs, licence_id) == (0, 5_000, 3_000)

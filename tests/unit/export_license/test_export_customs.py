@@ -1,0 +1,192 @@
+"""Acts of export: what may be declared and written off, and what each answer of the registry makes of an act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from monazite_provenance.contents import LotContent
+
+from services.chassis.errors import Error
+from services.export_license.domain import customs, licences
+from services.export_license.domain.customs import Accepted, Act, Answer, DeclaredLot, State, WrittenOff
+from services.export_license.domain.licences import Line
+from services.export_license.domain.licences import State as LicenceState
+from tests.unit.export_license.examples import (
+    ACT_ID,
+    CUSTOMS,
+    EXPORTER,
+    LICENCE_ID,
+    LICENSING,
+    NOW,
+    licence,
+    offered,
+    outpoint,
+)
+
+LOT = DeclaredLot(outpoint(1), "RE-1", "1C905.a", ("1C905.a",), 5_000)
+BOTH = DeclaredLot(outpoint(2), "RE-2", "1C904.a", ("1C904.a", "1C905.a"), 300)
+
+
+def act(state: State = State.DECLARING, *lots: DeclaredLot) -> Act:
+    return Act(
+        act_id=ACT_ID,
+        state=state,
+        licence_id=LICENCE_ID,
+        customs=CUSTOMS,
+        certificate_sha256=bytes(32),
+        port="shanghai",
+        declaration_number="DECL-1",
+        declared=lots or (LOT,),
+    )
+
+
+def writing_off(gross_g: int = 4_000) -> Act:
+    begun = customs.begin_write_off(licence(), act(State.LOCKED), [WrittenOff(LOT.outpoint, gross_g)], now=NOW)
+    return replace(begun, intent_id=b"I" * 32)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (offered(holder=EXPORTER + "2"), "licensee"),
+        (offered(in_transit=False), "not_offered_for_export"),
+        (offered(for_export=False), "not_offered_for_export"),
+        (offered(receiver=EXPORTER + "2"), "receiver"),
+        (offered(licence_id=b"M" * 32), "licence"),
+    ],
+)
+def test_a_lot_that_is_not_the_licences_is_not_declared(content: LotContent, what: str) -> None:
+    with pytest.raises(Error) as caught:
+        customs.check_lot(licence(), LOT, content, receiver=LICENSING)
+    assert (caught.value.reason, caught.value.metadata["what"]) == ("LICENCE_MISMATCH", what)
+
+
+def test_a_lot_is_declared_as_what_it_is_and_within_the_offer() -> None:
+    customs.check_lot(licence(), LOT, offered(), receiver=LICENSING)
+    with pytest.raises(Error) as caught:
+        customs.check_lot(licence(), replace(LOT, control_code="1C908.b"), offered(), receiver=LICENSING)
+    assert caught.value.metadata["found"] == "1C905.a"
+    with pytest.raises(Error) as caught:
+        customs.check_lot(licence(), replace(LOT, gross_g=8_001), offered(), receiver=LICENSING)
+    assert caught.value.reason == "LICENCE_EXCEEDED"
+    assert (caught.value.metadata["wanted_g"], caught.value.metadata["offered_g"]) == ("8001", "8000")
+
+
+def test_a_lot_that_is_two_items_draws_both_lines() -> None:
+    two = licence(Line("1C904.a", "", 400), Line("1C905.a", "", 6_000))
+    reserved = customs.declare(two, act(State.DECLARING, LOT, BOTH), now=NOW)
+    assert [line.reserved_g for line in reserved.lines] == [300, 5_300]
+    with pytest.raises(Error) as caught:
+        customs.declare(licence(), act(State.DECLARING, BOTH), now=NOW)
+    assert caught.value.reason == "LICENCE_MISMATCH"
+
+
+@pytest.mark.parametrize(
+    "unusable", [licence(state=LicenceState.SUSPENDED), licence(expires_at=NOW - timedelta(seconds=1))]
+)
+def test_neither_declared_nor_written_off_under_an_unusable_licence(unusable: licences.Licence) -> None:
+    for attempt in (
+        lambda: customs.declare(unusable, act(), now=NOW),
+        lambda: customs.begin_write_off(unusable, act(State.LOCKED), [WrittenOff(LOT.outpoint, 1)], now=NOW),
+    ):
+        with pytest.raises(Error) as caught:
+            attempt()
+        assert caught.value.reason == "LICENCE_NOT_USABLE"
+
+
+def test_no_more_is_written_off_than_was_declared() -> None:
+    with pytest.raises(Error) as caught:
+        writing_off(5_001)
+    assert caught.value.reason == "LICENCE_EXCEEDED"
+    assert (caught.value.metadata["wanted_g"], caught.value.metadata["declared_g"]) == ("5001", "5000")
+
+
+def test_a_write_off_names_the_declared_lots_once_each() -> None:
+    declared = act(State.LOCKED, LOT, BOTH)
+    for lots in (
+        [WrittenOff(LOT.outpoint, 1)],
+        [WrittenOff(LOT.outpoint, 1), WrittenOff(LOT.outpoint, 1), WrittenOff(BOTH.outpoint, 1)],
+        [WrittenOff(LOT.outpoint, 1), WrittenOff(BOTH.outpoint, 1), WrittenOff(outpoint(9), 1)],
+    ):
+        with pytest.raises(Error) as caught:
+            customs.begin_write_off(licence(), declared, lots, now=NOW)
+        assert caught.value.reason == "INVALID_FIELDS"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.LOCKED])
+def test_only_a_locked_act_is_written_off(state: State) -> None:
+    with pytest.raises(Error) as caught:
+        customs.begin_write_off(licence(), act(state), [WrittenOff(LOT.outpoint, 1)], now=NOW)
+    assert caught.value.reason == "ACT_STATE"
+    assert caught.value.metadata["state"] == state.name
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_an_authorised_or_ended_act_is_not_cancelled(state: State) -> None:
+    if state in {State.DECLARING, State.LOCKED}:
+        assert customs.begin_cancel(act(state), "WITHDRAWN").state is State.VOIDING
+        return
+    with pytest.raises(Error) as caught:
+        customs.begin_cancel(act(state), "WITHDRAWN")
+    assert caught.value.reason == "ACT_STATE"
+
+
+def accepted(gross_g: int) -> Accepted:
+    return Accepted({LOT.outpoint: gross_g}, (outpoint(50),), (outpoint(51),))
+
+
+def test_the_whole_way_out_uses_what_left_and_frees_the_rest() -> None:
+    reserved = customs.declare(licence(), act(), now=NOW)
+    locked = customs.settle(act(), Answer.LOCKED, b"K" * 32)
+    assert customs.settle_licence(reserved, act(), locked) is reserved
+    going = writing_off(4_000)
+    gone = customs.settle(going, Answer.EXPORTED, b"E" * 32, accepted(4_000))
+    assert (gone.state, gone.end_id, gone.abroad, gone.returned) == (
+        State.EXPORTED,
+        b"E" * 32,
+        (outpoint(50),),
+        (outpoint(51),),
+    )
+    line = customs.settle_licence(reserved, going, gone).lines[0]
+    assert (line.reserved_g, line.used_g, line.available_g) == (0, 4_000, 4_000)
+    assert customs.settle_licence(reserved, gone, gone) is reserved
+
+
+def test_a_void_releases_all_of_it() -> None:
+    reserved = customs.declare(licence(), act(), now=NOW)
+    for open_act in (act(), writing_off(), customs.begin_cancel(act(State.LOCKED), "WITHDRAWN")):
+        void = customs.settle(open_act, Answer.VOID, b"V" * 32)
+        assert customs.settle_licence(reserved, open_act, void).lines[0].available_g == 8_000
+
+
+def test_masses_other_than_the_intents_change_nothing() -> None:
+    with pytest.raises(Error) as caught:
+        customs.settle(writing_off(4_000), Answer.EXPORTED, b"E" * 32, accepted(3_999))
+    assert caught.value.reason == "INTERNAL"
+
+
+@given(state=st.sampled_from(State), answer=st.sampled_from(Answer), intent=st.booleans())
+def test_an_act_ends_once_and_never_exports_without_an_intent(state: State, answer: Answer, intent: bool) -> None:
+    before = replace(act(state), written_off=(WrittenOff(LOT.outpoint, 4_000),), intent_id=b"I" * 32 if intent else b"")
+    fits = (
+        (answer is Answer.LOCKED and state is State.DECLARING)
+        or (answer is Answer.VOID and state in customs.PENDING)
+        or (answer is Answer.EXPORTED and state in {State.WRITING_OFF, State.VOIDING} and intent)
+    )
+    if not fits:
+        with pytest.raises(Error, match="INTERNAL"):
+            customs.settle(before, answer, b"X" * 32, accepted(4_000))
+        return
+    after = customs.settle(before, answer, b"X" * 32, accepted(4_000))
+    assert state not in customs.ENDED
+    assert after.state.name == answer.name
+
+
+def test_customs_of_another_port_do_not_see_it() -> None:
+    assert customs.visible_to(act(), CUSTOMS.replace("zhao", "qian"), "shanghai")
+    assert not customs.visible_to(act(), CUSTOMS.replace("shanghai", "ningbo"), "ningbo")
+    assert not customs.visible_to(act(), CUSTOMS.replace("monazite.example", "other.example"), "shanghai")
