@@ -1,0 +1,50 @@
+"""What an officer can do about a failed call, by reason. Reasons that are not here speak for themselves."""
+
+from __future__ import annotations
+
+from clients import errors
+from clients.errors import CallError
+
+_CHECK_TLS = (
+    "TLS failed before any service saw the call. Check that `authority` is the authority that signed the server's "
+    "certificate, that the address is a name in that certificate, and that neither certificate has expired"
+)
+
+_BY_REASON = {
+    errors.TRANSPORT_TLS: _CHECK_TLS,
+    errors.TRANSPORT_CUT: (
+        "the connection was cut. Either the server stopped, or it does not accept this certificate: check that "
+        "`certificate` and `key` belong together, come from the suite's authority and have not expired"
+    ),
+    errors.TRANSPORT_UNREACHABLE: "nothing answers at that address. Check [addresses] and that the service is running",
+    errors.TRANSPORT_DEADLINE: (
+        "no answer in time. The command may have been carried out: give it again with the same --request-id and the "
+        "first answer comes back, or wait longer with --timeout"
+    ),
+    errors.TRANSPORT_TOO_LARGE: "a message was larger than this client or the server takes: ask for smaller pages",
+    errors.UNKNOWN_REASON: "this is no error of the suite: something else may be listening at that address",
+    "INVALID_FIELDS": "correct the fields named above; nothing was changed",
+    "NO_IDENTITY": "the certificate carries no SPIFFE id of this domain: use a certificate issued for the suite",
+    "ACCESS_DENIED": "this certificate's role may not do this: use the certificate of the officer who may",
+    "NOT_FOUND": "it does not exist, or it is not for this caller to see; the two look alike on purpose",
+    "REQUEST_ID_REUSED": "the request id has been used for something else: leave --request-id out to get a fresh one",
+    "CONFLICT": "somebody else changed the same thing at that moment: give the command again",
+    "STALE": "the lot has moved on: look at it again with `monazite lot show`",
+    "ETAG_MISMATCH": "the case has changed since it was read: look at it again with `monazite cases show`",
+    "DEADLINE": "no answer in time: give the command again with the same --request-id",
+    "INTERNAL": "the service failed: tell its operators the id above, and try again with the same --request-id",
+    "UNAVAILABLE": "the service cannot answer now: give the command again with the same --request-id",
+    "OVERLOADED": "the service has too much to do: give the command again later with the same --request-id",
+    "PEER_UNAVAILABLE": "a service that this one needs is away: try again later with the same --request-id",
+    "ALLOCATION_OVER_TOTAL": "the batch cannot bear it: see `monazite indicator list` and `monazite allocations`",
+    "QUOTA_EXCEEDED": "the account has too little left: see `monazite balances`",
+    "INDICATOR_EXISTS": "this batch was entered before: see `monazite indicator list`",
+    "SAME_OFFICER": "whoever proposes may not countersign: another officer has to",
+    "CASE_STATE": "the case is not at that point: see `monazite cases show`",
+    "PROVENANCE_REFUSED": "the lots' provenance does not verify: see the findings above and `monazite lot trace`",
+}
+
+
+def advice(error: CallError) -> str:
+    """One sentence that says what to do; empty where the message has said it."""
+    return _BY_REASON.get(error.reason, "")

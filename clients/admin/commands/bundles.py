@@ -1,0 +1,61 @@
+"""`monazite bundle`: a lot's provenance as a file that anyone can check without us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clients.admin.arguments import outpoint_text
+from clients.admin.bundles import fetch, resolve, verify
+from clients.admin.lot_report import print_report, report_value, verdict_code
+from clients.admin.session import JsonOption, Session, run
+
+app = typer.Typer(no_args_is_help=True, help="Provenance bundles.")
+
+
+@app.command("save")
+def save(
+    context: typer.Context,
+    *,
+    lot: Annotated[str, typer.Argument(help="Lot id, or an outpoint as HEX:INDEX.")],
+    file: Annotated[Path, typer.Argument(help="Where to; not overwritten unless --force.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetches the bundle of a lot into a file."""
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} is there already; give --force to overwrite it", param_hint="FILE")
+
+    async def work(session: Session) -> None:
+        head = await resolve(session, lot)
+        content = await fetch(session, head)
+        file.write_bytes(content)
+        if session.output.as_json:
+            session.output.value({"file": str(file), "bytes": len(content), "head": outpoint_text(head)})
+        else:
+            session.output.raw(f"{file}: {len(content)} bytes, bundle of {outpoint_text(head)}")
+
+    run(context, work, as_json=as_json)
+
+
+@app.command("verify")
+def verify_file(
+    context: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(help="A saved bundle.", exists=True, dir_okay=False, readable=True)],
+    as_json: JsonOption = False,
+) -> None:
+    """Verifies a saved bundle against the trust file: no network, no service."""
+
+    async def work(session: Session) -> None:
+        report = verify([file.read_bytes()], session.configuration.trust_file())
+        if session.output.as_json:
+            session.output.value(report_value(report))
+        else:
+            print_report(session.output.console, report)
+        if code := verdict_code(report):
+            raise typer.Exit(code)
+
+    run(context, work, as_json=as_json)

@@ -1,0 +1,141 @@
+"""The chain of custody as a tree: what a lot was made of, back to where it came from, from a verified bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from monazite_provenance.elements import symbol
+from monazite_provenance.report import LotReport, LotView, StepView, Verdict
+from monazite_provenance.statement import Outpoint
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from clients.admin.exit_codes import ExitCode
+from clients.admin.output import JsonValue
+from clients.masses import gross_tonnes, kilograms, tonnes
+
+_TRANSFERS = frozenset({"OFFER", "ACCEPT", "CANCEL"})
+_STYLE = {
+    Verdict.VERIFIED: "bold green",
+    Verdict.VERIFIED_WITH_GAPS: "bold yellow",
+    Verdict.REFUTED: "bold red",
+    Verdict.CANNOT_TELL: "bold magenta",
+}
+_CODES = {
+    Verdict.VERIFIED: ExitCode.DONE,
+    Verdict.VERIFIED_WITH_GAPS: ExitCode.VERIFIED_WITH_GAPS,
+    Verdict.REFUTED: ExitCode.REFUTED,
+    Verdict.CANNOT_TELL: ExitCode.CANNOT_TELL,
+}
+
+
+def verdict_code(report: LotReport) -> ExitCode:
+    """The exit code of a verdict."""
+    return _CODES[report.verdict]
+
+
+def report_value(report: LotReport) -> JsonValue:
+    """The report as JSON; masses beyond 53 bits stay exact for readers that keep integers."""
+    return cast("JsonValue", report.as_json())
+
+
+def print_report(console: Console, report: LotReport) -> None:
+    """Verdict, what was not checked, the tree, and where each element came from."""
+    style = _STYLE[report.verdict]
+    console.print(f"[{style}]{report.verdict.value}[/{style}] after {report.statements} statements")
+    if report.failure is not None:
+        where = f" at statement {report.failure.statement_id.hex()}" if report.failure.statement_id else ""
+        console.print(
+            f"  [red]{escape(report.failure.code)}[/red] {escape(report.failure.message)}{where}", soft_wrap=True
+        )
+        for key, value in report.failure.details.items():
+            console.print(f"    {escape(key)} = {escape(str(value))}", soft_wrap=True)
+    for gap in report.not_checked:
+        console.print(f"  not checked: [yellow]{escape(gap.code)}[/yellow] {escape(gap.message)}", soft_wrap=True)
+    for each in report.findings:
+        console.print(
+            f"  finding: [yellow]{escape(each.finding.code)}[/yellow] {escape(each.finding.message)}", soft_wrap=True
+        )
+    if report.target is not None:
+        console.print(tree(report))
+        console.print(origins_table(report))
+
+
+def tree(report: LotReport) -> Tree:
+    """The lot at the root, what it was made of below, one branch a lot."""
+    makers = {view.outpoint: step for step in report.steps for view in step.outputs}
+    target = next((view for step in report.steps for view in step.outputs if view.outpoint == report.outpoint), None)
+    if target is None:
+        return Tree("nothing is known of this lot")
+    shown: set[Outpoint] = set()
+    root = Tree(_lot(target))
+    # Iterative: a chain may be deeper than Python's stack. A lot that several rest on is opened once, at the first.
+    todo = [(root, target)]
+    while todo:
+        node, view = todo.pop()
+        if view.outpoint in shown:
+            node.label = f"[dim]{escape(view.lot_id)}, see above[/dim]"
+            continue
+        shown.add(view.outpoint)
+        sources = _history(node, view, makers)
+        todo.extend([(node.add(_lot(source)), source) for source in sources][::-1])
+    return root
+
+
+def _history(node: Tree, view: LotView, makers: Mapping[Outpoint, StepView]) -> list[LotView]:
+    """Adds to the node how the lot came about, transfers in a row; returns what it was made of."""
+    while (step := makers.get(view.outpoint)) is not None:
+        node.label = f"{node.label}\n{_step(step)}"
+        before = _same_lot(step, view)
+        if before is None:
+            return list(step.inputs)
+        view = before
+    return []
+
+
+def _same_lot(step: StepView, view: LotView) -> LotView | None:
+    """What a transfer moved: the input of the same id, or its only one (a remainder that came back)."""
+    if step.kind not in _TRANSFERS:
+        return None
+    same = [each for each in step.inputs if each.lot_id == view.lot_id]
+    if same:
+        return same[0]
+    return step.inputs[0] if len(step.inputs) == 1 else None
+
+
+def _lot(view: LotView) -> str:
+    elements = "  ".join(f"{symbol(number)} {kilograms(mass)}" for number, mass in view.elements.items())
+    facts = (
+        view.form.name.lower().replace("_", " "),
+        f"{gross_tonnes(view.gross_g)} t gross",
+        f"{tonnes(sum(view.elements.values()))} t REO",
+        f"{_name(view.holder)} at {escape(view.site)}",
+        view.custody_state.name.lower().replace("_", " "),
+    )
+    return f"[bold]{escape(view.lot_id)}[/bold] {', '.join(facts)}\n  [cyan]kg REO: {elements}[/cyan]"
+
+
+def _step(step: StepView) -> str:
+    signed = "signed by the registry on its behalf" if step.on_behalf else "signed by itself"
+    more = "".join(f", {escape(each)}" for each in (step.process, step.origin) if each)
+    drawn = "".join(f", draws {tonnes(mass)} t on right {right_id.hex()[:8]}" for right_id, mass in step.draws)
+    return f"  [dim]{step.kind.lower()} by {_name(step.actor)} ({signed}){more}{drawn}[/dim]"
+
+
+def _name(uri: str) -> str:
+    return escape(uri.partition("://")[2].partition("/")[2].partition("/")[2] or uri)
+
+
+def origins_table(report: LotReport) -> Table:
+    """Milligrams REO of each element by origin, shown in kilograms."""
+    names = sorted({name for shares in report.origins.values() for name in shares})
+    table = Table(title="Origin of each element, kg REO", title_justify="left")
+    table.add_column("Element")
+    for name in names:
+        table.add_column(escape(name), justify="right", overflow="fold")
+    for number, shares in sorted(report.origins.items()):
+        table.add_row(symbol(number), *(kilograms(shares.get(name, 0)) for name in names))
+    return table

@@ -1,0 +1,123 @@
+"""What a command prints: tables for people, protobuf JSON (64-bit integers as strings, exact) for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC
+from typing import TextIO, TypeAlias
+
+from google.protobuf.json_format import MessageToDict, MessageToJson
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from clients.admin.advice import advice
+from clients.errors import CallError
+
+JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | dict[str, JsonValue] | None"
+
+
+# In a file or a pipe nobody's window is too narrow: ids and numbers stay whole.
+PIPED_COLUMNS = 240
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_COLUMNS)
+
+
+class Output:
+    """Where a command's results go; `as_json` decides how."""
+
+    def __init__(self, *, as_json: bool, console: Console | None = None, errors: Console | None = None) -> None:
+        self.as_json = as_json
+        self.console = console or _console(sys.stdout)
+        self.errors = errors or _console(sys.stderr)
+
+    def message(self, message: Message) -> None:
+        """One message as JSON, on its own lines."""
+        self.raw(MessageToJson(message, preserving_proto_field_name=True))
+
+    def line(self, message: Message) -> None:
+        """One message as JSON on one line, for streams."""
+        self.raw(json.dumps(MessageToDict(message, preserving_proto_field_name=True), ensure_ascii=False))
+
+    def value(self, value: JsonValue) -> None:
+        """A value of our own as JSON."""
+        self.raw(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def raw(self, text: str) -> None:
+        """Text as it is, without markup and without wrapping."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table; columns whose name starts with ">" are numbers and stand right."""
+        table = Table(title=title, title_justify="left")
+        for column in columns:
+            right = column.startswith(">")
+            table.add_column(
+                column.removeprefix(">"), justify="right" if right else "left", overflow="fold", no_wrap=right
+            )
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self.console.print(table)
+
+    def facts(self, title: str, facts: Sequence[tuple[str, str]]) -> None:
+        """Name and value, one a line."""
+        self.console.print(f"[bold]{escape(title)}[/bold]")
+        width = max((len(name) for name, _ in facts), default=0)
+        for name, value in facts:
+            self.console.print(f"  {escape(name.ljust(width))}  {escape(value)}", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A remark for people, never on the standard output that programs read."""
+        self.errors.print(escape(text), soft_wrap=True)
+
+    def call_error(self, error: CallError, *, request_id: str = "") -> None:
+        """A failed call: reason, message, every violation, metadata, and what to do."""
+        todo = advice(error)
+        if self.as_json:
+            self.errors.print(
+                json.dumps(_error_value(error, todo, request_id), ensure_ascii=False), markup=False, soft_wrap=True
+            )
+            return
+        self.errors.print(f"[bold red]{escape(error.reason)}[/bold red] {escape(error.message)}", soft_wrap=True)
+        for violation in error.violations:
+            self.errors.print(f"  {escape(violation.field)}: {escape(violation.description)}", soft_wrap=True)
+        for key, value in sorted(error.metadata.items()):
+            self.errors.print(f"  {escape(key)} = {escape(value)}", soft_wrap=True)
+        if todo:
+            self.errors.print(f"What to do: {escape(todo)}.", soft_wrap=True)
+        if request_id:
+            self.errors.print(f"Request id: {escape(request_id)}", soft_wrap=True)
+
+    def problem(self, reason: str, text: str) -> None:
+        """A failure of our own (configuration, a file)."""
+        if self.as_json:
+            self.errors.print(json.dumps({"error": {"reason": reason, "message": text}}), markup=False, soft_wrap=True)
+        else:
+            self.errors.print(f"[bold red]{escape(reason)}[/bold red] {escape(text)}", soft_wrap=True)
+
+
+def _error_value(error: CallError, todo: str, request_id: str) -> dict[str, JsonValue]:
+    body: dict[str, JsonValue] = {
+        "code": error.code.name,
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": dict(error.metadata),
+        "violations": [{"field": each.field, "description": each.description} for each in error.violations],
+        "advice": todo,
+    }
+    if request_id:
+        body["request_id"] = request_id
+    return {"error": body}
+
+
+def when(stamp: Timestamp) -> str:
+    """A time in UTC to the second; empty for one that was never set."""
+    if not stamp.seconds:
+        return ""
+    return stamp.ToDatetime(UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,141 @@
+"""One command's life: configuration in, connections open, work done, errors explained, exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Annotated, Protocol, Self, TypeVar
+
+import typer
+from google.protobuf.message import Message
+from grpc import aio
+
+from clients.admin.configuration import Configuration, ConfigurationError
+from clients.admin.exit_codes import ExitCode, exit_code
+from clients.admin.output import Output
+from clients.connection import IdentityError, ask, open_channel
+from clients.errors import CallError
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Protobuf JSON instead of a table; 64-bit integers are exact strings.")
+]
+RequestIdOption = Annotated[
+    str,
+    typer.Option(
+        "--request-id", help="UUID of the command; give it again to get the first answer again.", show_default=False
+    ),
+]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Most rows to fetch.")]
+PageTokenOption = Annotated[
+    str, typer.Option("--page-token", help="Goes on where a limited list ended.", show_default=False)
+]
+
+PAGE_SIZE = 200
+LIMIT_DEFAULT = 1000
+
+Q = TypeVar("Q", bound=Message)
+R = TypeVar("R", bound=Message)
+
+
+@dataclass
+class Session:
+    """The connections of one command. Channels open on first use and close with the session."""
+
+    configuration: Configuration
+    output: Output
+    request_id: str = ""
+    _channels: dict[str, aio.Channel] = field(default_factory=dict[str, aio.Channel])
+
+    def channel(self, service: str) -> aio.Channel:
+        """The channel to one of `SERVICES`."""
+        if service not in self._channels:
+            address = self.configuration.addresses[service]
+            self._channels[service] = open_channel(address, self.configuration.identity())
+        return self._channels[service]
+
+    async def ask(self, method: aio.UnaryUnaryMultiCallable[Q, R], request: Q) -> R:
+        """Calls with the configured deadline."""
+        return await ask(method, request, timeout_s=self.configuration.timeout_s)
+
+    def new_request_id(self, given: str) -> str:
+        """`given`, else a fresh UUID; shown if the command fails, so that it can be given again."""
+        self.request_id = given or str(uuid.uuid4())
+        return self.request_id
+
+    def show(self, message: Message, table: Callable[[], None]) -> None:
+        """`message` as JSON where that was asked for, else what `table` prints."""
+        if self.output.as_json:
+            self.output.message(message)
+        else:
+            table()
+
+    def more(self, next_page_token: str) -> None:
+        """Says that a list was cut at its limit, and how to go on."""
+        if next_page_token:
+            self.output.note(f"There is more: go on with --page-token {next_page_token}")
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+
+def configuration(context: typer.Context) -> Configuration:
+    """What the root command read."""
+    found: object = context.find_root().obj
+    if not isinstance(found, Configuration):
+        raise TypeError("the root command has not set the configuration")
+    return found
+
+
+def run(context: typer.Context, work: Callable[[Session], Awaitable[None]], *, as_json: bool) -> None:
+    """Runs one command's work; every failure ends here as an explanation and an exit code."""
+    output = Output(as_json=as_json)
+    session = Session(configuration(context), output)
+
+    async def body() -> None:
+        async with session:
+            await work(session)
+
+    try:
+        asyncio.run(body())
+    except CallError as error:
+        output.call_error(error, request_id=session.request_id)
+        raise typer.Exit(exit_code(error)) from error
+    except (ConfigurationError, IdentityError) as error:
+        output.problem("CONFIGURATION", str(error))
+        raise typer.Exit(ExitCode.CONFIGURATION) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(ExitCode.DONE) from error
+
+
+class Paged(Protocol):
+    """A list response of any service."""
+
+    next_page_token: str
+
+    def MergeFrom(self, other_msg: Self, /) -> None:  # noqa: N802 - protobuf's name
+        """Appends another page."""
+        ...
+
+
+P = TypeVar("P", bound=Paged)
+
+
+async def collect(
+    fetch: Callable[[int, str], Awaitable[P]], size: Callable[[P], int], *, limit: int, page_token: str
+) -> P:
+    """Pages from `page_token` on, as one response of at most `limit` rows; its token goes on after them."""
+    found = await fetch(min(PAGE_SIZE, limit), page_token)
+    while found.next_page_token and size(found) < limit:
+        token, found.next_page_token = found.next_page_token, ""
+        page = await fetch(min(PAGE_SIZE, limit - size(found)), token)
+        found.MergeFrom(page)
+    return found

@@ -1,0 +1,109 @@
+"""Channels to the services with a caller's certificate, and calls that always carry a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from grpc import aio
+
+from clients.errors import CallError, decode
+
+DEADLINE_S_DEFAULT = 20.0
+# A page of statements may be large (tokens.md: 16 MiB); the library's default of 4 MiB would cut it.
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024 + 64 * 1024
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+
+class IdentityError(Exception):
+    """A certificate, key or authority file that cannot be used; says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls: PEM files of the certificate, its private key and the authority that signed the servers'."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Client credentials for mTLS.
+
+        Raises:
+            IdentityError: a file is missing, unreadable or not PEM.
+        """
+        return grpc.ssl_channel_credentials(
+            root_certificates=_pem(self.authority, "certificate authority"),
+            private_key=_pem(self.key, "private key"),
+            certificate_chain=_pem(self.certificate, "certificate"),
+        )
+
+
+def _pem(path: Path, what: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise IdentityError(f"cannot read the {what} {path}: {error.strerror}") from error
+    if b"-----BEGIN " not in content:
+        raise IdentityError(f"the {what} {path} is not a PEM file")
+    return content
+
+
+def open_channel(address: str, identity: Identity) -> aio.Channel:
+    """An mTLS channel to `address` ("host:port"); close it when done."""
+    options = [
+        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        # One process may speak for several callers: connections must not be shared between certificates.
+        ("grpc.use_local_subchannel_pool", 1),
+        # A service that restarts is back within seconds; gRPC's own back-off would wait for minutes.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+    ]
+    return aio.secure_channel(address, identity.credentials(), options=options)
+
+
+async def ask(
+    method: aio.UnaryUnaryMultiCallable[Q, R],
+    request: Q,
+    *,
+    timeout_s: float = DEADLINE_S_DEFAULT,
+    wait_for_ready: bool = False,
+) -> R:
+    """Calls `method` with a deadline of `timeout_s` seconds.
+
+    Raises:
+        CallError: the service refused, or was not reached.
+    """
+    try:
+        return await method(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+    except aio.AioRpcError as error:
+        raise decode(error) from error
+
+
+async def stream(
+    method: aio.UnaryStreamMultiCallable[Q, R],
+    request: Q,
+    *,
+    timeout_s: float = DEADLINE_S_DEFAULT,
+) -> AsyncIterator[R]:
+    """The answers of a streaming `method`, under one deadline of `timeout_s` seconds.
+
+    Raises:
+        CallError: as `ask`.
+    """
+    try:
+        async for each in method(request, timeout=timeout_s):
+            yield each
+    except aio.AioRpcError as error:
+        raise decode(error) from error
+
+
+__all__ = ["DEADLINE_S_DEFAULT", "CallError", "Identity", "IdentityError", "ask", "open_channel", "stream"]

@@ -1,0 +1,197 @@
+"""Killing services at crash points and between steps, and a client that gives the same command until it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from google.protobuf.message import Message
+from grpc import aio
+from monazite.export_license.v1 import export_license_pb2_grpc as licensing
+from monazite.quota.v1 import quota_pb2_grpc as quota
+from monazite.registry.v1 import registry_pb2_grpc as registry
+
+from clients import errors
+from clients.connection import Identity, ask, open_channel
+from clients.errors import CallError
+from tests.system.crash_points import CrashPoint
+from tools.local.deployment import Deployment
+from tools.local.suite import Suite
+
+Q = TypeVar("Q", bound=Message)
+R = TypeVar("R", bound=Message)
+T = TypeVar("T")
+
+PATIENCE_S: Final = 45.0
+ATTEMPT_S: Final = 5.0
+POLL_S: Final = 0.05
+# What a client repeats with the same request id: nobody can tell it whether it was done.
+REPEATED: Final = frozenset(
+    {
+        errors.TRANSPORT_CUT,
+        errors.TRANSPORT_UNREACHABLE,
+        errors.TRANSPORT_DEADLINE,
+        errors.UNKNOWN_REASON,
+        "UNAVAILABLE",
+        "PEER_UNAVAILABLE",
+        "DEADLINE",
+        "CONFLICT",
+        "OVERLOADED",
+    }
+)
+
+
+@dataclass
+class Caller:
+    """A principal that does not give up: every call is repeated as it is until it is answered or refused."""
+
+    uri: str
+    path: str
+    _channels: dict[str, aio.Channel] = field(default_factory=dict[str, aio.Channel])
+
+    @classmethod
+    def open(cls, deployment: Deployment, path: str) -> Caller:
+        """Connections of the principal at `path`."""
+        files = deployment.certificate(path)
+        identity = Identity(files.certificate, files.key, files.authority)
+        channels = {service: open_channel(address, identity) for service, address in deployment.addresses.items()}
+        return cls(f"spiffe://{deployment.domain}/{path}", path, channels)
+
+    @property
+    def id(self) -> str:
+        """Last segment of the path."""
+        return self.path.rpartition("/")[2]
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    async def ask(self, method: aio.UnaryUnaryMultiCallable[Q, R], request: Q) -> R:
+        """The answer, however often it takes to get it. Raises CallError for what is refused."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await ask(method, request, timeout_s=ATTEMPT_S, wait_for_ready=True)
+            except CallError as error:
+                if error.reason not in REPEATED or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(POLL_S)
+
+    @property
+    def lots(self) -> registry.LotServiceAsyncStub:
+        """Registry: lots."""
+        return registry.LotServiceStub(self._channels["registry"])
+
+    @property
+    def enterprises(self) -> registry.EnterpriseServiceAsyncStub:
+        """Registry: enterprises."""
+        return registry.EnterpriseServiceStub(self._channels["registry"])
+
+    @property
+    def registry_rights(self) -> registry.RightServiceAsyncStub:
+        """Registry: rights."""
+        return registry.RightServiceStub(self._channels["registry"])
+
+    @property
+    def allocations(self) -> quota.AllocationServiceAsyncStub:
+        """Quota: indicators and allocations."""
+        return quota.AllocationServiceStub(self._channels["quota"])
+
+    @property
+    def ledger(self) -> quota.LedgerServiceAsyncStub:
+        """Quota: balances and postings."""
+        return quota.LedgerServiceStub(self._channels["quota"])
+
+    @property
+    def rights(self) -> quota.RightServiceAsyncStub:
+        """Quota: rights."""
+        return quota.RightServiceStub(self._channels["quota"])
+
+    @property
+    def cases(self) -> licensing.CaseServiceAsyncStub:
+        """Export licensing: cases."""
+        return licensing.CaseServiceStub(self._channels["export_license"])
+
+    @property
+    def licences(self) -> licensing.LicenceServiceAsyncStub:
+        """Export licensing: licences."""
+        return licensing.LicenceServiceStub(self._channels["export_license"])
+
+    @property
+    def customs(self) -> licensing.CustomsServiceAsyncStub:
+        """Export licensing: customs."""
+        return licensing.CustomsServiceStub(self._channels["export_license"])
+
+
+@asynccontextmanager
+async def callers(deployment: Deployment, *paths: str) -> AsyncGenerator[list[Caller]]:
+    """Callers with their connections, closed at the end."""
+    opened = [Caller.open(deployment, path) for path in paths]
+    try:
+        yield opened
+    finally:
+        for caller in opened:
+            await caller.close()
+
+
+async def until(read: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> T:
+    """What `read` gives, as soon as it is `done`."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        found = await read()
+        if done(found):
+            return found
+        assert time.monotonic() < deadline, f"still not so after {PATIENCE_S} s:\n{found}"
+        await asyncio.sleep(POLL_S)
+
+
+def request_id() -> str:
+    """A fresh request id."""
+    return str(uuid.uuid4())
+
+
+@dataclass
+class Watch:
+    """Whether the armed crash has happened."""
+
+    happened: bool = False
+
+
+@asynccontextmanager
+async def crash_at(suite: Suite, point: CrashPoint) -> AsyncGenerator[Watch]:
+    """The service dies at the point, once, and is started again without it."""
+    watch = Watch()
+
+    async def revive() -> None:
+        while suite.running(point.service):  # noqa: ASYNC110 - a process has no event to wait for
+            await asyncio.sleep(POLL_S)
+        watch.happened = True
+        await asyncio.to_thread(suite.restart, point.service, wait=False)
+
+    # Killed, not told to end: a drain would wait for the peers' long polls.
+    await asyncio.to_thread(suite.kill, point.service)
+    await asyncio.to_thread(suite.restart, point.service, {"MONAZITE_CRASH_AT": point.name}, wait=False)
+    nurse = asyncio.create_task(revive())
+    try:
+        yield watch
+    finally:
+        if watch.happened or not suite.running(point.service):
+            await nurse
+        else:
+            nurse.cancel()
+            with suppress(asyncio.CancelledError):
+                await nurse
+            await asyncio.to_thread(suite.kill, point.service)
+            await asyncio.to_thread(suite.restart, point.service)
+
+
+async def kill(suite: Suite, service: str) -> None:
+    """SIGKILL, then a new process; does not wait until that one serves, the callers do."""
+    await asyncio.to_thread(suite.kill, service)
+    await asyncio.to_thread(suite.restart, service, wait=False)

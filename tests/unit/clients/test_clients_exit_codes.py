@@ -1,0 +1,43 @@
+"""The documented exit codes are those of the code; every reason has a code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import grpc
+import pytest
+
+from clients import errors
+from clients.admin.advice import advice
+from clients.admin.exit_codes import ExitCode, exit_code
+from clients.errors import CallError
+
+README = Path(__file__).parents[3] / "clients" / "admin" / "README.md"
+
+
+def test_readme_has_the_table() -> None:
+    rows = re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", README.read_text(), re.MULTILINE)
+    assert {(int(code), name) for code, name in rows} == {(code.value, code.name) for code in ExitCode}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, errors.TRANSPORT_TLS, ExitCode.NOT_REACHED),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.TRANSPORT_TOO_LARGE, ExitCode.NOT_REACHED),
+        (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELDS", ExitCode.BAD_INPUT),
+        (grpc.StatusCode.PERMISSION_DENIED, "ACCESS_DENIED", ExitCode.NOT_ALLOWED),
+        (grpc.StatusCode.NOT_FOUND, "NOT_FOUND", ExitCode.NOT_FOUND),
+        (grpc.StatusCode.FAILED_PRECONDITION, "SAME_OFFICER", ExitCode.RULE),
+        (grpc.StatusCode.INTERNAL, "INTERNAL", ExitCode.SERVER_FAILED),
+        (grpc.StatusCode.UNKNOWN, errors.UNKNOWN_REASON, ExitCode.SERVER_FAILED),
+    ],
+)
+def test_exit_code(code: grpc.StatusCode, reason: str, expected: ExitCode) -> None:
+    assert exit_code(CallError(code, reason, "")) is expected
+
+
+@pytest.mark.parametrize("reason", [value for name, value in vars(errors).items() if name.startswith("TRANSPORT_")])
+def test_every_transport_failure_has_advice(reason: str) -> None:
+    assert advice(CallError(grpc.StatusCode.UNAVAILABLE, reason, ""))
