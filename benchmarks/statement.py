@@ -25,8 +25,8 @@ from monazite_provenance.contents import decode_lot
 
 from benchmarks.fixtures import make_statement as fixture
 
-ROUNDS = 40
-CALLS_A_ROUND = 50
+ROUNDS = 200
+CALLS_A_ROUND = 10
 
 Case = Callable[[], object]
 
