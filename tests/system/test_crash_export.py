@@ -3,6 +3,7 @@ lots agree to the gram, and an act ends EXPORTED or VOID, once."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable
@@ -47,7 +48,7 @@ from monazite_provenance.contents import CustodyModel, Form
 
 from clients.demo import assay
 from tests.system.crash_points import CrashPoint, crash_points
-from tests.system.crashing import Caller, callers, crash_at, kill, request_id, until
+from tests.system.crashing import Caller, Saboteur, callers, kill, request_id, until
 from tools.local.deployment import Deployment
 from tools.local.suite import Suite
 
@@ -58,8 +59,7 @@ REGISTRAR = "officer/registrar/zhao"
 OFFICERS = ("officer/licensing/chen", "officer/licensing/wu")
 CUSTOMS = "customs/tianjin/hu"
 STEPS = ("offered", "declared", "written off")
-CANCEL_POINTS = ("export_license.cancel.", "registry.void_export.")
-REGISTRY_STEPS = ("offer", "lock_export", "complete_export")
+REGISTRY_STEPS = ("offer", "lock_export", "complete_export", "void_export")
 # See test_crash_points.py.
 NO_SUCH_OUTCOME = (
     *("declare.exported", "declare.voided", "writeoff.locked", "writeoff.voided"),
@@ -72,16 +72,13 @@ def _on_this_path(point: CrashPoint) -> bool:
         return False
     if point.service == "export_license":
         return True
-    wanted = tuple(f"registry.{step}." for step in (*REGISTRY_STEPS, "void_export"))
+    wanted = tuple(f"registry.{step}." for step in REGISTRY_STEPS)
     return point.service == "registry" and point.name.startswith(
         ("registry.flush.", "sequencer.", "committer.", *wanted)
     )
 
 
 POINTS = [point for point in crash_points() if _on_this_path(point)]
-EXPORT_POINTS = [point for point in POINTS if not point.name.startswith(CANCEL_POINTS)]
-VOID_POINTS = [point for point in POINTS if point.name.startswith(CANCEL_POINTS)]
-
 _numbers = itertools.count()
 Between = Callable[[str], Awaitable[None]]
 
@@ -186,6 +183,7 @@ async def declare(customs: Caller, shipment: Shipment, head: Outpoint, between: 
         act_id=os.urandom(16),
         licence_id=shipment.licence_id,
         declaration_number="D-1",
+        destination="DE",
         lots=[DeclaredLot(head=head, control_code=CONTROL_CODE, gross_g=DECLARED_G)],
     )
     await customs.ask(customs.customs.DeclareExport, request)
@@ -240,33 +238,38 @@ async def export(owner: Caller, customs: Caller, shipment: Shipment, between: Be
     return await write_off(customs, act_id, head, between), remainder
 
 
-@pytest.mark.parametrize("point", EXPORT_POINTS, ids=lambda point: f"{point.service}-{point.name}")
-async def test_crash_at(suite: Suite, point: CrashPoint) -> None:
-    stock = await a_stock(suite.deployment)
-    async with callers(suite.deployment, stock.exporter, CUSTOMS) as (owner, customs):
-        async with crash_at(suite, point) as watch:
-            shipment = await a_licence(suite.deployment, owner, stock)
-            act, remainder = await export(owner, customs, shipment, nothing)
-        assert watch.happened, f"{point.name} is not on this path"
+async def an_export(deployment: Deployment, between: Between) -> None:
+    """One exporter's whole story, and its sums."""
+    stock = await a_stock(deployment)
+    async with callers(deployment, stock.exporter, CUSTOMS) as (owner, customs):
+        shipment = await a_licence(deployment, owner, stock)
+        act, remainder = await export(owner, customs, shipment, between)
         await assert_exported(owner, shipment, act, remainder)
 
 
-@pytest.mark.parametrize("point", VOID_POINTS, ids=lambda point: f"{point.service}-{point.name}")
-async def test_crash_at_while_voiding(suite: Suite, point: CrashPoint) -> None:
-    stock = await a_stock(suite.deployment)
-    async with callers(suite.deployment, stock.exporter, CUSTOMS) as (owner, customs):
-        async with crash_at(suite, point) as watch:
-            shipment = await a_licence(suite.deployment, owner, stock)
-            head, _ = await offer(owner, shipment, nothing)
-            act_id = await declare(customs, shipment, head, nothing)
-            await customs.ask(customs.customs.CancelExport, CancelExportRequest(act_id=act_id, reason_code="WITHDRAWN"))
-            await _reaches(customs, act_id, ExportAct.STATE_VOID)
-        assert watch.happened, f"{point.name} is not on this path"
+async def a_void(deployment: Deployment) -> None:
+    """Declared and cancelled: the line is free again, the lock is gone, the shipper takes the lot back whole."""
+    stock = await a_stock(deployment)
+    async with callers(deployment, stock.exporter, CUSTOMS) as (owner, customs):
+        shipment = await a_licence(deployment, owner, stock)
+        head, _ = await offer(owner, shipment, nothing)
+        act_id = await declare(customs, shipment, head, nothing)
+        await customs.ask(customs.customs.CancelExport, CancelExportRequest(act_id=act_id, reason_code="WITHDRAWN"))
+        await _reaches(customs, act_id, ExportAct.STATE_VOID)
         await _assert_line(owner, shipment, used_g=0)
-        # The lock is gone: the shipper takes the lot back, whole.
         await owner.ask(owner.lots.CancelOffer, CancelOfferRequest(request_id=request_id(), spends=[head]))
         lot = await owner.ask(owner.lots.GetLot, GetLotRequest(lot_id=shipment.lot_id))
         assert (lot.custody_state, lot.material.gross_g) == (CUSTODY_STATE_HELD, LOT_G)
+
+
+@pytest.mark.parametrize("service", ["export_license", "registry"])
+async def test_crash_at_every_point(suite: Suite, service: str) -> None:
+    async with Saboteur(suite, [point for point in POINTS if point.service == service]) as saboteur:
+
+        async def one_leaves_one_stays() -> None:
+            await asyncio.gather(an_export(suite.deployment, nothing), a_void(suite.deployment))
+
+        await saboteur.all_points(one_leaves_one_stays)
 
 
 @pytest.mark.parametrize("service", ["export_license", "registry"])
@@ -276,8 +279,4 @@ async def test_killed_between(suite: Suite, service: str, step: str) -> None:
         if passed == step:
             await kill(suite, service)
 
-    stock = await a_stock(suite.deployment)
-    async with callers(suite.deployment, stock.exporter, CUSTOMS) as (owner, customs):
-        shipment = await a_licence(suite.deployment, owner, stock)
-        act, remainder = await export(owner, customs, shipment, between)
-        await assert_exported(owner, shipment, act, remainder)
+    await an_export(suite.deployment, between)

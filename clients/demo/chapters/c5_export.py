@@ -94,6 +94,7 @@ def declaration(stage: Stage, plot: Plot, lot_id: str, gross_g: int) -> DeclareE
         act_id=os.urandom(16),
         licence_id=plot.licence.licence_id,
         declaration_number="020220240000456789",
+        destination=END_USER.country,
         lots=[DeclaredLot(head=stage.heads[lot_id], control_code=CONTROL_CODE, gross_g=gross_g)],
     )
 

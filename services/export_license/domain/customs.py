@@ -131,6 +131,17 @@ def check_lot(licence: Licence, lot: DeclaredLot, content: LotContent, *, receiv
         raise refusals.licence_exceeded(licence.licence_id, numbers)
 
 
+def check_destination(licence: Licence, destination: str) -> None:
+    """A change of destination is a new application, not a declaration (Decree 792).
+
+    Raises:
+        Error: LICENCE_MISMATCH with both destinations.
+    """
+    if destination != licence.destination:
+        numbers = {"declared": destination, "licensed": licence.destination}
+        raise refusals.licence_mismatch(licence.licence_id, "destination", numbers)
+
+
 def declare(licence: Licence, act: Act, *, now: datetime) -> Licence:
     """Reserve the licence lines for a declaration, all of its lots or none.
 

@@ -32,6 +32,7 @@ def declare(request: pb.DeclareExportRequest) -> tuple[DeclareExport, Asked]:
         act_id=fields.id("act_id", request.act_id, ACT_ID_BYTES),
         licence_id=fields.id("licence_id", request.licence_id),
         declaration_number=fields.text("declaration_number", request.declaration_number),
+        destination=fields.country("destination", request.destination),
         lots=tuple(_lot(fields, f"lots[{number}]", lot) for number, lot in enumerate(request.lots)),
     )
     fields.distinct("lots", [lot.outpoint for lot in command.lots])
@@ -40,6 +41,7 @@ def declare(request: pb.DeclareExportRequest) -> tuple[DeclareExport, Asked]:
         command.act_id,
         command.licence_id,
         command.declaration_number,
+        command.destination,
         [[lot.outpoint.statement_id, lot.outpoint.index, lot.control_code, lot.gross_g] for lot in command.lots],
     )
 

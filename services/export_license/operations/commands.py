@@ -80,6 +80,7 @@ class DeclareExport:
     act_id: bytes
     licence_id: bytes
     declaration_number: str
+    destination: str
     lots: tuple[LotToDeclare, ...]
 
 

@@ -67,6 +67,7 @@ class Customs:
     async def _reserve(self, command: DeclareExport, asked: Asked) -> Act:
         licence = await self._licence(command.licence_id)
         check_usable(licence, now=self.site.clock.now())
+        domain.check_destination(licence, command.destination)
         act = Act(
             act_id=command.act_id,
             state=State.DECLARING,

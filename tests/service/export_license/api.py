@@ -151,6 +151,7 @@ class Api:
         *lots: tuple[Lot, int],
         code: str = DY_MAGNET,
         declaration: str = "DECL-1",
+        destination: str = "DE",
         timeout_s: float = 20,
     ) -> pb.ExportAct:
         """DeclareExport."""
@@ -158,6 +159,7 @@ class Api:
             act_id=act_id,
             licence_id=licence_id,
             declaration_number=declaration,
+            destination=destination,
             lots=[pb.DeclaredLot(head=head(lot.head), control_code=code, gross_g=gross_g) for lot, gross_g in lots],
         )
         return await self.call(self.customs.DeclareExport, request, timeout_s)

@@ -82,7 +82,7 @@ async def test_an_application_hears_of_everything_at_once(office: Office, databa
             "customs.DeclareExport",
             "customs",
             pb.DeclareExportRequest(lots=[pb.DeclaredLot()]),
-            {"act_id", "licence_id", "declaration_number", "lots[0].control_code", "lots[0].gross_g"},
+            {"act_id", "licence_id", "declaration_number", "destination", "lots[0].control_code", "lots[0].gross_g"},
         ),
         (
             "customs.WriteOffExport",

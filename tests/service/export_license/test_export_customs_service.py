@@ -69,6 +69,9 @@ async def test_what_is_not_the_licences_is_not_declared(office: Office) -> None:
     other, other_licence = await office.offered()
     mismatch = await refused(office.customs.declare(new_act(), licence_id, (other, 100)))
     assert (mismatch.reason, mismatch.metadata["what"]) == ("LICENCE_MISMATCH", "licence")
+    elsewhere = await refused(office.customs.declare(new_act(), licence_id, (made, 100), destination="FR"))
+    assert elsewhere.reason == "LICENCE_MISMATCH"
+    assert (elsewhere.metadata["what"], elsewhere.metadata["licensed"]) == ("destination", "DE")
     wrong_code = await refused(office.customs.declare(new_act(), licence_id, (made, 100), code="1C908.b"))
     assert (wrong_code.metadata["what"], wrong_code.metadata["found"]) == ("control_code", "1C905.a")
     held = office.magnets()

@@ -758,10 +758,13 @@ class DeclareExportRequest(_message.Message):
     LICENCE_ID_FIELD_NUMBER: _builtins.int
     DECLARATION_NUMBER_FIELD_NUMBER: _builtins.int
     LOTS_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
     act_id: _builtins.bytes
     """16 bytes chosen by customs; names the act for good and serves as request id."""
     licence_id: _builtins.bytes
     declaration_number: _builtins.str
+    destination: _builtins.str
+    """ISO 3166-1 alpha-2; must be the licence's. Another destination needs another licence (Decree 792)."""
     @_builtins.property
     def lots(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeclaredLot]: ...
     def __init__(
@@ -771,10 +774,11 @@ class DeclareExportRequest(_message.Message):
         licence_id: _builtins.bytes = ...,
         declaration_number: _builtins.str = ...,
         lots: _abc.Iterable[Global___DeclaredLot] | None = ...,
+        destination: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_id", b"act_id", "declaration_number", b"declaration_number", "licence_id", b"licence_id", "lots", b"lots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_id", b"act_id", "declaration_number", b"declaration_number", "destination", b"destination", "licence_id", b"licence_id", "lots", b"lots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
