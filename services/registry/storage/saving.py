@@ -38,28 +38,30 @@ _SPEND = """
         AND output.spent_by IS NULL AND cardinality(output.holds) = 0
 """
 _MARK = "UPDATE output SET holds = $3, act_id = $4 WHERE statement_id = $1 AND output_index = $2 AND spent_by IS NULL"
-_OUTPUTS = """
-    INSERT INTO output (statement_id, output_index, lot_id, born, holder, receiver, custody_state, gross_g, reo_mg,
-    content, holds)
-    SELECT o.a, o.b, o.c, o.d, o.e, o.f, o.g, o.h, o.i, o.j, CASE WHEN o.k IS NULL THEN '{}' ELSE ARRAY[o.k] END
-    FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::smallint[],
-    $8::bigint[],
-        $9::bigint[], $10::bytea[], $11::text[]) AS o (a, b, c, d, e, f, g, h, i, j, k)
+# One statement of SQL, since each costs a round trip while everybody waits. The lot's head is a deferred foreign key.
+_STEPS = """
+    WITH made AS (
+        INSERT INTO output
+            (statement_id, output_index, lot_id, born, holder, receiver, custody_state, gross_g, reo_mg, content, holds)
+        SELECT o.a, o.b, o.c, o.d, o.e, o.f, o.g, o.h, o.i, o.j, CASE WHEN o.k IS NULL THEN '{}' ELSE ARRAY[o.k] END
+        FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::smallint[],
+            $8::bigint[], $9::bigint[], $10::bytea[], $11::text[]) AS o (a, b, c, d, e, f, g, h, i, j, k)
+    ), named AS (
+        UPDATE lot SET state = new.state, statement_id = new.statement_id, output_index = new.output_index
+        FROM unnest($12::text[], $13::smallint[], $14::bytea[], $15::smallint[])
+            AS new (lot_id, state, statement_id, output_index)
+        WHERE lot.lot_id = new.lot_id RETURNING 1
+    ), drawn AS (
+        UPDATE quota_right SET state = new.state, drawn_mg = new.drawn_mg, closed_by = new.closed_by
+        FROM unnest($16::bytea[], $17::smallint[], $18::bigint[], $19::bytea[])
+            AS new (right_id, state, drawn_mg, closed_by)
+        WHERE quota_right.right_id = new.right_id AND quota_right.state < 3 RETURNING 1
+    ), draws AS (
+        INSERT INTO draw (statement_id, right_id, reo_mg)
+        SELECT * FROM unnest($20::bytea[], $21::bytea[], $22::bigint[])
+    )
+    SELECT (SELECT count(*) FROM named) AS named, (SELECT count(*) FROM drawn) AS drawn
 """
-_LOTS = """
-    UPDATE lot SET state = new.state, statement_id = new.statement_id, output_index = new.output_index
-    FROM unnest($1::text[], $2::smallint[], $3::bytea[], $4::smallint[]) AS new (lot_id, state, statement_id,
-    output_index)
-    WHERE lot.lot_id = new.lot_id
-"""
-_RIGHTS = """
-    UPDATE quota_right SET state = new.state, drawn_mg = new.drawn_mg, closed_by = new.closed_by
-    FROM unnest($1::bytea[], $2::smallint[], $3::bigint[], $4::bytea[]) AS new (right_id, state, drawn_mg, closed_by)
-    WHERE quota_right.right_id = new.right_id AND quota_right.state < 3
-"""
-_DRAWS = (
-    "INSERT INTO draw (statement_id, right_id, reo_mg) SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[])"
-)
 _HOLDS = """
     INSERT INTO hold (hold_id, statement_id, output_index, reason_code)
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::smallint[], $4::text[])
@@ -100,9 +102,8 @@ async def save(connection: Connection, writes: Sequence[RegistryWrite], changed:
     await _save_peers(connection, [peer for write in writes for peer in write.peers])
     await _save_acts(connection, writes, changed)
     await _save_heads(connection, changed)
-    await _save_outputs(connection, writes)
-    await _save_lots(connection, writes, changed)
-    await _save_rights(connection, writes, changed)
+    issued = await _save_names(connection, writes)
+    await _save_steps(connection, writes, changed, issued)
     await _save_holds(connection, writes)
     for write in writes:
         await _save_enterprise(connection, write)
@@ -141,18 +142,28 @@ async def _save_heads(connection: Connection, changed: Rows) -> None:
             _expect(done, 1)
 
 
-async def _save_outputs(connection: Connection, writes: Sequence[RegistryWrite]) -> None:
-    made = [
-        (write.statement_id, index, output)
-        for write in writes
-        if isinstance(write.change, Step)
-        for index, output in enumerate(write.change.outputs)
-    ]
-    if not made:
+async def _save_names(connection: Connection, writes: Sequence[RegistryWrite]) -> set[str]:
+    """Issue new lot ids; gives them."""
+    issued: set[str] = set()
+    for write in writes:
+        if isinstance(write.change, IssueNames):
+            await connection.execute(_NAMES, list(write.change.lot_ids), write.change.enterprise_id)
+            issued.update(write.change.lot_ids)
+    return issued
+
+
+async def _save_steps(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows, issued: set[str]) -> None:
+    """Outputs, the lots whose heads they are, rights and draws."""
+    steps = [(write.statement_id, write.change) for write in writes if isinstance(write.change, Step)]
+    lots = [name for lot_id, name in sorted(changed.names.items()) if lot_id not in issued]
+    rights = [right for _, right in sorted(changed.rights.items())]
+    if not (steps or lots or rights):
         return
+    made = [(each, index, output) for each, step in steps for index, output in enumerate(step.outputs)]
     outputs = [output for _, _, output in made]
-    await connection.execute(
-        _OUTPUTS,
+    draws = [(statement_id, draw) for statement_id, step in steps for draw in step.draws]
+    done = await connection.fetchrow(
+        _STEPS,
         [statement_id for statement_id, _, _ in made],
         [index for _, index, _ in made],
         [output.lot_id for output in outputs],
@@ -164,48 +175,20 @@ async def _save_outputs(connection: Connection, writes: Sequence[RegistryWrite])
         [output.reo_mg for output in outputs],
         [output.content for output in outputs],
         [output.hold for output in outputs],
-    )
-
-
-async def _save_lots(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
-    issued: set[str] = set()
-    for write in writes:
-        if isinstance(write.change, IssueNames):
-            await connection.execute(_NAMES, list(write.change.lot_ids), write.change.enterprise_id)
-            issued.update(write.change.lot_ids)
-    lots = [name for lot_id, name in sorted(changed.names.items()) if lot_id not in issued]
-    if lots:
-        done = await connection.execute(
-            _LOTS,
-            [name.lot_id for name in lots],
-            [int(name.state) for name in lots],
-            [name.head and name.head.statement_id for name in lots],
-            [None if name.head is None else name.head.index for name in lots],
-        )
-        _expect(done, len(lots))
-
-
-async def _save_rights(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
-    rights = [right for _, right in sorted(changed.rights.items())]
-    if not rights:
-        return
-    await connection.execute(
-        _RIGHTS,
+        [name.lot_id for name in lots],
+        [int(name.state) for name in lots],
+        [name.head and name.head.statement_id for name in lots],
+        [None if name.head is None else name.head.index for name in lots],
         [right.right_id for right in rights],
         [int(right.state) for right in rights],
         [right.drawn_mg for right in rights],
         [right.closed_by for right in rights],
+        [statement_id for statement_id, _ in draws],
+        [draw.right_id for _, draw in draws],
+        [draw.reo_mg for _, draw in draws],
     )
-    draws = [
-        (write.statement_id, draw) for write in writes if isinstance(write.change, Step) for draw in write.change.draws
-    ]
-    if draws:
-        await connection.execute(
-            _DRAWS,
-            [statement_id for statement_id, _ in draws],
-            [draw.right_id for _, draw in draws],
-            [draw.reo_mg for _, draw in draws],
-        )
+    if done is None or (done["named"], done["drawn"]) != (len(lots), len(rights)):
+        raise WriteLost(f"{done}, expected {len(lots)} lots and {len(rights)} rights")
 
 
 async def _save_holds(connection: Connection, writes: Sequence[RegistryWrite]) -> None:
