@@ -62,7 +62,7 @@ async def _smelt(stage: Stage, maker: Desk, oxides: list[str]) -> list[str]:
         _new_lot(lot_id, Form.METAL, assay.gross_for(assay.metal_mg(masses), METAL_PURITY), masses)
         for lot_id, masses in zip(ids, metals, strict=False)
     ]
-    outputs.append(_new_lot(ids[2], Form.RESIDUE, assay.gross_for(sum(slag.values()), RESIDUE_GRADE), slag))
+    outputs.append(_new_lot(ids[2], Form.SECONDARY_MATERIAL, assay.gross_for(sum(slag.values()), RESIDUE_GRADE), slag))
     await _transform(stage, maker, oxides, outputs, lost=lost, process="metal-electrolysis")
     ndpr_kg, dysprosium_kg = (kilograms(assay.metal_mg(masses)) for masses in metals)
     stage.step(f"Electrolysis: {ndpr_kg} kg of Nd/Pr metal, {dysprosium_kg} kg of Dy metal.")

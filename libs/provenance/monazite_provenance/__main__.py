@@ -17,7 +17,7 @@ from monazite_provenance._render import render
 from monazite_provenance.chain import Policy, verify_bundle
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.report import Verdict
-from monazite_provenance.trust import TrustFile
+from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
 
 EXIT_CODES: Final = {
     Verdict.VERIFIED: 0,
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verify(bundle: Path, trust_file: Path, *, as_json: bool) -> int:
     try:
-        trust = TrustFile.load(trust_file.read_bytes())
+        trust = TrustFile.load(_start_of(trust_file, TRUST_FILE_BYTES_MAX + 1))
         report = verify_bundle(_chunks(bundle), trust, Policy.WITHOUT_RECEIPTS)
     except OSError as error:
         _complain(f"cannot read {error.filename}: {error.strerror}")
@@ -75,6 +75,12 @@ def _verify(bundle: Path, trust_file: Path, *, as_json: bool) -> int:
     return EXIT_CODES[report.verdict]
 
 
+def _start_of(path: Path, bytes_max: int) -> bytes:
+    """Enough of a file to see that it is too long: a device or a mistaken disk image is not read into memory."""
+    with path.open("rb") as file:
+        return file.read(bytes_max)
+
+
 def _chunks(bundle: Path) -> Iterator[bytes]:
     if str(bundle) == "-":
         while chunk := sys.stdin.buffer.read(_CHUNK_BYTES):
@@ -86,7 +92,9 @@ def _chunks(bundle: Path) -> Iterator[bytes]:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    # A name that the terminal cannot show is escaped: a crash would leave with 1, which says REFUTED.
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def _complain(text: str) -> None:

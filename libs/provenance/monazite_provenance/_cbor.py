@@ -14,6 +14,7 @@ followed. Comparing with a second encoding says the same and costs four times as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from struct import Struct
 from typing import TypeAlias
 
 import cbor2
@@ -51,6 +52,8 @@ _INLINE = 24
 _HEAD_BYTES = (2,) * 9 + (3,) * 8 + (5,) * 16 + (9,) * 32
 # Additional information of the initial byte by length of the head.
 _ADDITIONAL = {2: 24, 3: 25, 5: 26, 9: 27}
+# Writes a head of that length: initial byte, then the argument.
+_PACK = {2: Struct(">BB").pack, 3: Struct(">BH").pack, 5: Struct(">BI").pack, 9: Struct(">BQ").pack}
 # Bytes that follow the initial byte by its additional information.
 _FOLLOWING = {24: 1, 25: 2, 26: 4, 27: 8}
 _SHORT_HEADS = tuple(tuple(bytes((major << 5 | n,)) for n in range(_INLINE)) for major in range(6))
@@ -139,17 +142,17 @@ def encode(value: Encodable) -> bytes:
 
 
 def _append(parts: list[bytes], value: Encodable, depth_left: int) -> None:
-    if isinstance(value, bool):
-        parts.append(b"\xf5" if value else b"\xf4")
-    elif isinstance(value, int):
-        parts.append(head(_UNSIGNED, value) if value >= 0 else head(_NEGATIVE, ~value))
-    elif isinstance(value, bytes):
+    if isinstance(value, bytes):
         parts.append(head(_BYTES, len(value)))
         parts.append(value)
     elif isinstance(value, str):
         text = _utf8(value)
         parts.append(head(_TEXT, len(text)))
         parts.append(text)
+    elif isinstance(value, bool):
+        parts.append(b"\xf5" if value else b"\xf4")
+    elif isinstance(value, int):
+        parts.append(head(_UNSIGNED, value) if value >= 0 else head(_NEGATIVE, ~value))
     elif value is None:
         parts.append(b"\xf6")
     else:
@@ -161,14 +164,18 @@ def _append_container(
 ) -> None:
     if not depth_left:
         raise TooDeep("containers nested too deeply", limit=NESTING_MAX)
-    if isinstance(value, Mapping):
+    if isinstance(value, list | tuple):
+        parts.append(head(_ARRAY, len(value)))
+        for item in value:
+            # Most of what contents hold are masses in lists: they are spared a call.
+            if type(item) is int and item >= 0:
+                parts.append(head(_UNSIGNED, item))
+            else:
+                _append(parts, item, depth_left - 1)
+    elif isinstance(value, dict | Mapping):  # asking an abstract class first costs as much as encoding a small map
         parts.append(head(_MAP, len(value)))
         for key, item in sorted(value.items(), key=_bytewise):
             _append(parts, key, 0)
-            _append(parts, item, depth_left - 1)
-    elif isinstance(value, list | tuple):
-        parts.append(head(_ARRAY, len(value)))
-        for item in value:
             _append(parts, item, depth_left - 1)
     else:
         raise BadField("a type outside the profile", field="cbor")
@@ -195,8 +202,7 @@ def head(major: int, argument: int) -> bytes:
     if argument >> INTEGER_BITS_MAX:
         raise BadField("an integer beyond 64 bits", field="cbor")
     size = _HEAD_BYTES[argument.bit_length()]
-    initial = major << 5 | _ADDITIONAL[size]
-    return (initial << 8 * (size - 1) | argument).to_bytes(size, "big")
+    return _PACK[size](major << 5 | _ADDITIONAL[size], argument)
 
 
 def read_byte_string(data: bytes, at: int) -> tuple[bytes, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,12 +25,15 @@ from monazite_provenance.errors import (
     DoubleSpend,
     EventNotAllowed,
     MissingParent,
+    NotHolder,
+    OwnSignatureOnly,
     RightExceeded,
     RightMissing,
     StepNotAllowed,
     Undisclosed,
 )
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.names import parse_spiffe, same_owner
 from monazite_provenance.report import Gap, LotView, StepFinding, StepView
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.statement import Outpoint
@@ -39,6 +42,8 @@ from monazite_provenance.verifier import Statement
 
 DEPTH_MAX: Final = 1_000
 """Most custody statements on one path from a register to the target."""
+SHARES_MAX: Final = 1_000_000
+"""Most origin shares worked out for one bundle: lots merged of thousands of origins and split again make millions."""
 _KEEPS_IDS: Final = frozenset({EventKind.OFFER, EventKind.CANCEL})
 
 
@@ -55,9 +60,12 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
+    """An output nobody spent yet. `shares` None: too many to work out. `alone`: who signed alone in its history."""
+
     lot: LotContent
     depth: int
-    shares: origins.Shares
+    shares: origins.Shares | None
+    alone: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class _Opened:
     inputs: tuple[_Head, ...]
     outputs: tuple[LotContent, ...]
     details: Details
+    depth: int
+    alone: frozenset[str]
 
     @property
     def lots(self) -> tuple[LotContent, ...]:
@@ -91,10 +101,12 @@ class CustodyChain:
         self._born: dict[str, bytes] = {}
         self._drawn: dict[bytes, int] = {}
         self._gaps: dict[bytes, list[Gap]] = {}
+        self._acts: set[bytes] = set()
+        self._shares_left = SHARES_MAX
         self.findings: list[StepFinding] = []
         self.steps: dict[bytes, StepView] = {}
 
-    def take(self, statement: Statement, *, own_signature: bool) -> None:
+    def take(self, statement: Statement) -> None:
         """Check one custody statement against its parents and the rule book, and take its outputs as heads."""
         opened = self._open(statement)
         verdict = check_step(
@@ -111,12 +123,12 @@ class CustodyChain:
         self._check_draws(opened, verdict)
         self._check_births(opened)
         self._record(opened, verdict)
-        if own_signature and statement.claims.on_behalf is not None:
-            gap = Gap("OWN_SIGNATURE_ORDER", "signed on behalf of one that wants its own signature only", statement.id)
-            self._gaps.setdefault(statement.id, []).append(gap)
 
     def finish(self, target: Outpoint) -> None:
-        """The bundle has ended: its target must be a head. Raises MissingParent, DoubleSpend, RightExceeded."""
+        """The bundle has ended: its target must be a head, and nothing said of rights and acts speaks against a step.
+
+        Raises MissingParent, DoubleSpend, RightExceeded, StepNotAllowed.
+        """
         if target in self._spent:
             raise DoubleSpend("the target is spent in its own bundle")
         if target not in self._heads:
@@ -125,24 +137,36 @@ class CustodyChain:
             closed = self._evidence.closed_mg(right_id)
             if closed is not None and drawn > closed:
                 raise RightExceeded("more drawn than the closed right counts", drawn_mg=drawn, mass_mg=closed)
+        if self._acts & self._evidence.voided:
+            raise StepNotAllowed("an export under an act that ended without one")
 
-    def history(self, target: Outpoint) -> History:
-        """What the target rests on, once `finish` has passed."""
+    def history(self, target: Outpoint, signs_alone: Callable[[str], bool]) -> History:
+        """What the target rests on, once `finish` has passed.
+
+        `signs_alone(uri)`: whether its owner registered its own signature as the only one, anywhere in the bundle.
+        """
         head = self._heads[target]
         ancestors = self._ancestors(target.statement_id)
         gaps = [gap for statement_id in ancestors for gap in self._gaps.get(statement_id, ())]
         gaps += [gap for statement_id in ancestors for gap in self._unsettled(self.steps[statement_id])]
+        gaps += [
+            Gap("OWN_SIGNATURE_ORDER", "signed on behalf of one that wants its own signature only", statement_id)
+            for statement_id in ancestors
+            if self.steps[statement_id].on_behalf and signs_alone(self.steps[statement_id].actor)
+        ]
         unread = "of a kind from which this version concludes nothing"
         gaps += [Gap("UNREAD_STATEMENT", unread, statement_id) for statement_id in self._evidence.unread]
         if target in self._evidence.held:
             gaps.append(Gap("HELD", "a hold on the target stands in the bundle", target.statement_id))
+        if head.shares is None:
+            gaps.append(Gap("ORIGINS_NOT_TRACED", "more origin shares than this verifier works out"))
         known = frozenset(ancestors)
         return History(
             lot=head.lot,
             steps=tuple(self.steps[statement_id] for statement_id in ancestors),
             findings=tuple(each for each in self.findings if each.statement_id in known),
             gaps=tuple(gaps),
-            origins=head.shares,
+            origins=head.shares or {},
         )
 
     def _open(self, statement: Statement) -> _Opened:
@@ -158,6 +182,8 @@ class CustodyChain:
             inputs,
             tuple(decode_lot(statement.outputs[index]) for index in range(statement.outputs_count)),
             decode_details(claims.kind, statement.details),
+            depth,
+            _alone(statement, inputs),
         )
 
     def _find(self, spend: Outpoint) -> _Head:
@@ -183,6 +209,12 @@ class CustodyChain:
                 raise MissingParent("an export refers to a statement that is not in the bundle")
             raise StepNotAllowed("an export without one export intent", intents=len(intents))
         _check_intent(intents[0], claims.spends, opened.lots, opened.details)
+        licence = self._evidence.licences.get(intents[0].licence_id)
+        if licence is not None and any(not same_owner(licence.licensee, lot.holder) for lot in opened.lots):
+            raise NotHolder("an export under the licence of another")
+        if intents[0].act_id in self._acts:
+            raise StepNotAllowed("one act, two exports")
+        self._acts.add(intents[0].act_id)
 
     def _check_draws(self, opened: _Opened, verdict: StepVerdict) -> None:
         if not opened.draws:
@@ -196,7 +228,7 @@ class CustodyChain:
             opened.draws,
             rights,
             actor=opened.statement.claims.actor,
-            home_log=opened.outputs[0].home_log,
+            outputs=opened.outputs,
         )
         for draw in opened.draws:
             drawn = self._drawn.get(draw.right_id, 0) + draw.reo_mg
@@ -208,22 +240,15 @@ class CustodyChain:
 
     def _check_births(self, opened: _Opened) -> None:
         """A lot id is born once: at register, split, merge, transform, and of what an acceptance gives back."""
-        kind = opened.statement.claims.kind
-        if kind in _KEEPS_IDS:
-            return
-        kept = {lot.lot_id for lot in opened.lots} if kind is EventKind.ACCEPT else frozenset[str]()
-        for lot in opened.outputs:
-            if lot.lot_id in kept:
-                continue
+        for lot in _newborn(opened):
             if lot.lot_id in self._born:
                 raise DoubleSpend("a lot id is born twice")
             self._born[lot.lot_id] = opened.statement.id
 
     def _record(self, opened: _Opened, verdict: StepVerdict) -> None:
         statement = opened.statement
-        depth = 1 + max((head.depth for head in opened.inputs), default=0)
-        for output, share, lot in zip(range(len(opened.outputs)), _shares(opened), opened.outputs, strict=True):
-            self._heads[Outpoint(statement.id, output)] = _Head(lot, depth, share)
+        for index, (share, lot) in enumerate(zip(self._shares(opened), opened.outputs, strict=True)):
+            self._heads[Outpoint(statement.id, index)] = _Head(lot, opened.depth, share, opened.alone)
         for spend in statement.claims.spends:
             self._spent[spend] = statement.id
             del self._heads[spend]
@@ -239,6 +264,17 @@ class CustodyChain:
             )
             for need in verdict.uncovered
         ]
+
+    def _shares(self, opened: _Opened) -> Sequence[origins.Shares | None]:
+        """Origin shares of the outputs; None for all of them past the bound, and for whatever is made of those."""
+        if opened.statement.claims.kind in _KEEPS_IDS:
+            return [head.shares for head in opened.inputs]
+        inputs = [head.shares for head in opened.inputs if head.shares is not None]
+        cost = origins.cost(inputs, opened.outputs)
+        if len(inputs) < len(opened.inputs) or cost > self._shares_left:
+            return [None] * len(opened.outputs)
+        self._shares_left -= cost
+        return _shares(opened, inputs)
 
     def _unsettled(self, step: StepView) -> list[Gap]:
         return [
@@ -278,24 +314,52 @@ def _check_intent(
             )
 
 
-def _shares(opened: _Opened) -> list[origins.Shares]:
+def _alone(statement: Statement, inputs: Sequence[_Head]) -> frozenset[str]:
+    """Owners who signed, here or before, with a key that counts as their only signature.
+
+    A statement stands in its log after all that it spends: one signed on behalf of them here is too late, whatever the
+    log says. Raises OwnSignatureOnly.
+    """
+    claims = statement.claims
+    alone = frozenset[str]().union(*(head.alone for head in inputs))
+    owner = str(parse_spiffe(claims.actor).owner)
+    if claims.on_behalf is not None and owner in alone:
+        raise OwnSignatureOnly("signed on behalf of one that signed alone before")
+    return alone | {owner} if statement.key.own_signature_only else alone
+
+
+def _newborn(opened: _Opened) -> list[LotContent]:
+    """Outputs whose lot ids begin here."""
+    if opened.statement.claims.kind in _KEEPS_IDS:
+        return []
+    if not isinstance(opened.details, AcceptDetails):
+        return list(opened.outputs)
+    returned: list[LotContent] = []
+    left = iter(opened.outputs)
+    for line in opened.details.lines:
+        if line.accepted_g:
+            next(left)
+        if line.returned_g:
+            returned.append(next(left))
+    return returned
+
+
+def _shares(opened: _Opened, inputs: Sequence[origins.Shares]) -> list[origins.Shares]:
     if isinstance(opened.details, RegisterDetails):
         name = origins.label(opened.details.origin)
         return [origins.born(lot, name) for lot in opened.outputs]
-    if len(opened.inputs) == len(opened.outputs) and opened.statement.claims.kind in _KEEPS_IDS:
-        return [head.shares for head in opened.inputs]
     if isinstance(opened.details, AcceptDetails):
-        return _accepted_shares(opened, opened.details)
-    return origins.carry([head.shares for head in opened.inputs], opened.outputs)
+        return _accepted_shares(opened, opened.details, inputs)
+    return origins.carry(inputs, opened.outputs)
 
 
-def _accepted_shares(opened: _Opened, details: AcceptDetails) -> list[origins.Shares]:
+def _accepted_shares(opened: _Opened, details: AcceptDetails, inputs: Sequence[origins.Shares]) -> list[origins.Shares]:
     """Lot by lot: goods that arrive together are not blended by that."""
     shares: list[origins.Shares] = []
     left = list(opened.outputs)
-    for head, line in zip(opened.inputs, details.lines, strict=True):
+    for share, line in zip(inputs, details.lines, strict=True):
         count = (line.accepted_g > 0) + (line.returned_g > 0)
-        shares += origins.carry([head.shares], left[:count])
+        shares += origins.carry([share], left[:count])
         del left[:count]
     return shares
 

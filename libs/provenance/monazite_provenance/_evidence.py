@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from monazite_provenance.contents import (
     Details,
     ExportIntentDetails,
+    ExportVoidDetails,
     HoldDetails,
+    LicenceDetails,
     ReleaseDetails,
     RightClosedDetails,
     RightDetails,
@@ -16,7 +18,7 @@ from monazite_provenance.contents import (
 )
 from monazite_provenance.errors import BadField, StepNotAllowed, Undisclosed
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import parse_spiffe
+from monazite_provenance.names import account_urn, licence_urn, lot_urn, parse_spiffe, right_urn
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.verifier import Statement
 
@@ -34,6 +36,8 @@ class Evidence:
         self._settled: dict[tuple[bytes, bytes], int] = {}
         self._closed: dict[bytes, int] = {}
         self._intents: dict[bytes, ExportIntentDetails] = {}
+        self._licences: dict[bytes, LicenceDetails] = {}
+        self._voided: set[bytes] = set()
         self._held: dict[Outpoint, int] = {}
 
     @property
@@ -47,8 +51,18 @@ class Evidence:
         return self._intents
 
     @property
+    def licences(self) -> Mapping[bytes, LicenceDetails]:
+        """Export licences by statement id."""
+        return self._licences
+
+    @property
+    def voided(self) -> frozenset[bytes]:
+        """Ids of the export acts that the registry said nothing left under."""
+        return frozenset(self._voided)
+
+    @property
     def held(self) -> tuple[Outpoint, ...]:
-        """Outpoints with more holds than releases in the bundle."""
+        """Outpoints with a hold that no release behind it in the bundle ends."""
         return tuple(outpoint for outpoint, count in self._held.items() if count > 0)
 
     def settled_mg(self, right_id: bytes, drawing_id: bytes) -> int:
@@ -69,37 +83,80 @@ class Evidence:
         self._record(statement, decode_details(claims.kind, statement.details))
 
     def _record(self, statement: Statement, details: Details) -> None:
-        refs = statement.claims.refs
+        _check_about(statement, details)
         match details:
             case RightDetails():
                 self._rights[statement.id] = details
             case SettledDetails():
-                _require_refs(refs, details.right_id, details.drawing_id)
-                key = (details.right_id, details.drawing_id)
-                if key in self._settled:
-                    raise StepNotAllowed("one draw settled twice")
-                self._settled[key] = details.mass_mg
+                self._settle(details)
             case RightClosedDetails():
-                _require_refs(refs, details.right_id)
+                if details.right_id in self._closed:
+                    raise StepNotAllowed("one right closed twice")
                 self._closed[details.right_id] = details.total_drawn_mg
-            case ExportIntentDetails():
-                _require_refs(refs, details.licence_id)
-                if statement.claims.on_behalf is None or parse_spiffe(statement.claims.actor).kind != "customs":
-                    raise StepNotAllowed("an export intent that is not on behalf of customs")
-                self._intents[statement.id] = details
             case HoldDetails():
                 self._held[details.outpoint] = self._held.get(details.outpoint, 0) + 1
             case ReleaseDetails():
-                self._held[details.outpoint] = self._held.get(details.outpoint, 0) - 1
+                # One that ends no hold shown here ended another: it must not count against a hold that follows.
+                self._held[details.outpoint] = max(0, self._held.get(details.outpoint, 0) - 1)
             case _:
-                # Licences, locks and voids are verified and kept; no step of a lot's history rests on them.
+                self._record_export(statement, details)
+
+    def _record_export(self, statement: Statement, details: Details) -> None:
+        match details:
+            case ExportIntentDetails():
+                if statement.claims.on_behalf is None or parse_spiffe(statement.claims.actor).kind != "customs":
+                    raise StepNotAllowed("an export intent that is not on behalf of customs")
+                self._intents[statement.id] = details
+            case ExportVoidDetails():
+                self._voided.add(details.act_id)
+            case LicenceDetails():
+                if details.proposer == details.countersigner:
+                    raise StepNotAllowed("a licence proposed and countersigned by one person")
+                self._licences[statement.id] = details
+            case _:
+                # Changes of a licence and locks are verified and kept; no step of a lot's history rests on them.
                 pass
+
+    def _settle(self, details: SettledDetails) -> None:
+        key = (details.right_id, details.drawing_id)
+        if key in self._settled:
+            raise StepNotAllowed("one draw settled twice")
+        if details.total_settled_mg < details.mass_mg:
+            raise StepNotAllowed("a draw settled for more than the total it is part of")
+        self._settled[key] = details.mass_mg
 
     def closed_mg(self, right_id: bytes) -> int | None:
         """What the registry said was drawn in all on a right it closed; None while open or unknown."""
         return self._closed.get(right_id)
 
 
-def _require_refs(refs: tuple[bytes, ...], *needed: bytes) -> None:
-    if any(statement_id not in refs for statement_id in needed):
+def _check_about(statement: Statement, details: Details) -> None:
+    """Subject and refs of a statement name what its details speak about. Raises BadField."""
+    subject, needed = _about(details)
+    if subject is not None and statement.claims.subject != subject:
+        raise BadField("subject is not what the details speak about", field="sub")
+    if any(statement_id not in statement.claims.refs for statement_id in needed):
         raise BadField("a statement does not refer to what it speaks about", field="refs")
+
+
+def _about(details: Details) -> tuple[str | None, tuple[bytes, ...]]:
+    """The subject, where the details determine it, and the refs that must be there."""
+    subject: str | None = None
+    needed: tuple[bytes, ...] = ()
+    match details:
+        case RightDetails():
+            enterprise_id = parse_spiffe(details.holder).segments[1]
+            subject = account_urn(enterprise_id, details.year, int(details.quota_kind))
+        case SettledDetails():
+            subject, needed = right_urn(details.right_id), (details.right_id, details.drawing_id)
+        case RightClosedDetails():
+            subject, needed = right_urn(details.right_id), (details.right_id,)
+        case HoldDetails() | ReleaseDetails():
+            subject, needed = lot_urn(details.lot_id), (details.outpoint.statement_id,)
+        case LicenceDetails():
+            subject = licence_urn(details.number)
+        case ExportIntentDetails():
+            needed = (details.licence_id, *(mass.outpoint.statement_id for mass in details.masses))
+        case _:
+            pass
+    return subject, needed

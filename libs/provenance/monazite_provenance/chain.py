@@ -17,6 +17,7 @@ from monazite_provenance.contents import KeyAction
 from monazite_provenance.errors import (
     AlgorithmMismatch,
     BadField,
+    ChainTooLong,
     EventNotAllowed,
     IssuerMismatch,
     KeyProblem,
@@ -30,7 +31,7 @@ from monazite_provenance.errors import (
 )
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
-from monazite_provenance.names import service_uri
+from monazite_provenance.names import parse_spiffe, service_uri
 from monazite_provenance.report import Failure, Gap, LotReport, Verdict
 from monazite_provenance.settings import DEFAULT_SETTINGS, RuleSettings
 from monazite_provenance.statement import Outpoint, parse
@@ -77,8 +78,10 @@ def verify_bundle(
 
 
 def _verdict(error: ProvenanceError) -> Verdict:
-    """Cannot tell: a key is unknown, or no longer good and only the log knows since when, or something is not shown."""
-    if isinstance(error, Undisclosed | Unsupported):
+    """Cannot tell: a key is unknown, or no longer good and only the log knows since when, or something is not shown, or
+    there is more of it than this verifier looks at.
+    """
+    if isinstance(error, Undisclosed | ChainTooLong | Unsupported):
         return Verdict.CANNOT_TELL
     if isinstance(error, KeyProblem) and not isinstance(error, _SAID_WHAT_IT_MAY_NOT):
         return Verdict.CANNOT_TELL
@@ -101,13 +104,15 @@ class _Run:
         if statement_id in self._seen:
             raise BadField("a statement stands in a bundle once", field="bundle")
         statement = self._verifier.verify(item)
+        if parse_spiffe(statement.claims.actor).domain != parse_spiffe(statement.claims.issuer).domain:
+            raise IssuerMismatch("signed on behalf of a principal of another domain")
         self._seen.add(statement_id)
         self._used.add(statement.key.public.kid)
         kind = statement.claims.kind
         if kind is EventKind.KEYS:
             self._take_keys(statement)
         elif kind in CUSTODY_KINDS:
-            self.custody.take(statement, own_signature=self._book.own_signature_only(statement.claims.actor))
+            self.custody.take(statement)
         else:
             self.evidence.take(statement)
 
@@ -134,7 +139,7 @@ class _Run:
         )
 
     def passed(self, target: Outpoint, policy: Policy) -> LotReport:
-        history = self.custody.history(target)
+        history = self.custody.history(target, self._book.own_signature_only)
         gaps = (*_policy_gaps(policy), *history.gaps)
         return LotReport(
             verdict=Verdict.VERIFIED_WITH_GAPS if gaps else Verdict.VERIFIED,

@@ -38,12 +38,13 @@ def transform_need(
 ) -> tuple[QuotaNeed, ...]:
     """Smelting-separation is charged once per gram, at the first step from mineral product, on output REO.
 
-    Residue and what is still mineral product are left aside. Where mineral product and other feed go in together, each
-    element's output is charged in the proportion of its input, rounded up; what no input holds is charged whole.
+    What is still mineral product or residue is left aside until it becomes something else. Where mineral product and
+    other feed go in together, each element's output is charged in the proportion of its input, rounded up; what no
+    input holds is charged whole.
     """
     if not any(lot.form in settings.metered_feeds for lot in inputs):
         return ()
-    made = _sums(lot for lot in outputs if lot.form not in settings.metered_feeds and lot.form is not Form.RESIDUE)
+    made = _sums(lot for lot in outputs if lot.form not in settings.metered_feeds)
     fed = _sums(inputs)
     mineral = _sums(lot for lot in inputs if lot.form in settings.metered_feeds)
     charged = sum(
@@ -75,13 +76,16 @@ def check_rights(
     rights: Mapping[bytes, RightDetails],
     *,
     actor: str,
-    home_log: str,
+    outputs: Sequence[LotContent],
 ) -> None:
-    """Check the rights that a step draws on: there, of the kind needed, the actor's own, good at this log, big enough.
+    """Check the rights that a step draws on: there, of the kind needed, the actor's own, good at the home log and the
+    site of all outputs but residue, big enough.
 
     What was drawn before is for who keeps count. Raises RightMissing, StepNotAllowed, NotHolder, RightExceeded.
     """
     kinds = {need.kind for need in required}
+    logs = {lot.home_log for lot in outputs}
+    sites = {lot.site for lot in outputs if lot.form is not Form.RESIDUE}
     for draw in draws:
         right = rights.get(draw.right_id)
         if right is None:
@@ -90,8 +94,10 @@ def check_rights(
             raise StepNotAllowed("a right of another kind than the step needs", quota_kind=int(right.quota_kind))
         if not same_owner(right.holder, actor):
             raise NotHolder("a right of another enterprise")
-        if right.registry_log != home_log:
+        if logs != {right.registry_log}:
             raise StepNotAllowed("a right that is good at another registry")
+        if sites != {right.site}:
+            raise StepNotAllowed("a right that is good at another site")
         if draw.reo_mg > right.mass_mg:
             raise RightExceeded("more drawn than the right bears", drawn_mg=draw.reo_mg, mass_mg=right.mass_mg)
 

@@ -38,6 +38,11 @@ def born(lot: LotContent, origin: str) -> Shares:
     return {element: {origin: mass} for element, mass in lot.element_masses().items()}
 
 
+def cost(inputs: Sequence[Shares], outputs: Sequence[LotContent]) -> int:
+    """Most shares that `carry` can make of these, to be asked before it is called."""
+    return len(outputs) * sum(len(names) for shares in inputs for names in shares.values())
+
+
 def carry(inputs: Sequence[Shares], outputs: Sequence[LotContent]) -> list[Shares]:
     """Shares of a step's outputs from those of its inputs.
 

@@ -15,7 +15,7 @@ from monazite_provenance.statement import Outpoint
 
 
 class Verdict(Enum):
-    """`CANNOT_TELL` is not `REFUTED`: what is missing is a key or a disclosure, not the truth."""
+    """`CANNOT_TELL` is not `REFUTED`: what is missing is a key, a disclosure or a cut, not the truth."""
 
     VERIFIED = "VERIFIED"
     VERIFIED_WITH_GAPS = "VERIFIED_WITH_GAPS"
@@ -109,7 +109,8 @@ class LotReport:
     """The outcome for one lot. A report is no truth value: read `verdict`, and `not_checked` beside it.
 
     `steps` are the custody statements that the target rests on, parents first (of a failure: those that were reached);
-    `origins` gives for each element of the target the milligrams REO from each origin, which add up to its mass.
+    `origins` gives for each element of the target the milligrams REO from each origin, which add up to its mass; it is
+    empty when the gap ORIGINS_NOT_TRACED says so.
     """
 
     verdict: Verdict

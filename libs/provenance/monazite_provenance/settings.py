@@ -12,9 +12,11 @@ from monazite_provenance.contents.lot import Form
 class RuleSettings:
     """Thresholds and metering (domain.md, "Conservation per element" and "Metering point"; Order 71 art. 2).
 
-    `refuse_at`, `find_at`: multiples of the standard uncertainty. `metered_feeds`: forms whose first conversion into
-    anything but themselves and residue is charged to smelting-separation. `mined_forms`, `recycled_forms`: what a mine
-    and a recycler may register (Decree 785 art. 11, 22: a recycler takes no ore).
+    `refuse_at`, `find_at`: multiples of the standard uncertainty. `metered_feeds`: forms whose grams have not been
+    charged to smelting-separation yet, and are when they become any other form. Residue is one of them: what stays in
+    it was not charged at the step that left it, so it is when it comes back as feed (remnants of steps after the
+    charge are secondary material). `mined_forms`, `recycled_forms`: what a mine and a recycler may register
+    (Decree 785 art. 11, 22: a recycler takes no ore).
     """
 
     version: str = "rules-2025-1"
@@ -22,7 +24,7 @@ class RuleSettings:
     find_at: Fraction = Fraction(3)
     mined_forms: frozenset[Form] = frozenset({Form.ORE_CONCENTRATE})
     recycled_forms: frozenset[Form] = frozenset({Form.SECONDARY_MATERIAL})
-    metered_feeds: frozenset[Form] = frozenset({Form.ORE_CONCENTRATE})
+    metered_feeds: frozenset[Form] = frozenset({Form.ORE_CONCENTRATE, Form.RESIDUE})
     inputs_max: int = 32
     outputs_max: int = 128
 

@@ -28,7 +28,6 @@ from monazite_provenance.contents import (
     CustodyModel,
     CustodyState,
     Details,
-    Form,
     LotContent,
     Mined,
     Recycled,
@@ -282,7 +281,6 @@ def _transform(step: _Step, details: Details) -> StepVerdict:
     found = (
         *findings(balances, details.reason_code, step.settings),
         *check_recovery(details.process, step.inputs, step.outputs),
-        *_residue_findings(step),
     )
     required = metering.transform_need(step.inputs, step.outputs, step.settings)
     return _quota_verdict(required, details, found, balances)
@@ -290,16 +288,9 @@ def _transform(step: _Step, details: Details) -> StepVerdict:
 
 def _check_mineral(step: _Step) -> None:
     """Nothing becomes mineral product again: it would be charged twice, or hide what it was."""
-    metered = step.settings.metered_feeds
-    if any(lot.form in metered for lot in step.outputs) and any(lot.form not in metered for lot in step.inputs):
+    mineral = step.settings.mined_forms
+    if any(lot.form in mineral for lot in step.outputs) and any(lot.form not in mineral for lot in step.inputs):
         raise StepNotAllowed("mineral product made of something else")
-
-
-def _residue_findings(step: _Step) -> tuple[Finding, ...]:
-    """Residue as feed: what it gives was not charged when it left the mineral product, so somebody should look."""
-    if not any(lot.form is Form.RESIDUE for lot in step.inputs):
-        return ()
-    return (Finding("RESIDUE_AS_FEED", "residue went in as feed"),)
 
 
 def _offer(step: _Step, _details: Details) -> StepVerdict:

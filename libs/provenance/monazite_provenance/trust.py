@@ -145,7 +145,8 @@ class TrustFile:
         if len(raw) > TRUST_FILE_BYTES_MAX:
             raise TooLarge("trust file too large", limit=TRUST_FILE_BYTES_MAX)
         fields = _json_object(raw)
-        if fields.get("version") != TRUST_FILE_VERSION:
+        version = fields.get("version")
+        if type(version) is not int or version != TRUST_FILE_VERSION:
             raise UnsupportedVersion("version of the trust file")
         if fields.keys() != {"version", "domain", "threshold", "roots", "acts"}:
             raise BadField("fields missing or unknown", field="trust")
@@ -292,12 +293,20 @@ def _check_act(act: Sequence[Item], verifier: Verifier, threshold: int) -> tuple
 
 def _json_object(raw: bytes) -> dict[str, object]:
     try:
-        value: object = json.loads(raw)
+        value: object = json.loads(raw, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise BadField("not JSON", field="trust") from None
     if not isinstance(value, dict):
         raise BadField("not a JSON object", field="trust")
     return cast("dict[str, object]", value)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose names stand once: of two thresholds a reader sees the first and a parser takes the last."""
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise BadField("a name twice in one object", field="trust")
+    return names
 
 
 def _list(value: object, field: str, length_max: int) -> list[object]:

@@ -92,7 +92,14 @@ details: dict[EventKind, st.SearchStrategy[c.Details]] = {
     EventKind.CANCEL: st.builds(c.CancelDetails),
     EventKind.ACCEPT: st.builds(c.AcceptDetails, several(lines)),
     EventKind.EXPORT_INTENT: st.builds(
-        c.ExportIntentDetails, acts, ids, several(st.builds(c.ExportedMass, outpoints, positives)), texts, texts
+        c.ExportIntentDetails,
+        acts,
+        ids,
+        st.dictionaries(outpoints, positives, max_size=3).map(
+            lambda masses: tuple(c.ExportedMass(*mass) for mass in masses.items())
+        ),
+        texts,
+        texts,
     ),
     EventKind.EXPORT_LOCK: st.builds(c.ExportLockDetails, acts, ids, several(outpoints)),
     EventKind.EXPORT_VOID: st.builds(c.ExportVoidDetails, acts, texts),

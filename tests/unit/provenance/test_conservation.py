@@ -172,12 +172,12 @@ def test_metals_weigh_as_elements_and_the_rest_as_oxides(element: int, dry_g: in
     oxide = replace(lot("plant", Form.SEPARATED_COMPOUND, dry_g, {"Nd": 1}), rows=(row,))
     check_physical(oxide)
     with pytest.raises(PhysicallyImpossible):
-        check_physical(replace(oxide, rows=(replace(row, reo_mg=row.reo_mg + 1),)))
+        check_physical(replace(oxide, rows=(row._replace(reo_mg=row.reo_mg + 1),)))
     most = dry_g * 1000 * ELEMENTS[element].factor // FACTOR_SCALE
-    metal = replace(oxide, form=Form.METAL, rows=(replace(row, reo_mg=most),))
+    metal = replace(oxide, form=Form.METAL, rows=(row._replace(reo_mg=most),))
     check_physical(metal)
     with pytest.raises(PhysicallyImpossible):
-        check_physical(replace(metal, rows=(replace(row, reo_mg=most + 1),)))
+        check_physical(replace(metal, rows=(row._replace(reo_mg=most + 1),)))
     with pytest.raises(PhysicallyImpossible):
         check_physical(replace(metal, moisture_g=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 from monazite_provenance import bundle
 from monazite_provenance.__main__ import main
+from monazite_provenance.contents import Form, Recycled, RegisterDetails
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.trust import TRUST_FILE_BYTES_MAX
 
-from tests.unit.provenance.chains import World, tell
+from tests.unit.provenance.chains import ORE, World, lot, tell
 
 STORY = tell()
 
@@ -47,7 +51,8 @@ def test_json_says_the_same(files: tuple[Path, Path], capsys: pytest.CaptureFixt
 def test_a_refuted_bundle(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     lot, trust = files
     items = list(STORY.world.items)
-    items[5] = replace(items[5], statement=items[5].statement[:-1] + b"\x00")
+    raw = items[5].statement
+    items[5] = replace(items[5], statement=raw[:-1] + bytes((raw[-1] ^ 1,)))
     lot.write_bytes(b"".join(bundle.write(STORY.abroad, items)))
     assert main(["verify", str(lot), "--trust", str(trust)]) == 1
     assert "BAD_SIGNATURE" in capsys.readouterr().out
@@ -90,3 +95,29 @@ def test_it_runs_as_a_module_and_reads_a_pipe(files: tuple[Path, Path]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"VERIFIED_WITH_GAPS")
+
+
+def test_a_name_that_the_terminal_cannot_show_is_no_refutation(tmp_path: Path) -> None:
+    world = World.new()
+    scrap = lot("recycler", Form.SECONDARY_MATERIAL, 1_000, ORE)
+    (head,) = world.step(EventKind.REGISTER, "recycler", RegisterDetails(Recycled("包头废料")), [scrap])
+    (tmp_path / "trust.json").write_bytes(world.trust.dump())
+    done = subprocess.run(
+        [sys.executable, "-m", "monazite_provenance", "verify", "-", "--trust", str(tmp_path / "trust.json")],
+        input=world.encode(head),
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\u5305" in done.stdout
+
+
+def test_a_trust_file_without_end_is_not_read_to_it(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle_file, trust = files
+    with trust.open("wb") as file:
+        file.truncate(64 * TRUST_FILE_BYTES_MAX)
+    assert main(["verify", str(bundle_file), "--trust", str(trust)]) == 5
+    assert "TOO_LARGE" in capsys.readouterr().err

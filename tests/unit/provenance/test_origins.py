@@ -40,7 +40,7 @@ def test_parts_of_a_split_add_up_by_origin(left: LotContent, right: LotContent, 
 
 def test_a_blend_carries_both_in_proportion() -> None:
     ours = lot("plant", Form.ORE_CONCENTRATE, 1_000, ORE)
-    theirs = replace(ours, rows=tuple(replace(row, reo_mg=row.reo_mg // 2) for row in ours.rows))
+    theirs = replace(ours, rows=tuple(row._replace(reo_mg=row.reo_mg // 2) for row in ours.rows))
     product = lot("plant", Form.SEPARATED_COMPOUND, 1_000, {"Nd": 9_000})
     (shares,) = origins.carry([origins.born(ours, "mine"), origins.born(theirs, "US")], [product])
     assert shares == {60: {"US": 3_000, "mine": 6_000}}

@@ -113,8 +113,8 @@ def test_output_without_quota_is_registered_and_says_so() -> None:
         (replace(ORE_LOT, factor_table="other"), UnsupportedVersion),
         (replace(ORE_LOT, net_g=97, gross_g=97), PhysicallyImpossible),
         (replace(ORE_LOT, moisture_g=950), PhysicallyImpossible),
-        (replace(ORE_LOT, rows=(replace(ORE_LOT.rows[0], u_random_mg=0),)), StepNotAllowed),
-        (replace(ORE_LOT, rows=(replace(ORE_LOT.rows[0], u_common_mg=ORE_LOT.rows[0].reo_mg),)), StepNotAllowed),
+        (replace(ORE_LOT, rows=(ORE_LOT.rows[0]._replace(u_random_mg=0),)), StepNotAllowed),
+        (replace(ORE_LOT, rows=(ORE_LOT.rows[0]._replace(u_common_mg=ORE_LOT.rows[0].reo_mg),)), StepNotAllowed),
         (replace(ORE_LOT, sources=(replace(ORE_LOT.sources[0], method="GUESS"),)), BadField),
     ],
 )
@@ -155,10 +155,10 @@ def test_split_is_exact() -> None:
     good = parts(ORE_LOT, 333, 333, 334)
     assert run(EventKind.SPLIT, [ORE_LOT], good, SplitDetails()) == StepVerdict()
     row = good[0].rows[0]
-    moved = replace(good[0], rows=(replace(row, reo_mg=row.reo_mg + 1), *good[0].rows[1:]))
+    moved = replace(good[0], rows=(row._replace(reo_mg=row.reo_mg + 1), *good[0].rows[1:]))
     with pytest.raises(MassNotConserved):
         run(EventKind.SPLIT, [ORE_LOT], [moved, *good[1:]], SplitDetails())
-    surer = replace(good[0], rows=(replace(row, u_random_mg=row.u_random_mg - 1), *good[0].rows[1:]))
+    surer = replace(good[0], rows=(row._replace(u_random_mg=row.u_random_mg - 1), *good[0].rows[1:]))
     with pytest.raises(MassNotConserved):
         run(EventKind.SPLIT, [ORE_LOT], [surer, *good[1:]], SplitDetails())
     with pytest.raises(MassNotConserved):
@@ -241,11 +241,13 @@ def test_recovery_below_the_norm_is_a_finding() -> None:
     assert codes == [["RECOVERY_OUTSIDE_NORM", "QUOTA_NOT_COVERED"]] + [["QUOTA_NOT_COVERED"]] * 3
 
 
-def test_residue_as_feed_is_a_finding() -> None:
+def test_residue_is_charged_when_it_comes_back_as_feed() -> None:
+    """Else ore would become oxide free of quota, by way of residue."""
     residue = products()[1]
     oxide = fresh(replace(residue, form=Form.SEPARATED_COMPOUND))
     verdict = run(EventKind.TRANSFORM, [residue], [oxide], TransformDetails("recovery"))
-    assert [found.code for found in verdict.findings] == ["RESIDUE_AS_FEED"]
+    assert verdict.required == (QuotaNeed(QuotaKind.SMELTING_SEPARATION, oxide.reo_mg),)
+    assert [found.code for found in verdict.findings] == ["QUOTA_NOT_COVERED"]
 
 
 def test_dysprosium_out_of_nothing() -> None:
@@ -372,7 +374,7 @@ def test_an_acceptance_is_exact(line: AcceptLine) -> None:
         with pytest.raises(StepNotAllowed):
             accept(away, line, outputs[:-1])
         row = outputs[0].rows[0]
-        more = replace(outputs[0], rows=(replace(row, reo_mg=row.reo_mg + 1), *outputs[0].rows[1:]))
+        more = replace(outputs[0], rows=(row._replace(reo_mg=row.reo_mg + 1), *outputs[0].rows[1:]))
         with pytest.raises(MassNotConserved):
             accept(away, line, [more, *outputs[1:]])
         with pytest.raises(NotHolder):
@@ -412,7 +414,7 @@ def test_an_export_makes_a_head_abroad_within_its_limit() -> None:
 # Rights
 
 NEED = (QuotaNeed(QuotaKind.MINING_ROCK, 100),)
-GOOD_RIGHT = RightDetails(2024, QuotaKind.MINING_ROCK, 100, enterprise("plant"), "s", LOG, NOW_S)
+GOOD_RIGHT = RightDetails(2024, QuotaKind.MINING_ROCK, 100, enterprise("plant"), "plant-1", LOG, NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -422,16 +424,17 @@ GOOD_RIGHT = RightDetails(2024, QuotaKind.MINING_ROCK, 100, enterprise("plant"),
         (replace(GOOD_RIGHT, quota_kind=QuotaKind.MINING_IONIC), 100, StepNotAllowed),
         (replace(GOOD_RIGHT, holder=enterprise("mine")), 100, NotHolder),
         (replace(GOOD_RIGHT, registry_log="urn:monazite:log:registry:1"), 100, StepNotAllowed),
+        (replace(GOOD_RIGHT, site="plant-2"), 100, StepNotAllowed),
         (GOOD_RIGHT, 101, RightExceeded),
     ],
 )
 def test_a_right_that_does_not_bear_the_draw(
     right: RightDetails | None, drawn_mg: int, error: type[ProvenanceError]
 ) -> None:
-    check_rights(NEED, [Draw(RIGHT, 100)], {RIGHT: GOOD_RIGHT}, actor=enterprise("plant"), home_log=LOG)
+    check_rights(NEED, [Draw(RIGHT, 100)], {RIGHT: GOOD_RIGHT}, actor=enterprise("plant"), outputs=[ORE_LOT])
     rights = {} if right is None else {RIGHT: right}
     with pytest.raises(error):
-        check_rights(NEED, [Draw(RIGHT, drawn_mg)], rights, actor=enterprise("plant"), home_log=LOG)
+        check_rights(NEED, [Draw(RIGHT, drawn_mg)], rights, actor=enterprise("plant"), outputs=[ORE_LOT])
 
 
 # Uncertainties

@@ -157,6 +157,8 @@ def test_trust_files_that_are_none() -> None:
     good = json.loads(World.new().trust.dump())
     changes: list[tuple[str, object]] = [
         ("version", 2),
+        ("version", True),
+        ("version", 1.0),
         ("domain", "not a domain"),
         ("domain", 7),
         ("threshold", "2"),
@@ -175,6 +177,12 @@ def test_trust_files_that_are_none() -> None:
     tampered = json.dumps(good).replace(good["acts"][0][0][-8:], "00000000").encode()
     with pytest.raises(ProvenanceError):
         TrustFile.load(tampered)
+
+
+def test_a_name_that_stands_twice() -> None:
+    text = World.new().trust.dump().decode()
+    with pytest.raises(BadField, match="twice"):
+        TrustFile.load(text.replace('"threshold": 2,', '"threshold": 2, "threshold": 1,').encode())
 
 
 @given(st.one_of(st.binary(max_size=50), st.text(max_size=50).map(lambda text: json.dumps([text]).encode())))

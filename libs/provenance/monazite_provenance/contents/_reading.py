@@ -23,10 +23,8 @@ from monazite_provenance.contents.lot import ID_BYTES, enterprise_field, party_f
 from monazite_provenance.elements import ATOMIC_NUMBERS
 from monazite_provenance.errors import UnsupportedVersion
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.statement import Outpoint
+from monazite_provenance.statement import OUTPOINT_BYTES, Outpoint
 
-OUTPOINT_BYTES: Final = 34
-"""Size of an encoded outpoint."""
 COSE_KEY_BYTES_MAX: Final = 4_096
 """Largest COSE_Key: room for ML-DSA."""
 PROOF_BYTES_MAX: Final = 4_096
@@ -165,6 +163,7 @@ def _kinds(value: object, field: str) -> tuple[int, ...]:
 
 _DRAWS = members(_draw)
 _LOSSES = members(_loss)
+_EXPORTED = members(_exported)
 _DEPOSIT = one_of(d.DepositType)
 
 
@@ -181,11 +180,18 @@ def _transform(fields: Fields) -> d.TransformDetails:
     )
 
 
+def _exported_masses(value: object, field: str) -> tuple[d.ExportedMass, ...]:
+    masses = _EXPORTED(value, field)
+    if len({mass.outpoint for mass in masses}) != len(masses):
+        raise bad(field, "a head stands twice")
+    return masses
+
+
 def _intent(fields: Fields) -> d.ExportIntentDetails:
     return d.ExportIntentDetails(
         fields.required(1, "act_id", _act),
         fields.required(2, "licence_id", _id),
-        fields.required(3, "masses", members(_exported)),
+        fields.required(3, "masses", _exported_masses),
         fields.required(4, "declaration_number", as_text),
         fields.required(5, "port", as_text),
     )

@@ -305,7 +305,7 @@ class LicenceChangeDetails:
 
 @dataclass(frozen=True, slots=True)
 class KeysDetails:
-    """A key bound to one issuer and to event kinds, or its end. The proof is signed over `trust.possession_message`."""
+    """A key bound to one issuer and to event kinds, or its end. The proof is signed over `keys.possession_message`."""
 
     KIND: ClassVar = EventKind.KEYS
     action: KeyAction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from monazite_provenance.contents._fields import (
     MASS_MAX,
@@ -59,8 +59,7 @@ class CustodyState(IntEnum):
     ABROAD = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ElementRow:
+class ElementRow(NamedTuple):
     """REO mass of one element from one source, integer milligrams, with its standard uncertainty in milligrams."""
 
     element: int
@@ -246,7 +245,7 @@ def lot_map(lot: LotContent) -> dict[int, object]:
         5: lot.gross_g,
         6: lot.net_g,
         7: lot.moisture_g,
-        8: [[row.element, row.reo_mg, row.u_random_mg, row.u_common_mg, row.source_index] for row in lot.rows],
+        8: [list(row) for row in lot.rows],
         9: [[source.laboratory, source.method, source.attestation] for source in lot.sources],
         10: int(lot.custody_model),
         11: int(lot.custody_state),
