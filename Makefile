@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DATA := .monazite
 
-.PHONY: help demo up test check bench e2e-compose stubs lock upgrade clean clean-data
+.PHONY: help demo up test check check-style check-types check-protos check-layers bench e2e-compose stubs lock upgrade clean clean-data
 
 help:
 	@echo "make demo         the whole story on real numbers, from nothing, in about a minute"
@@ -33,13 +33,21 @@ up: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-check: $(READY)
+check: check-style check-types check-protos check-layers
+
+check-style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-types: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/lint-imports --no-cache
+
+check-protos: $(READY)
 	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
+
+check-layers: $(READY)
+	$(BIN)/lint-imports --no-cache
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

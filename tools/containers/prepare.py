@@ -30,14 +30,15 @@ COLLECTOR: Final = "http://collector:4317"
 
 def wheelhouse() -> None:
     """Download what the locks pin, once, and build our own wheel of the present tree."""
-    WHEELHOUSE.mkdir(parents=True, exist_ok=True)
-    for lock in LOCKS:
-        copy = WHEELHOUSE.parent / f"wheelhouse-{lock.name}"
-        if copy.exists() and copy.read_bytes() == lock.read_bytes():
-            continue
+    made_of = WHEELHOUSE / "locks"
+    locks = b"".join(lock.read_bytes() for lock in LOCKS)
+    if not made_of.exists() or made_of.read_bytes() != locks:
+        shutil.rmtree(WHEELHOUSE, ignore_errors=True)
+        WHEELHOUSE.mkdir(parents=True)
         options = ["--require-hashes", "--only-binary=:all:", f"--python-version={PYTHON_VERSION}"]
-        _pip("download", *options, f"--dest={WHEELHOUSE}", f"--requirement={lock}")
-        shutil.copyfile(lock, copy)
+        for lock in LOCKS:
+            _pip("download", *options, f"--dest={WHEELHOUSE}", f"--requirement={lock}")
+        made_of.write_bytes(locks)
     for old in WHEELHOUSE.glob("monazite-*.whl"):
         old.unlink()
     _pip("wheel", "--no-build-isolation", f"--wheel-dir={WHEELHOUSE}", str(ROOT))

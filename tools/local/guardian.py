@@ -31,6 +31,11 @@ class Guardian:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """Process id of the guardian."""
+        return self._process.pid
+
     def watch(self, pid: int, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop process `pid` with signal `number` (SIGKILL after `GRACE_SECONDS_MAX`) should we die."""
         self._tell(f"watch {pid} {int(number)}")

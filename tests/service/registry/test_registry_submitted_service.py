@@ -88,7 +88,7 @@ async def test_a_part_that_is_not_exact_is_refused(mine: Api, pen: Pen, quota: Q
         portion.fill(replace(whole, lot_id=lot_id))
         for lot_id, portion in zip(ids, apportion(whole, [500, 1_500]), strict=True)
     )
-    row = replace(first.rows[0], reo_mg=first.rows[0].reo_mg + 1)
+    row = first.rows[0]._replace(reo_mg=first.rows[0].reo_mg + 1)
     forged = replace(first, rows=(row, *first.rows[1:]))
     item = pen.write([forged, second], SplitDetails(), spends=[outpoint(born.heads[0])])
     with pytest.raises(Error) as refused:
