@@ -33,11 +33,11 @@ from monazite.registry.v1.registry_pb2 import (
     CancelOfferRequest,
     Consignment,
     GetLotRequest,
+    Imported,
     IssueLotIdsRequest,
     ListLotsRequest,
     NewLot,
     OfferLotsRequest,
-    OpeningInventory,
     Origin,
     RegisterEnterpriseRequest,
     RegisterLotRequest,
@@ -106,20 +106,20 @@ async def nothing(_step: str) -> None:
 
 
 async def a_stock(deployment: Deployment) -> Stock:
-    """A fresh exporter with a lot of magnets from its opening inventory."""
+    """A fresh exporter with a lot of imported magnets."""
     exporter = f"enterprise/crash-exporter-{next(_numbers)}"
     async with callers(deployment, exporter, REGISTRAR) as (owner, registrar):
         await registrar.ask(
             registrar.enterprises.RegisterEnterprise,
             RegisterEnterpriseRequest(
-                request_id=request_id(), enterprise_id=owner.id, display_name=owner.id, activities=["EXPORT"]
+                request_id=request_id(), enterprise_id=owner.id, display_name=owner.id, activities=["EXPORT", "IMPORT"]
             ),
         )
         (lot_id,) = await _issue(owner)
         material = assay.material(Form.MAGNET, LOT_G, MAGNET, "laboratory", CustodyModel.SEGREGATED)
         register = RegisterLotRequest(
             request_id=request_id(),
-            origin=Origin(opening_inventory=OpeningInventory(inventory="stock-2024")),
+            origin=Origin(imported=Imported(country="MY", customs_declaration="I-1")),
             lots=[NewLot(lot_id=lot_id, site="warehouse", material=material)],
         )
         head = (await owner.ask(owner.lots.RegisterLot, register)).heads[0].outpoint

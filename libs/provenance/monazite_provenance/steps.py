@@ -30,6 +30,7 @@ from monazite_provenance.contents import (
     Details,
     LotContent,
     Mined,
+    OpeningInventory,
     Recycled,
     RegisterDetails,
     TransformDetails,
@@ -238,7 +239,10 @@ def _register(step: _Step, details: Details) -> StepVerdict:
     if allowed is not None and any(lot.form not in allowed for lot in step.outputs):
         raise StepNotAllowed("a form that this origin does not give")
     _check_measured(step)
-    return _quota_verdict(metering.register_need(details.origin, step.outputs), details, ())
+    found: tuple[Finding, ...] = ()
+    if isinstance(details.origin, OpeningInventory):
+        found = (Finding("OPENING_INVENTORY", "stock that was there before the records; an officer must accept it"),)
+    return _quota_verdict(metering.register_need(details.origin, step.outputs), details, found)
 
 
 def _split(step: _Step, _details: Details) -> StepVerdict:

@@ -16,6 +16,7 @@ from monazite_provenance.contents import (
     Imported,
     LotContent,
     Mined,
+    OpeningInventory,
     Origin,
     Recycled,
     RegisterDetails,
@@ -32,6 +33,7 @@ from services.registry.domain.records import Activity, RightTerms
 
 _FROM_TRANSIT = frozenset({EventKind.CANCEL, EventKind.ACCEPT})
 QUOTA_NOT_COVERED = "QUOTA_NOT_COVERED"
+OPENING_INVENTORY = "OPENING_INVENTORY"
 """Reason of the hold on what was registered without enough quota."""
 
 
@@ -87,7 +89,7 @@ def decide(
     if any(lot.home_log != home_log for lot in drafted.outputs):
         raise refusals.step_not_allowed("a lot of another registry's log")
     draws = _draws(drafted, verdict, presented)
-    hold = QUOTA_NOT_COVERED if verdict.uncovered else None
+    hold = _hold(drafted, verdict)
     uses = _uses(drafted)
     step = Step(
         enterprise_id=actor.enterprise_id,
@@ -104,6 +106,16 @@ def decide(
         act=export,
     )
     return Decided(step, verdict)
+
+
+def _hold(drafted: DraftedStep, verdict: StepVerdict) -> str | None:
+    """Why the outputs may not be spent before an officer has looked: turning the step away would only hide it."""
+    if verdict.uncovered:
+        return QUOTA_NOT_COVERED
+    if isinstance(drafted.details, RegisterDetails) and isinstance(drafted.details.origin, OpeningInventory):
+        # Else anybody would have any stock, free of quota, by saying that it was always there.
+        return OPENING_INVENTORY
+    return None
 
 
 def _draws(drafted: DraftedStep, verdict: StepVerdict, presented: Mapping[bytes, RightTerms]) -> tuple[DrawOn, ...]:
@@ -143,7 +155,7 @@ def _processing(drafted: DraftedStep) -> frozenset[Activity]:
     fed = {lot.form for lot in drafted.inputs}
     made = {lot.form for lot in drafted.outputs} - fed
     needed: set[Activity] = set()
-    if Form.ORE_CONCENTRATE in fed and made - {Form.RESIDUE}:
+    if fed & {Form.ORE_CONCENTRATE, Form.RESIDUE} and made - {Form.RESIDUE}:
         needed.add(Activity.SEPARATE)
     if made & {Form.METAL, Form.ALLOY}:
         needed.add(Activity.SMELT_METAL)

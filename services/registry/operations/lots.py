@@ -23,7 +23,7 @@ from services.registry.domain import refusals
 from services.registry.domain.admission import Terms, admit
 from services.registry.domain.change import IssueNames, Step
 from services.registry.domain.commands import DrawAsked, RegisterLot, StepCommand, TransformLots, draws_of, spends_of
-from services.registry.domain.deciding import QUOTA_NOT_COVERED, Actor, Decided, decide
+from services.registry.domain.deciding import Actor, Decided, decide
 from services.registry.domain.drafting import DraftedStep, draft
 from services.registry.domain.records import RightTerms
 from services.registry.operations.answers import Given, IdsIssued, StepDone, heads_made
@@ -94,7 +94,7 @@ class Steps:
     def built(
         self, main: SignedStatement, decided: Decided, rights: Rights, findings: tuple[Finding, ...], kid: bytes | None
     ) -> Built:
-        """A signed step with the holds that its lack of quota asks for, ready to commit."""
+        """A signed step with the holds that it asks for, ready to commit."""
         step = decided.step
         holds = self._holds(main, step)
         return Built(
@@ -115,11 +115,11 @@ class Steps:
             statement = self.signer.sign(
                 EventKind.HOLD,
                 lot_urn(output.lot_id),
-                HoldDetails(outpoint, output.lot_id, QUOTA_NOT_COVERED),
+                HoldDetails(outpoint, output.lot_id, output.hold),
                 refs=(main.statement_id,),
                 parents=(main.statement_id,),
             )
-            holds.append((statement, HoldPlaced(statement.statement_id, outpoint, QUOTA_NOT_COVERED)))
+            holds.append((statement, HoldPlaced(statement.statement_id, outpoint, output.hold)))
         return holds
 
 

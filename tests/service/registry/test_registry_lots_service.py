@@ -69,6 +69,18 @@ async def test_a_lot_without_enough_quota_is_registered_and_held(mine: Api, insp
     await mine.split(outpoint(done.heads[0]), [1_000, 1_000])
 
 
+async def test_an_opening_inventory_is_held_until_an_officer_accepts_it(mine: Api, inspector: Api) -> None:
+    done = await mine.register(origin=pb.Origin(opening_inventory=pb.OpeningInventory(inventory="stock-2024")))
+
+    assert [finding.code for finding in done.findings] == ["OPENING_INVENTORY"]
+    with pytest.raises(Error) as refused:
+        await mine.split(outpoint(done.heads[0]), [1_000, 1_000])
+    assert (refused.value.reason, refused.value.metadata["holds"]) == ("LOT_HELD", "OPENING_INVENTORY")
+
+    await inspector.release(done.heads[0].lot_id, "OPENING_INVENTORY")
+    await mine.split(outpoint(done.heads[0]), [1_000, 1_000])
+
+
 async def test_imported_material_asks_no_quota(plant: Api) -> None:
     done = await plant.register(origin=IMPORTED)
 

@@ -94,6 +94,11 @@ def test_mining_is_charged_by_deposit_type_and_nothing_else_is() -> None:
     assert register(scrap, details=RegisterDetails(Recycled("magnets"))).required == ()
 
 
+def test_an_opening_inventory_is_for_an_officer_to_accept() -> None:
+    verdict = register(ORE_LOT, details=RegisterDetails(OpeningInventory("2024")))
+    assert [found.code for found in verdict.findings] == ["OPENING_INVENTORY"]
+
+
 def test_output_without_quota_is_registered_and_says_so() -> None:
     need = ORE_LOT.reo_mg
     for drawn in (0, 1, need - 1):
