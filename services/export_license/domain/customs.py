@@ -245,7 +245,7 @@ def _check_same_lots(act: Act, lots: Sequence[WrittenOff]) -> None:
         if outpoint not in declared or outpoint in named[:position]
     ]
     if declared - set(named):
-        violations.append(("lots", "leaves out a declared lot; a lot that stays behind leaves 0 g"))
+        violations.append(("lots", "leaves out a declared lot; if one stays behind, cancel and declare the others"))
     if not any(lot.gross_g for lot in lots):
         violations.append(("lots", "nothing left; cancel the act instead"))
     if violations:

@@ -59,7 +59,9 @@ class Customs:
         act = await self._find(command.act_id)
         if act is None:
             act = await self._reserve(command, asked)
-        if not _same_declaration(act, command, asked.principal):
+        # An act's destination is its licence's, which never changes, and is not stored a second time.
+        destination = (await self._licence(act.licence_id)).destination
+        if command.destination != destination or not _same_declaration(act, command, asked.principal):
             shown = act.declaration_number if _may_see(act, asked.principal) else ""
             raise refusals.act_reused(act.act_id, act.state.name, shown)
         return await self._view(await self.drive(act, asked.audit))

@@ -30,6 +30,8 @@ class Worker:
                 everything = False
             except errors.Error as error:
                 _log.warning("open acts of export wait: %s", error)
+            except Exception:
+                _log.exception("open acts of export wait")
             await asyncio.sleep(self.customs.site.settings.customs.poll_ms / 1000)
 
     async def round(self, *, everything: bool = False) -> int:
@@ -51,7 +53,14 @@ class Worker:
             after = await self.customs.drive(act, Audit.of_service(site.signer.issuer))
         except errors.Error as refusal:
             _log.warning("act %s stays %s: %s", act_id.hex(), act.state.name, refusal.reason)
-            async with site.database.connection() as connection:
-                await customs.postpone(connection, act_id)
+            await self._postpone(act_id)
+        except Exception:
+            # A defect in one act must neither end the process nor keep the other acts waiting.
+            _log.exception("act %s stays %s", act_id.hex(), act.state.name)
+            await self._postpone(act_id)
         else:
             _log.info("act %s went on from %s to %s", act_id.hex(), act.state.name, after.state.name)
+
+    async def _postpone(self, act_id: bytes) -> None:
+        async with self.customs.site.database.connection() as connection:
+            await customs.postpone(connection, act_id)

@@ -29,10 +29,10 @@ _KEYS = """
     SELECT kid, thumbprint, issuer, retired_by IS NOT NULL OR compromised_by IS NOT NULL AS ended FROM certified_key
     WHERE kid = ANY($1::bytea[]) OR thumbprint = ANY($2::bytea[]) ORDER BY kid FOR UPDATE
 """
-# What a key signed and the sequencer has not placed yet must come before the key's retirement.
+# What the sequencer has not placed yet: of one issuer, or (NULL) of everybody.
 _UNPLACED = """
     SELECT e.statement_id FROM entry e JOIN statement s USING (statement_id)
-    WHERE e.idx IS NULL AND s.issuer = $1 ORDER BY e.statement_id
+    WHERE e.idx IS NULL AND ($1::text IS NULL OR s.issuer = $1) ORDER BY e.statement_id
 """
 
 
@@ -63,7 +63,7 @@ class Flush:
             rows.merge(delta)
             changed.merge(delta)
             keys.take(write)
-            done.append(await _behind_signed(connection, write))
+            done.append(await _behind_signed(connection, write, done))
         if done:
             await store.append(connection, done)
             await save(connection, done, changed)
@@ -121,11 +121,24 @@ async def _lock_keys(connection: Connection, writes: Sequence[RegistryWrite]) ->
     return keys
 
 
-async def _behind_signed(connection: Connection, write: RegistryWrite) -> RegistryWrite:
-    """A retirement, made a child of what its issuer signed and what has no index yet."""
-    if not isinstance(write.change, RetireKey):
-        return write
-    unplaced = [row["statement_id"] for row in await connection.fetch(_UNPLACED, write.change.issuer)]
+async def _behind_signed(
+    connection: Connection, write: RegistryWrite, earlier: Sequence[RegistryWrite]
+) -> RegistryWrite:
+    """A statement after which a signature counts no more, made a child of what was taken in before and has no index.
+
+    Followers judge signatures by position: a draw placed behind the retirement of its key, or behind its enterprise's
+    "own signature only", would never be settled. `earlier`: of this batch, whose entries do not stand yet.
+    """
+    match write.change:
+        case RetireKey(issuer=issuer):
+            rows = await connection.fetch(_UNPLACED, issuer)
+        case CertifyKey(own_signature_only=True):
+            # What was signed on its behalf bears the registry's name, so all of it.
+            rows = await connection.fetch(_UNPLACED, None)
+        case _:
+            return write
+    unplaced = {row["statement_id"] for row in rows}
+    unplaced.update(statement.statement_id for before in earlier for statement in before.statements)
     first, *others = write.statements
     first = replace(first, parents=tuple({*first.parents, *unplaced}))
     return replace(write, statements=(first, *others))

@@ -77,7 +77,7 @@ _FIRST_SEEN = """
 @dataclass(slots=True)
 class Needs:
     """Keys of the rows that changes read. `presented`: rights to create if they were never seen; None of a
-    tombstone.
+    tombstone. `closing_behalf`: an enterprise ends signatures on its behalf, so nobody may be about to add one.
     """
 
     enterprises: set[str] = field(default_factory=set[str])
@@ -86,6 +86,12 @@ class Needs:
     rights: set[bytes] = field(default_factory=set[bytes])
     acts: set[bytes] = field(default_factory=set[bytes])
     presented: dict[bytes, RightTerms | None] = field(default_factory=dict[bytes, "RightTerms | None"])
+    closing_behalf: bool = False
+
+    @property
+    def enterprise_lock(self) -> str:
+        """How enterprises are locked. Steps share them; who ends signatures on behalf waits for such steps."""
+        return " FOR NO KEY UPDATE" if self.closing_behalf else " FOR SHARE"
 
     @classmethod
     def of(cls, changes: Iterable[Change]) -> Needs:
@@ -114,6 +120,7 @@ class Needs:
                 self.names.update(change.lot_ids)
             case ListEnterprise() | CertifyKey() | RetireKey():
                 self.enterprises.add(change.enterprise_id)
+                self.closing_behalf |= isinstance(change, CertifyKey) and change.own_signature_only
 
     def _add_step(self, step: Step) -> None:
         if step.act is None:
@@ -145,7 +152,7 @@ async def lock(connection: Connection, needs: Needs) -> Rows:
 
 
 async def _read(connection: Connection, needs: Needs, *, lock: bool) -> Rows:
-    exclusive, shared = (" FOR UPDATE", " FOR SHARE") if lock else ("", "")
+    exclusive, shared = (" FOR UPDATE", needs.enterprise_lock) if lock else ("", "")
     rows = Rows()
     if needs.enterprises:
         for row in await connection.fetch(_ENTERPRISES + shared, sorted(needs.enterprises)):

@@ -72,13 +72,9 @@ _RELEASE = """
 """
 _LOCK_ACT = "INSERT INTO export_act (act_id, state, licence_id, lock_id) VALUES ($1, 1, $2, $3)"
 _LOCK_LINES = "INSERT INTO export_line SELECT $1, unnest($2::bytea[]), unnest($3::smallint[]), true"
-_END_ACT = """
-    INSERT INTO export_act AS act (act_id, state, ended_by, intent_id, licence_id, lock_id)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (act_id) DO UPDATE SET state = excluded.state, ended_by = excluded.ended_by, intent_id =
-    excluded.intent_id
-    WHERE act.state = 1
-"""
+_END_ACT = "UPDATE export_act SET state = $2, ended_by = $3, intent_id = $4 WHERE act_id = $1 AND state = 1"
+# Fails on an act that another process has locked meanwhile: its heads would stay locked by a void act.
+_TOMBSTONE = "INSERT INTO export_act (act_id, state, ended_by) VALUES ($1, $2, $3)"
 _END_LINES = "UPDATE export_line SET open = false WHERE act_id = $1"
 _CERTIFY = """
     INSERT INTO certified_key (kid, thumbprint, cose_key, issuer, kinds, certified_by, own_signature_only)
@@ -123,9 +119,10 @@ async def _save_acts(connection: Connection, writes: Sequence[RegistryWrite], ch
             ids, indexes = _split(lock.heads)
             await connection.execute(_LOCK_LINES, lock.act_id, ids, indexes)
     for act in changed.acts.values():
-        if act.state is not ActState.LOCKED:
-            # Licence and lock stand already; the table's checks look at the row to insert before they see that.
-            ended = (act.act_id, int(act.state), act.ended_by, act.intent_id, act.licence_id, act.lock_id)
+        if act.lock_id is None:
+            await connection.execute(_TOMBSTONE, act.act_id, int(act.state), act.ended_by)
+        elif act.state is not ActState.LOCKED:
+            ended = (act.act_id, int(act.state), act.ended_by, act.intent_id)
             _expect(await connection.execute(_END_ACT, *ended), 1)
             await connection.execute(_END_LINES, act.act_id)
 

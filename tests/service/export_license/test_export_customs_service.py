@@ -163,6 +163,8 @@ async def test_every_call_of_an_act_may_be_repeated_and_none_changed(office: Off
     assert (again.state, again.abroad, again.statements) == (gone.state, gone.abroad, gone.statements)
     assert (await refused(office.customs.write_off(act_id, (made, 3_999)))).reason == "REQUEST_ID_REUSED"
     assert (await office.customs.declare(act_id, licence_id, (made, 5_000))).state == STATES.STATE_EXPORTED
+    elsewhere = await refused(office.customs.declare(act_id, licence_id, (made, 5_000), destination="FR"))
+    assert elsewhere.reason == "REQUEST_ID_REUSED"
     refusal = await refused(office.customs.cancel(act_id))
     assert (refusal.reason, refusal.metadata["state"]) == ("ACT_STATE", "EXPORTED")
     assert office.registry.asked.count("LockExport") == 1
@@ -397,3 +399,20 @@ async def test_an_act_ends_once_in_the_database_too(office: Office, database: st
                 await connection.execute(f"DELETE FROM {table}")  # noqa: S608  (names of our own)
     finally:
         await connection.close()
+
+
+async def test_an_act_that_cannot_be_settled_keeps_no_other_waiting(office: Office) -> None:
+    spoiled, whole = [(await office.offered(), new_act()) for _ in range(2)]
+    for (made, licence_id), act_id in (spoiled, whole):
+        await office.customs.declare(act_id, licence_id, (made, 5_000))
+    office.registry.away.add("VoidExport")
+    for _, act_id in (spoiled, whole):
+        assert (await refused(office.customs.cancel(act_id))).reason == "PEER_UNAVAILABLE"
+    url = office.licensing.settings.database_url
+    # A reservation that is not there cannot be given back: a defect, no refusal.
+    await fetch(url, "UPDATE licence_line SET reserved_g = 0 WHERE licence_id = $1", spoiled[0][1])
+    office.registry.away.clear()
+    await fetch(url, "UPDATE export_act SET next_attempt_at = now() - interval '1 s' * (act_id = $1)::int", spoiled[1])
+    await office.customs.until(whole[1], "VOID")
+    assert balances(await office.exporter.get_licence(whole[0][1])) == [(0, 0, 8_000)]
+    assert (await office.customs.get_export(spoiled[1])).state == STATES.STATE_VOIDING
