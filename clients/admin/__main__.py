@@ -37,7 +37,7 @@ def root(
         typer.Option(
             "--config",
             envvar="MONAZITE_ADMIN_CONFIG",
-            help="TOML file: [addresses], certificate, key, authority, trust.",
+            help="TOML file: \\[addresses], certificate, key, authority, trust.",
         ),
     ] = None,
     registry: Annotated[

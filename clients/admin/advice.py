@@ -38,6 +38,7 @@ _BY_REASON = {
     "PEER_UNAVAILABLE": "a service that this one needs is away: try again later with the same --request-id",
     "ALLOCATION_OVER_TOTAL": "the batch cannot bear it: see `monazite indicator list` and `monazite allocations`",
     "QUOTA_EXCEEDED": "the account has too little left: see `monazite balances`",
+    "NOT_YOUR_SUBSIDIARY": "quota is not tradable: the nation gives to groups, a group to its own subsidiaries",
     "INDICATOR_EXISTS": "this batch was entered before: see `monazite indicator list`",
     "SAME_OFFICER": "whoever proposes may not countersign: another officer has to",
     "CASE_STATE": "the case is not at that point: see `monazite cases show`",

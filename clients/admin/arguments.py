@@ -20,9 +20,12 @@ from monazite.type.v1.statement_pb2 import Outpoint
 from clients.masses import parse_tonnes
 
 ID_BYTES = 32
+INDEX_MAX = 2**16 - 1
+YEAR_MAX = 9999
+BATCH_MAX = 99
 
-YearOption = Annotated[int, typer.Option("--year", help="Quota year.")]
-BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Batch of the year, from 1.")]
+YearOption = Annotated[int, typer.Option("--year", min=1, max=YEAR_MAX, help="Quota year.")]
+BatchOption = Annotated[int, typer.Option("--batch", min=1, max=BATCH_MAX, help="Batch of the year, from 1.")]
 RockOption = Annotated[str, typer.Option("--mining-rock", help="Tonnes REO of rock type (light).", show_default=False)]
 IonicOption = Annotated[
     str, typer.Option("--mining-ionic", help="Tonnes REO of ionic type (medium-heavy).", show_default=False)
@@ -90,6 +93,8 @@ def parse_outpoint(text: str) -> Outpoint | None:
     statement, colon, index = text.partition(":")
     if not colon or not index.isascii() or not index.isdigit():
         return None
+    if len(index) > len(str(INDEX_MAX)) or int(index) > INDEX_MAX:
+        raise typer.BadParameter(f"the index is over {INDEX_MAX}", param_hint="OUTPOINT")
     return Outpoint(statement_id=hex_id(statement, "OUTPOINT"), output_index=int(index))
 
 

@@ -8,10 +8,12 @@ from monazite.registry.v1.registry_pb2 import GetBundleRequest, GetLotRequest
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.statement_pb2 import Outpoint
 from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.report import LotReport
 from monazite_provenance.trust import TrustFile
 
 from clients.admin.arguments import parse_outpoint
+from clients.admin.configuration import ConfigurationError
 from clients.admin.session import Session
 from clients.connection import stream
 
@@ -32,5 +34,13 @@ async def fetch(session: Session, head: Outpoint) -> bytes:
 
 
 def verify(chunks: Iterable[bytes], trust: bytes) -> LotReport:
-    """What the library says of a bundle, under the policy that receipts do not exist yet."""
-    return verify_bundle(chunks, TrustFile.load(trust), Policy.WITHOUT_RECEIPTS)
+    """What the library says of a bundle, under the policy that receipts do not exist yet.
+
+    Raises:
+        ConfigurationError: the trust file is none.
+    """
+    try:
+        trusted = TrustFile.load(trust)
+    except ProvenanceError as error:
+        raise ConfigurationError(f"the trust file cannot be used: {error.code} {error.message}") from error
+    return verify_bundle(chunks, trusted, Policy.WITHOUT_RECEIPTS)

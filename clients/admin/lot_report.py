@@ -8,13 +8,14 @@ from typing import cast
 from monazite_provenance.elements import symbol
 from monazite_provenance.report import LotReport, LotView, StepView, Verdict
 from monazite_provenance.statement import Outpoint
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
 from clients.admin.exit_codes import ExitCode
 from clients.admin.output import JsonValue
+from clients.layout import Flow, words
 from clients.masses import gross_tonnes, kilograms, tonnes
 
 _TRANSFERS = frozenset({"OFFER", "ACCEPT", "CANCEL"})
@@ -54,14 +55,17 @@ def print_report(console: Console, report: LotReport) -> None:
         for key, value in report.failure.details.items():
             console.print(f"    {escape(key)} = {escape(str(value))}", soft_wrap=True)
     for gap in report.not_checked:
-        console.print(f"  not checked: [yellow]{escape(gap.code)}[/yellow] {escape(gap.message)}", soft_wrap=True)
+        _remark(console, "not checked", gap.code, gap.message)
     for each in report.findings:
-        console.print(
-            f"  finding: [yellow]{escape(each.finding.code)}[/yellow] {escape(each.finding.message)}", soft_wrap=True
-        )
+        _remark(console, "finding", each.finding.code, each.finding.message)
     if report.target is not None:
         console.print(tree(report))
         console.print(origins_table(report))
+
+
+def _remark(console: Console, what: str, code: str, message: str) -> None:
+    first = f"  {what}: [yellow]{escape(code)}[/yellow] "
+    console.print(Flow([escape(word) for word in words(message)], first=first, indent=4))
 
 
 def tree(report: LotReport) -> Tree:
@@ -71,7 +75,7 @@ def tree(report: LotReport) -> Tree:
     if target is None:
         return Tree("nothing is known of this lot")
     shown: set[Outpoint] = set()
-    root = Tree(_lot(target))
+    root = Tree(Group(*_lot(target)))
     # Iterative: a chain may be deeper than Python's stack. A lot that several rest on is opened once, at the first.
     todo = [(root, target)]
     while todo:
@@ -81,14 +85,17 @@ def tree(report: LotReport) -> Tree:
             continue
         shown.add(view.outpoint)
         sources = _history(node, view, makers)
-        todo.extend([(node.add(_lot(source)), source) for source in sources][::-1])
+        todo.extend([(node.add(Group(*_lot(source))), source) for source in sources][::-1])
     return root
 
 
 def _history(node: Tree, view: LotView, makers: Mapping[Outpoint, StepView]) -> list[LotView]:
     """Adds to the node how the lot came about, transfers in a row; returns what it was made of."""
+    lines: list[RenderableType] = [node.label]
     while (step := makers.get(view.outpoint)) is not None:
-        node.label = f"{node.label}\n{_step(step)}"
+        # One flat group: groups in groups would be as deep as the chain is long.
+        lines.append(_step(step))
+        node.label = Group(*lines)
         before = _same_lot(step, view)
         if before is None:
             return list(step.inputs)
@@ -106,27 +113,31 @@ def _same_lot(step: StepView, view: LotView) -> LotView | None:
     return step.inputs[0] if len(step.inputs) == 1 else None
 
 
-def _lot(view: LotView) -> str:
-    elements = "  ".join(f"{symbol(number)} {kilograms(mass)}" for number, mass in view.elements.items())
+def _lot(view: LotView) -> tuple[Flow, Flow]:
+    elements = [f"[cyan]{symbol(number)} {kilograms(mass)}[/cyan]" for number, mass in view.elements.items()]
     facts = (
         view.form.name.lower().replace("_", " "),
         f"{gross_tonnes(view.gross_g)} t gross",
         f"{tonnes(sum(view.elements.values()))} t REO",
-        f"{_name(view.holder)} at {escape(view.site)}",
+        escape(f"{_name(view.holder)} at {view.site}"),
         view.custody_state.name.lower().replace("_", " "),
     )
-    return f"[bold]{escape(view.lot_id)}[/bold] {', '.join(facts)}\n  [cyan]kg REO: {elements}[/cyan]"
+    return (
+        Flow(facts, separator=", ", first=f"[bold]{escape(view.lot_id)}[/bold] ", indent=4),
+        Flow(elements, separator="  ", first="  [cyan]kg REO:[/cyan] ", indent=4),
+    )
 
 
-def _step(step: StepView) -> str:
+def _step(step: StepView) -> Flow:
     signed = "signed by the registry on its behalf" if step.on_behalf else "signed by itself"
-    more = "".join(f", {escape(each)}" for each in (step.process, step.origin) if each)
-    drawn = "".join(f", draws {tonnes(mass)} t on right {right_id.hex()[:8]}" for right_id, mass in step.draws)
-    return f"  [dim]{step.kind.lower()} by {_name(step.actor)} ({signed}){more}{drawn}[/dim]"
+    said = [f"{step.kind.lower()} by {_name(step.actor)} ({signed})"]
+    said += [each for each in (step.process, step.origin) if each]
+    said += [f"draws {tonnes(mass)} t on right {right_id.hex()[:8]}" for right_id, mass in step.draws]
+    return Flow([f"[dim]{escape(word)}[/dim]" for word in words(", ".join(said))], first="  ", indent=4)
 
 
 def _name(uri: str) -> str:
-    return escape(uri.partition("://")[2].partition("/")[2].partition("/")[2] or uri)
+    return uri.partition("://")[2].partition("/")[2].partition("/")[2] or uri
 
 
 def origins_table(report: LotReport) -> Table:
@@ -135,7 +146,9 @@ def origins_table(report: LotReport) -> Table:
     table = Table(title="Origin of each element, kg REO", title_justify="left")
     table.add_column("Element")
     for name in names:
-        table.add_column(escape(name), justify="right", overflow="fold")
+        # A long name is folded, a number never.
+        width = max(len(kilograms(shares.get(name, 0))) for shares in report.origins.values())
+        table.add_column(escape(name), justify="right", overflow="fold", min_width=width)
     for number, shares in sorted(report.origins.items()):
         table.add_row(symbol(number), *(kilograms(shares.get(name, 0)) for name in names))
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC
@@ -21,12 +22,13 @@ from clients.errors import CallError
 JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | dict[str, JsonValue] | None"
 
 
-# In a file or a pipe nobody's window is too narrow: ids and numbers stay whole.
+# In a file or a pipe nobody's window is too narrow: ids and numbers stay whole. COLUMNS says otherwise.
 PIPED_COLUMNS = 240
 
 
 def _console(stream: TextIO) -> Console:
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_COLUMNS)
+    known = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(file=stream, highlight=False, width=None if known else PIPED_COLUMNS)
 
 
 class Output:

@@ -6,10 +6,8 @@ The only module of the clients that knows `tools.local`: it launches; everything
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -24,14 +22,23 @@ from rich.console import Console
 from rich.markup import escape
 
 from clients.connection import Identity
-from clients.demo.actors import EVERYBODY, OFFICERS, Actor
+from clients.demo.actors import BY_HAND, EVERYBODY, OFFICERS
 from clients.demo.stage import StoryError
 from clients.demo.story import Told, tell
 from clients.demo.surroundings import YEAR_DEFAULT, Surroundings
 from clients.errors import CallError
+from tools.local.configuration import Table
 from tools.local.deployment import Deployment
-from tools.local.ports import free_port
+from tools.local.ports import free_port, is_free
 from tools.local.suite import DEFAULT_PORTS, Suite
+
+# The services' long polls of each other would otherwise be waited for at the end.
+BRIEF: Table = {"limits": {"drain_ms": 500}}
+
+ENDS_HERE = (
+    "There is no terminal to stay up for: the suite ends here and its files are removed. In a terminal it stays up "
+    "until Ctrl-C and gives its addresses, a configuration for each officer and the commands to go on by hand."
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -52,10 +59,13 @@ def demo(
         return
     with _suite() as suite:
         told = _tell(suite.deployment, year, console)
-        _epilogue(suite, told, year, console)
+        console.print(f"[bold green]The story is told: {len(told.refusals)} attacks, every one refused as it must be.")
         if sys.stdin.isatty() and sys.stdout.isatty():
+            _epilogue(suite, told, year, console)
             console.print("The suite stays up until Ctrl-C.")
             _wait_for_signal()
+        else:
+            console.print(ENDS_HERE)
 
 
 def surroundings(deployment: Deployment, year: int) -> Surroundings:
@@ -96,7 +106,7 @@ def _suite() -> Generator[Suite]:
     directory = _scratch()
     ports = {name: _port(port) for name, port in DEFAULT_PORTS.items()}
     try:
-        with Suite(directory, ports=ports, ephemeral=True) as suite:
+        with Suite(directory, ports=ports, settings=dict.fromkeys(DEFAULT_PORTS, BRIEF), ephemeral=True) as suite:
             yield suite
     except KeyboardInterrupt:
         pass
@@ -110,13 +120,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _port(wanted: int) -> int:
     """`wanted` if nobody has it, else any free one."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return free_port()
-    return wanted
+    return wanted if is_free(wanted) else free_port()
 
 
 def _wait_for_signal() -> None:
@@ -131,46 +135,35 @@ def _addresses(suite: Suite, console: Console) -> None:
     for service, address in suite.deployment.addresses.items():
         console.print(f"  {service:<15} {address}", highlight=False)
     console.print(f"  {'trust file':<15} {suite.trust_file}", highlight=False, soft_wrap=True)
-    for actor in OFFICERS:
-        console.print(f"  {actor.title:<32} {_officer_file(suite, actor)}", highlight=False, soft_wrap=True)
+    for actor in BY_HAND:
+        file = suite.deployment.client_configuration(actor.path)
+        console.print(f"  {actor.title:<38} {file}", highlight=False, soft_wrap=True)
 
 
-def _officer_file(suite: Suite, actor: Actor) -> Path:
-    """A configuration for `monazite` with this officer's certificate."""
-    files = suite.certificate(actor.path)
-    values = {
-        "certificate": files.certificate,
-        "key": files.key,
-        "authority": files.authority,
-        "trust": suite.trust_file,
-    }
-    lines = [f"{key} = {json.dumps(str(path))}" for key, path in values.items()]
-    lines += ["", "[addresses]"]
-    lines += [f"{service} = {json.dumps(address)}" for service, address in suite.deployment.addresses.items()]
-    path = suite.directory / f"{actor.path.replace('/', '-')}.toml"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+def _program(name: str) -> Path:
+    """A program of this environment, as it is called from where we are."""
+    program = Path(sys.prefix) / "bin" / name
+    here = Path.cwd()
+    return program.relative_to(here) if program.is_relative_to(here) else program
 
 
 def _epilogue(suite: Suite, told: Told, year: int, console: Console) -> None:
     saved = suite.directory / "magnets.bundle"
     saved.write_bytes(told.plot.bundle)
     _addresses(suite, console)
-    quota, registrar, licensing = (_officer_file(suite, actor) for actor in (OFFICERS[0], OFFICERS[1], OFFICERS[2]))
+    quota, registrar, licensing = (suite.deployment.client_configuration(actor.path) for actor in OFFICERS[:3])
     console.rule("[bold]To go on by hand", align="left")
+    monazite, python = _program("monazite"), _program("python")
     for command in (
-        f"monazite --config {quota} balances --year {year}",
-        f"monazite --config {quota} rights list --year {year}",
-        f"monazite --config {registrar} lot trace {told.plot.abroad_lot}",
-        f"monazite --config {registrar} entries follow registry --once",
-        f"monazite --config {licensing} cases list",
-        f"monazite --config {licensing} licences show {told.plot.licence.licence_id.hex()}",
-        f"python -m monazite_provenance verify {saved} --trust {suite.trust_file}",
+        f"{monazite} --config {quota} balances --year {year}",
+        f"{monazite} --config {quota} rights list --year {year}",
+        f"{monazite} --config {registrar} lot trace {told.plot.abroad_lot}",
+        f"{monazite} --config {registrar} entries follow registry --once",
+        f"{monazite} --config {licensing} cases list",
+        f"{monazite} --config {licensing} licences show {told.plot.licence.licence_id.hex()}",
+        f"{python} -m monazite_provenance verify {saved} --trust {suite.trust_file}",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
-    console.print(
-        f"[bold green]The story is told: {len(told.refusals)} attacks, every one refused as it must be.[/bold green]"
-    )
 
 
 def main() -> None:

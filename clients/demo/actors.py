@@ -60,6 +60,8 @@ GROUPS: Final = {"China Northern Rare Earth": NORTHERN, "China Rare Earth Group"
 """Actors by the group's name in `quotas_by_group.csv`."""
 ENTERPRISES: Final = (NORTHERN, RARE_EARTH_GROUP, MINE, PLANT, SICHUAN, GANZHOU, IMPORTER, MAKER, EXPORTER)
 OFFICERS: Final = (QUOTA_OFFICER, REGISTRAR, LICENSING_FIRST, LICENSING_SECOND, INSPECTOR, CUSTOMS)
+BY_HAND: Final = (*OFFICERS, MINE)
+"""Whose configuration files are made for going on by hand: the officers, and one enterprise for example."""
 EVERYBODY: Final = (*OFFICERS, *ENTERPRISES)
 
 

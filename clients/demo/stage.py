@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
@@ -34,9 +35,13 @@ from clients.connection import stream
 from clients.demo.actors import EVERYBODY, Actor, Desk, request_id
 from clients.demo.surroundings import Surroundings
 from clients.errors import CallError
+from clients.layout import Flow, words
 
 SETTLED_S_MAX = 20.0
 POLL_S = 0.05
+FACTS_MAX = 8
+
+_LONG_ID = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{48}\b")
 
 
 class StoryError(Exception):
@@ -65,6 +70,7 @@ class Stage:
     trust: TrustFile
     heads: dict[str, Outpoint] = field(default_factory=dict[str, Outpoint])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
+    told: int = 0
     _desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
 
     async def close(self) -> None:
@@ -95,14 +101,19 @@ class Stage:
 
     def step(self, text: str) -> None:
         """One more step done."""
+        self._advance()
+        self.console.print(Flow([escape(word) for word in words(text)], first="[green]·[/green] ", indent=2))
+
+    def _advance(self) -> None:
+        self.told += 1
         self.progress.advance(self.task)
-        self.console.print(f"[green]·[/green] {escape(text)}", soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table; columns whose name starts with ">" stand right."""
         table = Table(title=title, title_justify="left")
         for column in columns:
-            table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+            right = column.startswith(">")
+            table.add_column(column.removeprefix(">"), justify="right" if right else "left", no_wrap=right)
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         self.console.print(table)
@@ -120,9 +131,9 @@ class Stage:
             self.heads[head.lot_id] = head.outpoint
         for finding in response.findings:
             numbers = ", ".join(f"{key} {value}" for key, value in sorted(finding.metadata.items()))
-            self.console.print(
-                f"  finding [yellow]{finding.code}[/yellow] {escape(finding.message)} ({escape(numbers)})"
-            )
+            said = words(f"{finding.message} ({numbers})")
+            first = f"  finding [yellow]{escape(finding.code)}[/yellow] "
+            self.console.print(Flow([escape(word) for word in said], first=first, indent=4))
         return response
 
     async def lot(self, desk: Desk, lot_id: str) -> Lot:
@@ -202,10 +213,21 @@ class Stage:
     def show_refusal(self, refusal: Refusal) -> None:
         """Shows a refusal and counts it."""
         self.refusals.append(refusal)
-        self.progress.advance(self.task)
+        self._advance()
         lines = [f"[bold red]{escape(refusal.reason)}[/bold red]  {escape(refusal.by)}", escape(refusal.message)]
-        lines += [f"  [dim]{escape(key)}[/dim] = {escape(value)}" for key, value in sorted(refusal.metadata.items())]
+        lines += facts(refusal.metadata)
         self.console.print(Panel("\n".join(lines), title=escape(refusal.title), title_align="left", border_style="red"))
+
+
+def facts(metadata: Mapping[str, str]) -> list[str]:
+    """An error's metadata as lines of markup: tonnes rather than the same in mg, long ids cut, the rest counted."""
+    distinct = [key for key in sorted(metadata) if f"{key.removesuffix('_mg')}_t" not in metadata]
+    shown = distinct[:FACTS_MAX]
+    values = [_LONG_ID.sub(r"\1…", metadata[key]) for key in shown]
+    lines = [f"  [dim]{escape(key)}[/dim] = {escape(value)}" for key, value in zip(shown, values, strict=True)]
+    if hidden := len(metadata) - len(shown):
+        lines.append(f"  [dim]and {hidden} more[/dim]")
+    return lines
 
 
 def absent(surroundings: Surroundings) -> list[Actor]:

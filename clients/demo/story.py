@@ -64,7 +64,9 @@ async def tell(surroundings: Surroundings, console: Console) -> Told:
             for number, chapter in enumerate(CHAPTERS, start=1):
                 progress.update(task, description=f"Chapter {number}")
                 stage.chapter(number, chapter.title)
+                before = stage.told
                 await chapter.tell(stage, plot)
+                stage.check(stage.told - before == chapter.steps, f"chapter {number} counts {chapter.steps} steps")
         finally:
             await stage.close()
     return Told(plot, tuple(stage.refusals))

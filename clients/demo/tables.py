@@ -123,5 +123,5 @@ def apportion(total: int, weights: Sequence[Fraction]) -> list[int]:
 
 
 def demonstration(status: str) -> str:
-    """The mark that a row of this status is shown with."""
-    return f"{status} (demonstration)" if RECALLED in re.findall(r"[A-Z]\b", status) else status
+    """The mark that a row of this status is shown with: "demo" is demonstration data, recalled and not confirmed."""
+    return f"{status} demo" if RECALLED in re.findall(r"[A-Z]\b", status) else status

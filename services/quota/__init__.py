@@ -7,6 +7,7 @@ them, and the rights that enterprises have reserved. It guards these invariants,
   postings.
 - No bucket of an account is ever below zero, reservations counted. What is given on is received, what stands anywhere
   was issued: over all accounts of a year and kind, available + reserved + used is the national total.
+- Quota is not tradable: in a year the nation gives to groups, a group to its own subsidiaries, and nobody else gives.
 - A right is backed by a reservation that was committed before its signed bytes left the process.
 - A draw is settled once for each pair of right and drawing statement, on the registry's log, in its order.
 - Nothing of a right comes back to its holder before the registry has ended it, and only when the draws settled here add

@@ -9,6 +9,7 @@ import typer
 
 from clients.admin.arguments import outpoint_text
 from clients.admin.bundles import fetch, resolve, verify
+from clients.admin.configuration import ConfigurationError
 from clients.admin.lot_report import print_report, report_value, verdict_code
 from clients.admin.session import JsonOption, Session, run
 
@@ -29,15 +30,24 @@ def save(
         raise typer.BadParameter(f"{file} is there already; give --force to overwrite it", param_hint="FILE")
 
     async def work(session: Session) -> None:
+        if not file.parent.is_dir():
+            raise ConfigurationError(f"cannot write {file}: there is no directory {file.parent}")
         head = await resolve(session, lot)
         content = await fetch(session, head)
-        file.write_bytes(content)
+        _write(file, content)
         if session.output.as_json:
             session.output.value({"file": str(file), "bytes": len(content), "head": outpoint_text(head)})
         else:
             session.output.raw(f"{file}: {len(content)} bytes, bundle of {outpoint_text(head)}")
 
     run(context, work, as_json=as_json)
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
 
 
 @app.command("verify")

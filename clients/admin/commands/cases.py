@@ -75,7 +75,9 @@ class Outcome(StrEnum):
 def list_cases(
     context: typer.Context,
     *,
-    state: Annotated[CaseState | None, typer.Option("--state", help="Only cases in this state.")] = None,
+    state: Annotated[
+        CaseState | None, typer.Option("--state", case_sensitive=False, help="Only cases in this state.")
+    ] = None,
     limit: LimitOption = LIMIT_DEFAULT,
     page_token: PageTokenOption = "",
     as_json: JsonOption = False,
@@ -114,7 +116,7 @@ def propose(
     context: typer.Context,
     *,
     case_id: CaseArgument,
-    outcome: Annotated[Outcome, typer.Argument(help="What to decide.")],
+    outcome: Annotated[Outcome, typer.Argument(case_sensitive=False, help="What to decide.")],
     reason: ReasonOption,
     etag: EtagOption = "",
     request_id: RequestIdOption = "",

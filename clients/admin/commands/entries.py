@@ -14,6 +14,7 @@ from monazite_provenance.kinds import EventKind
 
 from clients.admin.output import when
 from clients.admin.session import PAGE_SIZE, JsonOption, Session, run
+from clients.masses import INT64_MAX
 
 app = typer.Typer(no_args_is_help=True, help="The services' logs.")
 
@@ -34,7 +35,7 @@ def follow(
     context: typer.Context,
     *,
     service: Annotated[LogName, typer.Argument(help="Whose log.")],
-    first: Annotated[int, typer.Option("--from", min=0, help="First index wanted.")] = 0,
+    first: Annotated[int, typer.Option("--from", min=0, max=INT64_MAX, help="First index wanted.")] = 0,
     once: Annotated[
         bool, typer.Option("--once", help="Stop at the end of the log instead of waiting for more.")
     ] = False,

@@ -53,7 +53,7 @@ def list_licences(
             return await session.ask(stub.ListLicences, ListLicencesRequest(page_size=size, page_token=token))
 
         found = await collect(page, lambda each: len(each.licences), limit=limit, page_token=page_token)
-        session.show(found, lambda: _table(session.output, found.licences))
+        session.show(found, lambda: print_licences(session.output, found.licences))
         session.more(found.next_page_token)
 
     run(context, work, as_json=as_json)
@@ -120,34 +120,20 @@ def _state(licence: Licence) -> str:
     return Licence.State.Name(licence.state).removeprefix("STATE_")
 
 
-def _table(output: Output, licences: Iterable[Licence]) -> None:
+def print_licences(output: Output, licences: Iterable[Licence]) -> None:
+    """The table of licences, a row a line; ids and dates fold so that the numbers need not."""
     rows = [
         [
-            each.licence_number,
-            each.licence_id.hex(),
-            each.licensee,
-            _state(each),
-            each.destination,
-            *line,
-            when(each.expire_time),
+            f"{each.licence_number}\n{each.licence_id.hex()}",
+            f"{each.licensee}\nto {each.destination}",
+            f"{_state(each)}\nuntil {when(each.expire_time)}",
+            f"{item}\n{hs_code}",
+            *numbers,
         ]
         for each in licences
-        for line in _lines(each)
+        for item, hs_code, *numbers in _lines(each)
     ]
-    columns = [
-        "Number",
-        "Licence",
-        "Licensee",
-        "State",
-        "To",
-        "Item",
-        "HS",
-        ">granted",
-        ">reserved",
-        ">used",
-        ">available",
-        "Expires",
-    ]
+    columns = ["Licence", "Licensee, destination", "State", "Item, HS", ">granted", ">reserved", ">used", ">available"]
     output.table("Licences, t gross", columns, rows)
 
 

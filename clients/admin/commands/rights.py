@@ -18,7 +18,7 @@ from monazite.quota.v1.quota_pb2_grpc import RightServiceStub
 from monazite.registry.v1 import registry_pb2
 from monazite.registry.v1.registry_pb2_grpc import RightServiceStub as RegistryRightServiceStub
 
-from clients.admin.arguments import EnterpriseOption, hex_id, kind_name
+from clients.admin.arguments import YEAR_MAX, EnterpriseOption, hex_id, kind_name
 from clients.admin.output import Output, when
 from clients.admin.session import (
     LIMIT_DEFAULT,
@@ -41,7 +41,7 @@ RightArgument = Annotated[str, typer.Argument(help="Right id, 64 hex digits.")]
 def list_rights(
     context: typer.Context,
     *,
-    year: Annotated[int, typer.Option("--year", help="Quota year; 0 means all.")] = 0,
+    year: Annotated[int, typer.Option("--year", min=0, max=YEAR_MAX, help="Quota year; 0 means all.")] = 0,
     enterprise: EnterpriseOption = "",
     limit: LimitOption = LIMIT_DEFAULT,
     page_token: PageTokenOption = "",

@@ -41,7 +41,7 @@ from clients.demo.stage import Stage, StoryError
 from clients.masses import MG_PER_TONNE, tonnes
 
 TITLE = "Quota: from the national total to the subsidiaries"
-STEPS = 5
+STEPS = 6
 
 Accounts: TypeAlias = "dict[tuple[str, QuotaKind.ValueType], Balance]"
 KINDS = (QUOTA_KIND_MINING_ROCK, QUOTA_KIND_MINING_IONIC, QUOTA_KIND_SMELTING_SEPARATION)
@@ -95,9 +95,7 @@ async def _indicators(stage: Stage) -> None:
         )
     stage.step(f"The national quota officer enters the {len(found)} batches of {stage.year}.")
     rows = [[str(each.batch), *(tonnes(mg) for mg in each.masses), tables.demonstration(each.status)] for each in found]
-    stage.table(
-        f"National indicators {stage.year}, t REO", ["Batch", ">rock", ">ionic", ">smelting-separation", "Status"], rows
-    )
+    stage.table(f"National indicators {stage.year}, t REO", ["Batch", ">rock", ">ionic", ">separation", "Status"], rows)
 
 
 async def _allocate(stage: Stage) -> None:
@@ -119,8 +117,8 @@ async def _allocate(stage: Stage) -> None:
         [str(each.batch), each.group, *(tonnes(mg) for mg in each.masses), tables.demonstration(each.status)]
         for each in found
     ]
-    columns = ["Batch", "Group", ">rock", ">ionic", ">smelting-separation", "Status"]
-    stage.table("Allocations, t REO", columns, rows)
+    columns = ["Batch", "Group", ">rock", ">ionic", ">separation", "Status"]
+    stage.table("Allocations, t REO (demo: recalled, for demonstration only)", columns, rows)
 
 
 async def _break_down(stage: Stage) -> None:

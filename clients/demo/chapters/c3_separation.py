@@ -161,7 +161,7 @@ def _show_balance(stage: Stage, fed: assay.Masses, outputs: Sequence[LotContent]
     for name, in_mg in _by_number(fed):
         out = (products.get(name, 0), residue.get(name, 0), lost.get(name, 0))
         rows.append([name, kilograms(in_mg), *(kilograms(mg) for mg in out), kilograms(in_mg - sum(out))])
-    stage.table("Conservation, kg REO", ["Element", ">in", ">products", ">residue", ">loss", ">difference"], rows)
+    stage.table("Conservation, kg REO", ["El.", ">in", ">products", ">residue", ">loss", ">diff."], rows)
 
 
 async def _deliver(stage: Stage, plot: Plot, plant: OwnSignature) -> None:

@@ -54,7 +54,7 @@ from clients.demo.stage import Refusal, Stage, StoryError
 from clients.masses import MG_PER_TONNE
 
 TITLE = "Attacks: what is refused, and how"
-STEPS = 15
+STEPS = 16
 
 SMALL_RIGHT_MG = 10 * MG_PER_TONNE
 SMALL_LOT_G = 20_000_000

@@ -79,8 +79,10 @@ class Cases:
 
     async def _admit(self, outpoint: Outpoint, applicant: str) -> CaseLot:
         seen = await self.site.registry.evidence(outpoint)
+        if seen.content is not None:
+            # First: what verifying found in a lot is nobody's but its holder's.
+            evidence.check_applicant(seen, seen.content, applicant)
         content = evidence.verified(seen)
-        evidence.check_applicant(seen, content, applicant)
         evidence.check_alive(seen, await self.site.registry.status(content.lot_id))
         return CaseLot(
             outpoint=outpoint,

@@ -1,7 +1,7 @@
 """Indicators and who gives what to whom (Order 71 of 2025, arts. on total quantity control; Decree 785 art. 10).
 
 The State's indicators come in batches and are issued into the national account; officers allocate from there to
-groups, groups break down to subsidiaries. Nobody gives more than stands available to him.
+groups, groups break down to their subsidiaries (givers.py). Nobody gives more than stands available to him.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error, Kind, Violation, invalid
+from services.quota.domain.givers import Givers, Member
 from services.quota.domain.ledger import (
     NATIONAL,
     AccountKey,
@@ -87,6 +88,10 @@ class Give:
     def code(self) -> Code:
         """ALLOCATE from the national account, BREAK_DOWN from any other."""
         return Code.ALLOCATE if self.giver == NATIONAL else Code.BREAK_DOWN
+
+    def members(self) -> tuple[Member, Member]:
+        """Giver and receiver, in the year."""
+        return Member(self.giver, self.year), Member(self.receiver, self.year)
 
     def accounts(self) -> Iterator[AccountKey]:
         """Every account that it moves."""
@@ -166,14 +171,16 @@ def _exists(indicator: Indicator) -> Error:
     )
 
 
-def give(command: Give, sheet: Sheet, allocation_id: bytes) -> tuple[Posting, ...]:
-    """Post a give on the sheet: for each kind two linked legs, out of the giver and into the receiver.
+def give(command: Give, sheet: Sheet, givers: Givers, allocation_id: bytes) -> tuple[Posting, ...]:
+    """Post a give on the sheet: for each kind two linked legs, out of the giver and into the receiver; and bind the
+    receiver to the giver for the year.
 
-    Raises ALLOCATION_OVER_TOTAL with the numbers of every kind that is over (and then nothing has moved), and
-    INVALID_FIELDS when giver and receiver are the same.
+    Raises INVALID_FIELDS when giver and receiver are the same, NOT_YOUR_SUBSIDIARY when the one may not give to the
+    other, ALLOCATION_OVER_TOTAL with the numbers of every kind that is over; and then nothing has moved.
     """
-    if command.giver == command.receiver:
-        raise invalid([Violation("enterprise_id", "nobody gives quota to himself")])
+    if command.giver == command.receiver:  # a group: the API lets nobody allocate to the national account
+        raise invalid([Violation("subsidiary_id", "nobody gives quota to himself")])
+    givers.check(command.year, command.giver, command.receiver)
     over = {
         key: sheet.balance(key)
         for key in (AccountKey(command.giver, command.year, kind) for kind in sorted(command.masses))
@@ -186,6 +193,7 @@ def give(command: Give, sheet: Sheet, allocation_id: bytes) -> tuple[Posting, ..
         sheet.post(legs)
     except Overdrawn as error:  # the receiver's account would pass its bound
         raise invalid([Violation("masses", "the receiver's account cannot hold so much")]) from error
+    givers.bind(command.year, command.giver, command.receiver)
     return legs
 
 

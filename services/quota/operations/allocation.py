@@ -36,11 +36,17 @@ class Allocations:
         return await self._submit(IndicatorWrite(request=key, audit=Audit.current(), command=command))
 
     async def allocate(self, caller: Principal, request_id: bytes, command: Give) -> bytes:
-        """From the national account to a group; gives the stored reply. Raises ALLOCATION_OVER_TOTAL."""
+        """From the national account to a group; gives the stored reply.
+
+        Raises ALLOCATION_OVER_TOTAL, and NOT_YOUR_SUBSIDIARY for what a group has given to in that year.
+        """
         return await self._give(caller, request_id, command)
 
     async def break_down(self, caller: Principal, request_id: bytes, command: BreakDown) -> bytes:
-        """From the caller's own account; gives the stored reply. Raises ALLOCATION_OVER_TOTAL, ACCESS_DENIED."""
+        """From the caller's own account to its subsidiary; gives the stored reply.
+
+        Raises NOT_YOUR_SUBSIDIARY, ALLOCATION_OVER_TOTAL, ACCESS_DENIED.
+        """
         return await self._give(caller, request_id, command.by(own_enterprise(caller)))
 
     async def _give(self, caller: Principal, request_id: bytes, command: Give) -> bytes:

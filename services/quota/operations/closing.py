@@ -92,7 +92,7 @@ class Closing:
                 try:
                     await self._ask(right, ASK_TIMEOUT_S)
                 except Error as error:
-                    if error.reason in {"PEER_UNAVAILABLE", "UNAVAILABLE", "DEADLINE"}:
+                    if error.reason in {"PEER_UNAVAILABLE", "UNAVAILABLE"}:
                         raise
                     _log.error("the registry does not end right %s: %s", right.right_id.hex(), error)
                 else:

@@ -1,7 +1,7 @@
 """The one transaction of all commands: many writes, one set of locked accounts, every decision taken again on them.
 
-Accounts are locked in key order, then rights in order of id. Each write is decided in turn on the sheet of locked
-balances, so that the second of two commands in one batch sees what the first left.
+Givers are locked in key order, then accounts, then rights in order of id. Each write is decided in turn on what is
+locked (givers, the sheet of balances), so that the second of two commands in one batch sees what the first left.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from services.chassis.errors import Error, not_found
 from services.chassis.identity import Principal
 from services.chassis.store import Outcome
 from services.quota.domain.allocation import Allocation, EnterIndicator, Give, Indicator, enter_indicator, give
+from services.quota.domain.givers import Givers, Member
 from services.quota.domain.ledger import AccountKey, Sheet
 from services.quota.domain.ownership import sees
 from services.quota.domain.right import CloseReason, Right, ask_close, reserve
+from services.quota.storage import givers as giver_rows
 from services.quota.storage import posting
 from services.quota.storage import right as right_rows
 
@@ -76,6 +78,7 @@ class _Batch:
     """What one transaction has locked, and what its commands have come to so far."""
 
     now: datetime
+    givers: Givers
     sheet: Sheet
     indicators: dict[int, list[Indicator]]
     rights: dict[bytes, Right]
@@ -131,6 +134,8 @@ class Flush:
 
 
 async def _lock(connection: Connection, writes: Collection[AnyWrite]) -> _Batch:
+    giving: set[Member] = set()
+    receiving: set[Member] = set()
     opened: set[AccountKey] = set()
     keys: set[AccountKey] = set()
     years: set[int] = set()
@@ -140,6 +145,9 @@ async def _lock(connection: Connection, writes: Collection[AnyWrite]) -> _Batch:
             case ReserveWrite():
                 keys.add(write.right.key)
             case GiveWrite():
+                giver, receiver = write.command.members()
+                giving.add(giver)
+                receiving.add(receiver)
                 keys.update(write.command.accounts())
                 opened.update(key for key in write.command.accounts() if key.enterprise_id == write.command.receiver)
             case IndicatorWrite():
@@ -147,10 +155,12 @@ async def _lock(connection: Connection, writes: Collection[AnyWrite]) -> _Batch:
                 opened.update(posting.national_accounts(write.command.year))
             case CloseWrite():
                 right_ids.add(write.right_id)
+    givers = await giver_rows.lock_givers(connection, receiving, giving)
     await posting.open_accounts(connection, opened)
     sheet = await posting.lock_accounts(connection, keys | opened)
     return _Batch(
         now=await posting.database_time(connection),
+        givers=givers,
         sheet=sheet,
         # Behind the locked national accounts, so that nobody else enters a batch of these years meanwhile.
         indicators=await posting.load_indicators(connection, years) if years else {},
@@ -166,6 +176,7 @@ async def _store(connection: Connection, batch: _Batch) -> None:
         await right_rows.add_revocation(connection, write.right_id, write.audit.principal, write.remark)
     for indicator in batch.entered:
         await posting.add_indicator(connection, indicator)
+    await giver_rows.store_givers(connection, batch.givers)
     for allocation in batch.given:
         await posting.add_allocation(connection, allocation)
 
@@ -181,7 +192,7 @@ def _enter(batch: _Batch, write: IndicatorWrite) -> Indicator:
 
 def _give(batch: _Batch, write: GiveWrite) -> Allocation:
     command = write.command
-    give(command, batch.sheet, write.allocation_id)
+    give(command, batch.sheet, batch.givers, write.allocation_id)
     allocation = Allocation(
         write.allocation_id,
         command.year,

@@ -30,6 +30,16 @@ class IndicatorRow(QuotaTable, table=True):
     entered_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
+class QuotaGiverRow(QuotaTable, table=True):
+    """Whom an enterprise has its quota of a year from: set once, by trigger."""
+
+    __tablename__: ClassVar[str] = "quota_giver"  # pyright: ignore[reportIncompatibleVariableOverride]
+    enterprise_id: str = Field(sa_column=Column(Text, primary_key=True))
+    year: int = Field(sa_column=Column(SmallInteger, primary_key=True))
+    # "national" of a group, the group of a subsidiary; NULL while nothing came.
+    giver: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+
 class AllocationRow(QuotaTable, table=True):
     """Who gave what to whom; masses are mg REO, one for each of `kinds`. Append-only by trigger."""
 

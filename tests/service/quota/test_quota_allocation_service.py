@@ -171,7 +171,7 @@ async def test_every_bad_field_is_named_at_once(officer: Api, northern: Api) -> 
     allocate = quota_pb2.AllocateRequest(request_id=new_id(), year=2024, batch=1, enterprise_id="a/b")
     assert (await refusal(officer.call(officer.allocation.Allocate, allocate)))[2] == ["enterprise_id", "masses"]
     assert (await refusal(officer.allocate(2024, 1, "national", rock_t=1)))[2] == ["enterprise_id"]
-    assert (await refusal(northern.break_down(2024, 1, "northern", rock_t=1)))[2] == ["enterprise_id"]
+    assert (await refusal(northern.break_down(2024, 1, "northern", rock_t=1)))[2] == ["subsidiary_id"]
     assert (await refusal(northern.break_down(2024, 1, "national", rock_t=1)))[2] == ["subsidiary_id"]
     assert (await refusal(northern.break_down(2024, 1, "", rock_t=1)))[2] == ["subsidiary_id"]
     listing = quota_pb2.ListPostingsRequest(page_size=-1, year=7, enterprise_id="?")

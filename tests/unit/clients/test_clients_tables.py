@@ -22,8 +22,8 @@ def test_groups_add_up_to_the_national_total() -> None:
 def test_recalled_rows_are_marked() -> None:
     second = [each for each in tables.allocations(2024) if each.batch == 2]
     assert {each.status for each in second} == {"R"}
-    assert tables.demonstration("R").endswith("(demonstration)")
-    assert tables.demonstration("C totals; R split").endswith("(demonstration)")
+    assert tables.demonstration("R").endswith(" demo")
+    assert tables.demonstration("C totals; R split").endswith(" demo")
     assert tables.demonstration("C") == "C"
 
 

@@ -11,6 +11,7 @@ from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
 from services.quota.domain.allocation import EnterIndicator, Give, Indicator, enter_indicator, give
+from services.quota.domain.givers import Givers, Member
 from services.quota.domain.ledger import MG_PER_TONNE, NATIONAL, AccountKey, Balance, Code, Sheet
 
 ROCK, IONIC, SEPARATION = QuotaKind
@@ -86,10 +87,11 @@ def test_a_batch_is_entered_once_and_in_order() -> None:
 def test_an_allocation_over_the_total_names_every_number_of_every_kind_that_is_over() -> None:
     total = {ROCK: 100 * MG_PER_TONNE, IONIC: 10 * MG_PER_TONNE, SEPARATION: 50 * MG_PER_TONNE}
     sheet = Sheet({AccountKey(NATIONAL, 2024, kind): Balance(available_mg=mass) for kind, mass in total.items()})
-    give(Give(2024, 1, NATIONAL, "a", {ROCK: 90 * MG_PER_TONNE, IONIC: 10 * MG_PER_TONNE}), sheet, b"1")
+    givers = Givers({})
+    give(Give(2024, 1, NATIONAL, "a", {ROCK: 90 * MG_PER_TONNE, IONIC: 10 * MG_PER_TONNE}), sheet, givers, b"1")
     asked = {ROCK: 11 * MG_PER_TONNE, IONIC: 1, SEPARATION: 50 * MG_PER_TONNE}
     with pytest.raises(Error) as caught:
-        give(Give(2024, 1, NATIONAL, "b", asked), sheet, b"2")
+        give(Give(2024, 1, NATIONAL, "b", asked), sheet, givers, b"2")
     error = caught.value
     assert error.reason == "ALLOCATION_OVER_TOTAL"
     assert error.metadata["kinds"] == "MINING_ROCK,MINING_IONIC"
@@ -104,11 +106,12 @@ def test_an_allocation_over_the_total_names_every_number_of_every_kind_that_is_o
 def test_a_break_down_moves_what_the_group_has_left() -> None:
     group = AccountKey("group", 2024, ROCK)
     sheet = Sheet({group: Balance(available_mg=10, reserved_mg=90)})
+    givers = Givers({Member("group", 2024): NATIONAL})
     with pytest.raises(Error) as caught:
-        give(Give(2024, 1, "group", "mine", {ROCK: 11}), sheet, b"1")
+        give(Give(2024, 1, "group", "mine", {ROCK: 11}), sheet, givers, b"1")
     assert caught.value.metadata["mining_rock_remaining_mg"] == "10"
     assert caught.value.metadata["mining_rock_reserved_mg"] == "90"
-    legs = give(Give(2024, 1, "group", "mine", {ROCK: 10, IONIC: 0}), sheet, b"1")
+    legs = give(Give(2024, 1, "group", "mine", {ROCK: 10, IONIC: 0}), sheet, givers, b"1")
     assert [leg.code for leg in legs] == [Code.BREAK_DOWN, Code.BREAK_DOWN]
     assert sheet.balance(group) == Balance(given_on_mg=10, reserved_mg=90)
     assert sheet.balance(AccountKey("mine", 2024, ROCK)) == Balance(available_mg=10)
@@ -116,6 +119,8 @@ def test_a_break_down_moves_what_the_group_has_left() -> None:
 
 def test_nobody_gives_to_himself() -> None:
     sheet = Sheet({AccountKey("group", 2024, ROCK): Balance(available_mg=10)})
+    givers = Givers({Member("group", 2024): NATIONAL})
     with pytest.raises(Error) as caught:
-        give(Give(2024, 1, "group", "group", {ROCK: 1}), sheet, b"1")
+        give(Give(2024, 1, "group", "group", {ROCK: 1}), sheet, givers, b"1")
     assert caught.value.reason == "INVALID_FIELDS"
+    assert [one.field for one in caught.value.violations] == ["subsidiary_id"]

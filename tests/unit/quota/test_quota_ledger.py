@@ -11,6 +11,7 @@ from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
 from services.quota.domain.allocation import Give, give
+from services.quota.domain.givers import Givers
 from services.quota.domain.ledger import (
     GRANTED_MG_MAX,
     NATIONAL,
@@ -66,6 +67,14 @@ def giving(giver: str, receiver: str, masses: dict[QuotaKind, int]) -> Give:
     return Give(YEAR, 1, giver, receiver, masses)
 
 
+def allowed(givers: Givers, command: Give) -> bool:
+    try:
+        givers.check(command.year, command.giver, command.receiver)
+    except Error:
+        return False
+    return True
+
+
 GIVES = st.builds(
     giving,
     st.sampled_from(ENTERPRISES),
@@ -76,7 +85,7 @@ GIVES = st.builds(
 
 @given(st.dictionaries(st.sampled_from(QuotaKind), st.integers(1, 10**12)), st.lists(GIVES, max_size=30))
 def test_whatever_is_given_to_whomever_the_sums_are_conserved(issued: dict[QuotaKind, int], gives: list[Give]) -> None:
-    sheet = Sheet({})
+    sheet, givers = Sheet({}), Givers({})
     for kind, mass in issued.items():
         sheet.post([issue(kind, mass)])
     for command in gives:
@@ -84,12 +93,12 @@ def test_whatever_is_given_to_whomever_the_sums_are_conserved(issued: dict[Quota
         over = any(
             mass > before[AccountKey(command.giver, YEAR, kind)].available_mg for kind, mass in command.masses.items()
         )
-        if over or command.giver == command.receiver:
-            with pytest.raises(Error, match=r"ALLOCATION_OVER_TOTAL|INVALID_FIELDS"):
-                give(command, sheet, cause())
+        if over or command.giver == command.receiver or not allowed(givers, command):
+            with pytest.raises(Error, match=r"ALLOCATION_OVER_TOTAL|INVALID_FIELDS|NOT_YOUR_SUBSIDIARY"):
+                give(command, sheet, givers, cause())
             assert before == {key: sheet.balance(key) for key in KEYS}, "a refused command moved something"
         else:
-            give(command, sheet, cause())
+            give(command, sheet, givers, cause())
     balances = {key: sheet.balance(key) for key in KEYS}
     assert imbalances(balances) == []
     for kind in QuotaKind:

@@ -18,6 +18,7 @@ from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
 from services.quota.domain.allocation import Give, give
+from services.quota.domain.givers import Givers
 from services.quota.domain.ledger import (
     NATIONAL,
     AccountKey,
@@ -67,7 +68,7 @@ class Rights(RuleBasedStateMachine):
     def grant(self) -> None:
         national = AccountKey(NATIONAL, 2024, QuotaKind.MINING_ROCK)
         self.sheet.post([Posting(national, Bucket.GRANTED, Bucket.AVAILABLE, ISSUED, Code.INDICATOR, b"indicator")])
-        give(Give(2024, 1, NATIONAL, KEY.enterprise_id, {KEY.kind: ISSUED}), self.sheet, b"allocation")
+        give(Give(2024, 1, NATIONAL, KEY.enterprise_id, {KEY.kind: ISSUED}), self.sheet, Givers({}), b"allocation")
 
     @rule(target=rights, mass=st.integers(1, 400))
     def reserve(self, mass: int) -> bytes:

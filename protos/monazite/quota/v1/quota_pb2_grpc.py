@@ -81,14 +81,16 @@ class AllocationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Allocate(self, request, context):
-        """Gives a part of the national indicator to a group. Refused over the total, with the numbers.
+        """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
+        that got quota of that year from a group.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BreakDown(self, request, context):
-        """A group gives a part of what it was allocated to a subsidiary.
+        """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
+        allocated quota of that year, to another group, and to what another group gave quota of that year.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,9 +38,13 @@ class AllocationServiceStub:
     """Enters one batch of the year's national indicators."""
     ListIndicators: _grpc.UnaryUnaryMultiCallable[_quota_pb2.ListIndicatorsRequest, _quota_pb2.ListIndicatorsResponse]
     Allocate: _grpc.UnaryUnaryMultiCallable[_quota_pb2.AllocateRequest, _quota_pb2.Allocation]
-    """Gives a part of the national indicator to a group. Refused over the total, with the numbers."""
+    """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
+    that got quota of that year from a group.
+    """
     BreakDown: _grpc.UnaryUnaryMultiCallable[_quota_pb2.BreakDownRequest, _quota_pb2.Allocation]
-    """A group gives a part of what it was allocated to a subsidiary."""
+    """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
+    allocated quota of that year, to another group, and to what another group gave quota of that year.
+    """
     ListAllocations: _grpc.UnaryUnaryMultiCallable[_quota_pb2.ListAllocationsRequest, _quota_pb2.ListAllocationsResponse]
 
 @_typing.type_check_only
@@ -52,9 +56,13 @@ class AllocationServiceAsyncStub(AllocationServiceStub):
     """Enters one batch of the year's national indicators."""
     ListIndicators: _aio.UnaryUnaryMultiCallable[_quota_pb2.ListIndicatorsRequest, _quota_pb2.ListIndicatorsResponse]  # type: ignore[assignment]
     Allocate: _aio.UnaryUnaryMultiCallable[_quota_pb2.AllocateRequest, _quota_pb2.Allocation]  # type: ignore[assignment]
-    """Gives a part of the national indicator to a group. Refused over the total, with the numbers."""
+    """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
+    that got quota of that year from a group.
+    """
     BreakDown: _aio.UnaryUnaryMultiCallable[_quota_pb2.BreakDownRequest, _quota_pb2.Allocation]  # type: ignore[assignment]
-    """A group gives a part of what it was allocated to a subsidiary."""
+    """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
+    allocated quota of that year, to another group, and to what another group gave quota of that year.
+    """
     ListAllocations: _aio.UnaryUnaryMultiCallable[_quota_pb2.ListAllocationsRequest, _quota_pb2.ListAllocationsResponse]  # type: ignore[assignment]
 
 class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -81,7 +89,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _quota_pb2.AllocateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_quota_pb2.Allocation, _abc.Awaitable[_quota_pb2.Allocation]]:
-        """Gives a part of the national indicator to a group. Refused over the total, with the numbers."""
+        """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
+        that got quota of that year from a group.
+        """
 
     @_abc_1.abstractmethod
     def BreakDown(
@@ -89,7 +99,9 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _quota_pb2.BreakDownRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_quota_pb2.Allocation, _abc.Awaitable[_quota_pb2.Allocation]]:
-        """A group gives a part of what it was allocated to a subsidiary."""
+        """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
+        allocated quota of that year, to another group, and to what another group gave quota of that year.
+        """
 
     @_abc_1.abstractmethod
     def ListAllocations(

@@ -89,6 +89,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 301
     ERROR_REASON_INDICATOR_EXISTS: _ErrorReason.ValueType  # 302
     ERROR_REASON_RIGHT_STATE: _ErrorReason.ValueType  # 303
+    ERROR_REASON_NOT_YOUR_SUBSIDIARY: _ErrorReason.ValueType  # 304
     ERROR_REASON_PROVENANCE_REFUSED: _ErrorReason.ValueType  # 400
     """Of export licensing."""
     ERROR_REASON_CASE_STATE: _ErrorReason.ValueType  # 401
@@ -171,6 +172,7 @@ ERROR_REASON_ALLOCATION_OVER_TOTAL: ErrorReason.ValueType  # 300
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 301
 ERROR_REASON_INDICATOR_EXISTS: ErrorReason.ValueType  # 302
 ERROR_REASON_RIGHT_STATE: ErrorReason.ValueType  # 303
+ERROR_REASON_NOT_YOUR_SUBSIDIARY: ErrorReason.ValueType  # 304
 ERROR_REASON_PROVENANCE_REFUSED: ErrorReason.ValueType  # 400
 """Of export licensing."""
 ERROR_REASON_CASE_STATE: ErrorReason.ValueType  # 401

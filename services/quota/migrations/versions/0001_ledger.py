@@ -32,6 +32,32 @@ _TABLES: Final = (
         PRIMARY KEY (year, batch),
         CHECK (cardinality(kinds) = cardinality(increments_mg) AND cardinality(kinds) = cardinality(totals_mg))
     )""",
+    # Whom an enterprise has its quota of a year from: 'national' makes it a group, a group's name that group's
+    # subsidiary, NULL means that nothing came yet. One row and one giver for a year; and the last key lets only a group
+    # be the giver of another: the giver's own giver is 'national'.
+    """
+    CREATE TABLE quota_giver (
+        enterprise_id text NOT NULL CHECK (enterprise_id <> 'national'),
+        year smallint NOT NULL,
+        giver text CHECK (giver <> enterprise_id),
+        givers_giver text GENERATED ALWAYS AS (CASE WHEN giver <> 'national' THEN 'national' END) STORED,
+        PRIMARY KEY (enterprise_id, year),
+        CONSTRAINT quota_giver_names UNIQUE (enterprise_id, year, giver),
+        CONSTRAINT quota_giver_is_a_group
+            FOREIGN KEY (giver, year, givers_giver) REFERENCES quota_giver (enterprise_id, year, giver)
+    )""",
+    """
+    CREATE FUNCTION giver_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF OLD.giver IS NOT NULL OR (NEW.enterprise_id, NEW.year) <> (OLD.enterprise_id, OLD.year) THEN
+            RAISE EXCEPTION 'the giver of a year stays' USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        RETURN NEW;
+    END $$""",
+    "CREATE TRIGGER giver_stays BEFORE UPDATE ON quota_giver FOR EACH ROW EXECUTE FUNCTION giver_stays()",
+    """
+    CREATE TRIGGER quota_giver_stays BEFORE DELETE OR TRUNCATE ON quota_giver
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()""",
     """
     CREATE TABLE allocation (
         allocation_id bytea PRIMARY KEY CHECK (octet_length(allocation_id) = 16),
@@ -43,7 +69,9 @@ _TABLES: Final = (
         masses_mg bigint[] NOT NULL CHECK (0 <= ALL (masses_mg)),
         allocated_by text NOT NULL,
         allocated_at timestamptz NOT NULL DEFAULT now(),
-        CHECK (cardinality(kinds) = cardinality(masses_mg))
+        CHECK (cardinality(kinds) = cardinality(masses_mg)),
+        CONSTRAINT allocation_by_the_giver
+            FOREIGN KEY (receiver, year, giver) REFERENCES quota_giver (enterprise_id, year, giver)
     )""",
     "CREATE INDEX allocation_receiver ON allocation (receiver, allocated_at, allocation_id)",
     "CREATE INDEX allocation_giver ON allocation (giver, allocated_at, allocation_id)",
