@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from monazite_provenance.names import parse_spiffe
+
+from tools.local.configuration import to_toml
 from tools.local.pki import Certificate, DevelopmentAuthority
 
 E2E_VARIABLE: Final = "MONAZITE_E2E_CONFIG"
@@ -30,6 +33,25 @@ class Deployment:
     def certificate(self, uri: str) -> Certificate:
         """mTLS files of the principal `uri`; a path like "officer/quota/wang" is completed with the domain."""
         return DevelopmentAuthority(self.pki, self.domain).issue(uri)
+
+    def client_configuration(self, uri: str) -> Path:
+        """Write the certificate of the principal `uri` and a file for `monazite --config`; returns that file.
+
+        It lies beside the CA's directory. Raises BadField when `uri`, completed, is no SPIFFE id of a known shape.
+        """
+        full = uri if uri.startswith("spiffe://") else f"spiffe://{self.domain}/{uri}"
+        name = "-".join(parse_spiffe(full).segments)
+        files = self.certificate(full)
+        paths = {
+            "certificate": files.certificate,
+            "key": files.key,
+            "authority": files.authority,
+            "trust": self.trust_file,
+        }
+        path = self.pki.resolve().parent / f"{name}.toml"
+        absolute = {key: str(file.resolve()) for key, file in paths.items()}
+        path.write_text(to_toml({**absolute, "addresses": dict(self.addresses)}), encoding="utf-8")
+        return path
 
     def save(self, path: Path) -> None:
         """Write the file that `load` reads; paths relative to it where they can be."""

@@ -112,6 +112,16 @@ class Cluster:
         with suppress(OSError):  # not there, or other clusters still live in it
             _SYSTEM_DATA_HOME.rmdir()
 
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> Path:
+        """The server's own log."""
+        return self._home / "log"
+
     # --- databases ------------------------------------------------------------------------------------------------
 
     def create_service_database(self, name: str) -> str:
@@ -203,7 +213,7 @@ class Cluster:
     def _run(self) -> None:
         self.port = free_port()
         self._guardian = Guardian()
-        with (self._home / "log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(self._binary("postgres")), "-D", str(self._data), "-p", str(self.port), *self._settings()],
                 cwd=self._home,
@@ -246,7 +256,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 continue
             break
-        words = (self._home / "log").read_text(errors="replace")[-4000:]
+        words = self.log.read_text(errors="replace")[-4000:]
         self.stop()
         raise ClusterError(f"PostgreSQL did not start: {words}")
 

@@ -20,8 +20,9 @@ from tools.local import ceremony, configuration
 from tools.local.configuration import Table
 from tools.local.deployment import Deployment
 from tools.local.guardian import Guardian
+from tools.local.lock import DirectoryLock
 from tools.local.pki import DOMAIN, Certificate, DevelopmentAuthority
-from tools.local.ports import free_port
+from tools.local.ports import free_port, is_free
 from tools.local.postgres import Cluster
 
 SERVICES: Final = ceremony.SERVICES
@@ -31,7 +32,7 @@ STOP_SECONDS_MAX: Final = 15
 
 
 class SuiteError(RuntimeError):
-    """A service did not start, or ended by itself; the message carries the end of its log."""
+    """A port is taken, or a service did not start or ended by itself; then the message carries the end of its log."""
 
 
 class Suite:
@@ -59,6 +60,7 @@ class Suite:
         self._ephemeral = ephemeral
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._guardian: Guardian | None = None
+        self._lock = DirectoryLock(self.directory)
         self.cluster = Cluster(self.directory / "postgres", durable=durable)
         self.authority: DevelopmentAuthority
         self.trust_file = self.directory / "trust" / "trust.json"
@@ -66,8 +68,17 @@ class Suite:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Start everything; returns when all three services say that they serve. Raises SuiteError, ClusterError."""
+        """Start everything; returns when all three services say that they serve.
+
+        Raises LockedError when another suite runs in the directory; SuiteError; ClusterError.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock.take()
+        try:
+            self._check_ports()
+        except SuiteError:
+            self._lock.release()
+            raise
         self._guardian = Guardian()
         if self._ephemeral:
             self._guardian.discard(self.directory)
@@ -97,6 +108,7 @@ class Suite:
         if self._guardian is not None:
             self._guardian.dismiss()
             self._guardian = None
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -160,6 +172,16 @@ class Suite:
         """Whether the process of a service lives."""
         return service in self._processes and self._processes[service].poll() is None
 
+    def ended(self) -> str | None:
+        """One line on what ended though nobody told it to, or None while PostgreSQL and all services run."""
+        if not self.cluster.running:
+            return f"PostgreSQL ended by itself; see {self.cluster.log}"
+        for service, process in self._processes.items():
+            code = process.poll()
+            if code is not None:
+                return f"{service} ended by itself, exit code {code}; see {self.log(service)}"
+        return None
+
     def wait_ready(self, service: str) -> None:
         """Wait until a service says that it serves. Raises SuiteError when it ends, or after `READY_SECONDS_MAX`."""
         authority, key, certificate = self.certificate(f"service/{service}").pem()
@@ -171,6 +193,11 @@ class Suite:
         raise SuiteError(f"{service} did not start:\n{self.log(service).read_text(errors='replace')[-6000:]}")
 
     # --- private --------------------------------------------------------------------------------------------------
+
+    def _check_ports(self) -> None:
+        taken = [f"{port} ({service})" for service, port in self._ports.items() if port and not is_free(port)]
+        if taken:
+            raise SuiteError(f"somebody else listens on port {', '.join(taken)}")
 
     def _prepare(self) -> None:
         self.authority = DevelopmentAuthority(self.directory / "pki", self.domain)

@@ -1,0 +1,141 @@
+"""`make up` as people and supervisors meet it: a process with output, an exit code, and configurations that work."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tools.local.ports import free_port
+
+PATIENCE_SECONDS = 90
+LAST_LINE = "Ctrl-C stops"
+ROLES = (
+    "officer-quota-li",
+    "officer-registrar-zhao",
+    "officer-licensing-chen",
+    "officer-licensing-wu",
+    "officer-inspector-sun",
+    "customs-tianjin-hu",
+    "enterprise-northern-bayan-obo",
+)
+
+
+def _up(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tools.local.up", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _refused(*arguments: str) -> str:
+    """The one line that a refused run says."""
+    process = _up(*arguments)
+    out, words = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, out) == (1, "")
+    assert words.count("\n") == 1
+    return words
+
+
+@dataclass
+class Running:
+    """A `make up` that has said its welcome."""
+
+    directory: Path
+    process: subprocess.Popen[str]
+    ports: list[int]
+    welcome: list[str] = field(default_factory=list[str])
+
+    def end(self) -> tuple[int, str]:
+        """Exit code and standard error of a process that is about to end."""
+        _, words = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode, words
+
+    def child(self, words: str) -> int:
+        """Process id of the launcher's child whose command line contains `words`."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") for pid in children}
+        (found,) = [pid for pid, command in commands.items() if words.encode() in command]
+        return found
+
+
+@pytest.fixture
+def running(session_directory: Path, tmp_path: Path) -> Iterator[Running]:
+    """The suite as `make up` runs it, on free ports."""
+    directory = session_directory / tmp_path.name
+    ports = [free_port() for _ in range(3)]
+    up = Running(directory, _up(str(directory), "--ports", *map(str, ports)), ports)
+    assert up.process.stdout is not None
+    for line in up.process.stdout:
+        up.welcome.append(line.rstrip("\n"))
+        if line.startswith(LAST_LINE):
+            break
+    assert up.welcome, up.end()
+    yield up
+    if up.process.poll() is None:
+        up.process.send_signal(signal.SIGTERM)
+        up.end()
+    assert _up(str(directory), "--remove").wait(PATIENCE_SECONDS) == 0
+    assert not directory.exists()
+
+
+def _monazite(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("monazite")), "--config", str(file), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_going_on_by_hand_and_stopping(running: Running) -> None:
+    text = "\n".join(running.welcome)
+    files = {role: running.directory / f"{role}.toml" for role in ROLES}
+    assert all(str(file) in text and file.exists() for file in files.values())
+    registrar = files["officer-registrar-zhao"]
+    listed = _monazite(registrar, "enterprise", "register", "mine-a", "--name", "Mine A", "--activity", "mine")
+    assert listed.returncode == 0, listed.stderr
+    issued = _up(str(running.directory), "--issue", "enterprise/mine-a")
+    mine = Path(issued.communicate(timeout=PATIENCE_SECONDS)[0].strip())
+    seen = _monazite(mine, "enterprise", "show", "mine-a")
+    assert (seen.returncode, "Mine A" in seen.stdout) == (0, True), seen.stderr
+    assert "is no path of a SPIFFE id" in _refused(str(running.directory), "--issue", "somebody/../else")
+
+    # While it runs nobody removes it, and nobody starts a second one on it.
+    for arguments in (["--remove"], []):
+        assert f"(process {running.process.pid})" in _refused(str(running.directory), *arguments)
+    assert running.process.poll() is None
+
+    running.process.send_signal(signal.SIGTERM)
+    assert running.end() == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("services.quota", "quota"), ("postgres -D", "PostgreSQL")],
+)
+def test_the_end_of_one_is_the_end_of_all(running: Running, command: str, name: str) -> None:
+    others = [os.pidfd_open(running.child(f"services.{service}")) for service in ("registry", "export_license")]
+    os.kill(running.child(command), signal.SIGKILL)
+    code, words = running.end()
+    assert code == 1
+    assert words.startswith(f"{name} ended by itself")
+    assert words.count("\n") == 1
+    for process in others:
+        assert select.select([process], [], [], 0)[0]
+        os.close(process)
+
+
+def test_taken_ports_are_named_before_anything_starts(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = _refused(str(directory), "--ports", str(free_port()), str(port), str(free_port()))
+    assert f"{port} (quota)" in words
+    assert [path.name for path in directory.iterdir()] == ["lock"]
+
+
+def test_nothing_is_issued_where_nothing_was_started(tmp_path: Path) -> None:
+    assert "nothing was started" in _refused(str(tmp_path), "--issue", "enterprise/mine-a")
