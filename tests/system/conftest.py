@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from rich.console import Console
 
 from clients.demo.__main__ import surroundings
 from clients.demo.story import Told, tell
+from tools.local.configuration import Table
 from tools.local.deployment import Deployment
-from tools.local.suite import Suite
+from tools.local.suite import SERVICES, Suite
 
 YEAR = 2024
 
@@ -21,8 +23,23 @@ def suite(session_directory: Path) -> Iterator[Suite]:
     """Our own processes, which a test may kill and restart. Skipped when a foreign deployment is under test."""
     if Deployment.from_environment() is not None:
         pytest.skip("a deployment that is not ours cannot be killed and restarted")
-    with Suite(session_directory / "suite", ephemeral=True, durable=False) as suite:
+    # A drain would wait for the services' long polls of each other.
+    brief: dict[str, Table] = {service: {"limits": {"drain_ms": 500}} for service in SERVICES}
+    with Suite(session_directory / "suite", settings=brief, ephemeral=True, durable=False) as suite:
         yield suite
+
+
+@pytest.fixture(autouse=True)
+def errors_of_services(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What our services logged as errors during a test, in its captured output: shown when it fails."""
+    suite = request.getfixturevalue("suite") if "suite" in request.fixturenames else None
+    before = {name: suite.log(name).stat().st_size for name in SERVICES} if isinstance(suite, Suite) else {}
+    yield
+    for name, size in before.items():
+        assert isinstance(suite, Suite)
+        with suite.log(name).open() as log:
+            log.seek(size)
+            sys.stdout.writelines(f"{name}: {line}" for line in log if '"level": "ERROR"' in line)
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 from google.protobuf.message import Message
 from grpc import aio
@@ -27,8 +28,9 @@ Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
 
-PATIENCE_S: Final = 45.0
+PATIENCE_S: Final = 90.0
 ATTEMPT_S: Final = 5.0
+LAGGARD_S: Final = 30.0
 POLL_S: Final = 0.05
 # What a client repeats with the same request id: nobody can tell it whether it was done.
 REPEATED: Final = frozenset(
@@ -156,39 +158,58 @@ def request_id() -> str:
     return str(uuid.uuid4())
 
 
-@dataclass
-class Watch:
-    """Whether the armed crash has happened."""
+class Saboteur:
+    """Lets a service die at one crash point after the other: whenever it has died, it comes back armed with the next.
 
-    happened: bool = False
+    Killed, never told to end: a drain would wait for the peers' long polls, and hide what a crash shows.
+    """
 
+    def __init__(self, suite: Suite, points: Sequence[CrashPoint]) -> None:
+        self._suite = suite
+        (self.service,) = {point.service for point in points}
+        self.left = [point.name for point in points]
+        self.passed: list[str] = []
+        self._nurse: asyncio.Task[None] | None = None
 
-@asynccontextmanager
-async def crash_at(suite: Suite, point: CrashPoint) -> AsyncGenerator[Watch]:
-    """The service dies at the point, once, and is started again without it."""
-    watch = Watch()
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._suite.kill, self.service)
+        await self._start()
+        self._nurse = asyncio.create_task(self._watch())
+        return self
 
-    async def revive() -> None:
-        while suite.running(point.service):  # noqa: ASYNC110 - a process has no event to wait for
-            await asyncio.sleep(POLL_S)
-        watch.happened = True
-        await asyncio.to_thread(suite.restart, point.service, wait=False)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._nurse is not None
+        self._nurse.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._nurse
+        if self._suite.running(self.service):
+            await asyncio.to_thread(self._suite.kill, self.service)
+        await asyncio.to_thread(self._suite.restart, self.service)
 
-    # Killed, not told to end: a drain would wait for the peers' long polls.
-    await asyncio.to_thread(suite.kill, point.service)
-    await asyncio.to_thread(suite.restart, point.service, {"MONAZITE_CRASH_AT": point.name}, wait=False)
-    nurse = asyncio.create_task(revive())
-    try:
-        yield watch
-    finally:
-        if watch.happened or not suite.running(point.service):
-            await nurse
-        else:
-            nurse.cancel()
-            with suppress(asyncio.CancelledError):
-                await nurse
-            await asyncio.to_thread(suite.kill, point.service)
-            await asyncio.to_thread(suite.restart, point.service)
+    async def _watch(self) -> None:
+        while self.left:
+            while self._suite.running(self.service):  # noqa: ASYNC110 - a process has no event to wait for
+                await asyncio.sleep(POLL_S)
+            self.passed.append(self.left.pop(0))
+            # Shielded: a restart that has begun must not be left half done.
+            await asyncio.shield(self._start())
+
+    async def _start(self) -> None:
+        armed = {"MONAZITE_CRASH_AT": self.left[0]} if self.left else {}
+        await asyncio.to_thread(self._suite.restart, self.service, armed, wait=False)
+
+    async def all_points(self, round_of_work: Callable[[], Awaitable[None]]) -> None:
+        """Works until the service has died at every point. Fails at a point that the work does not pass."""
+        while self.left:
+            armed = self.left[0]
+            await round_of_work()
+            deadline = time.monotonic() + LAGGARD_S
+            # A sequencer publishes after the work is done; the first of a new process waits for the dead one's lease.
+            while self.left[:1] == [armed]:
+                assert time.monotonic() < deadline, f"{self.service} does not pass {armed} on this path"
+                await asyncio.sleep(POLL_S)
 
 
 async def kill(suite: Suite, service: str) -> None:

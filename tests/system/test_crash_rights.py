@@ -36,8 +36,8 @@ from monazite.type.v1.material_pb2 import DEPOSIT_TYPE_ROCK, QUOTA_KIND_MINING_R
 from clients.demo import tables
 from clients.demo.chapters.c2_mine_and_import import concentrate
 from clients.masses import MG_PER_TONNE
-from tests.system.crash_points import CrashPoint, crash_points
-from tests.system.crashing import Caller, callers, crash_at, kill, request_id, until
+from tests.system.crash_points import crash_points
+from tests.system.crashing import Caller, Saboteur, callers, kill, request_id, until
 from tools.local.deployment import Deployment
 from tools.local.suite import Suite
 
@@ -159,15 +159,18 @@ async def assert_no_gram_lost(mine: Caller, right_id: bytes, drawn_mg: int) -> N
     assert len({each.drawing_id for each in settled}) == len(LOTS_GROSS_G)
 
 
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: f"{point.service}-{point.name}")
-async def test_crash_at(suite: Suite, national: None, point: CrashPoint) -> None:
-    paths = [await a_mine(suite.deployment) for _ in range(2)]
-    async with callers(suite.deployment, *paths) as mines:
-        async with crash_at(suite, point) as watch:
-            ends = await asyncio.gather(*(reserve_draw_settle_close(mine, nothing) for mine in mines))
-        assert watch.happened, f"{point.name} is not on this path"
-        for mine, end in zip(mines, ends, strict=True):
-            await assert_no_gram_lost(mine, *end)
+@pytest.mark.parametrize("service", ["quota", "registry"])
+async def test_crash_at_every_point(suite: Suite, national: None, service: str) -> None:
+    async with Saboteur(suite, [point for point in POINTS if point.service == service]) as saboteur:
+
+        async def two_mines() -> None:
+            paths = [await a_mine(suite.deployment) for _ in range(2)]
+            async with callers(suite.deployment, *paths) as mines:
+                ends = await asyncio.gather(*(reserve_draw_settle_close(mine, nothing) for mine in mines))
+                for mine, end in zip(mines, ends, strict=True):
+                    await assert_no_gram_lost(mine, *end)
+
+        await saboteur.all_points(two_mines)
 
 
 @pytest.mark.parametrize("service", ["quota", "registry"])
