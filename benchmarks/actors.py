@@ -80,9 +80,7 @@ class Enterprise:
         issue = registry_pb2_grpc.LotServiceStub(self.registry).IssueLotIds
         ids: list[str] = []
         while len(ids) < count:
-            request = registry_pb2.IssueLotIdsRequest(
-                request_id=request_id(), count=min(IDS_A_CALL, count - len(ids))
-            )
+            request = registry_pb2.IssueLotIdsRequest(request_id=request_id(), count=min(IDS_A_CALL, count - len(ids)))
             ids.extend((await issue(request, timeout=TIMEOUT_S)).lot_ids)
         return ids
 

@@ -27,17 +27,16 @@ METHOD: Final = "Echo"
 STOP_SECONDS_MAX: Final = 10
 
 
-async def serve(address: str, authority: Path, key: Path, certificate: Path) -> None:
-    """Echo at `address` until the process is told to end."""
+async def serve(address: str, authority: bytes, key: bytes, certificate: bytes) -> None:
+    """Echo at `address` until the process is told to end. Files in PEM."""
 
     async def echo(request: bytes, _context: object) -> bytes:
         return request
 
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    handlers = {METHOD: grpc.unary_unary_rpc_method_handler(echo)}
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {METHOD: grpc.unary_unary_rpc_method_handler(echo)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    pair = (key.read_bytes(), certificate.read_bytes())
-    credentials = grpc.ssl_server_credentials([pair], authority.read_bytes(), require_client_auth=True)
+    credentials = grpc.ssl_server_credentials([(key, certificate)], authority, require_client_auth=True)
     server.add_secure_port(address, credentials)
     await server.start()
     await asyncio.Event().wait()
@@ -60,4 +59,4 @@ def running(certificate: Certificate) -> Generator[str]:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], *map(Path, sys.argv[2:5])))
+    uvloop.run(serve(sys.argv[1], *(Path(name).read_bytes() for name in sys.argv[2:5])))

@@ -48,6 +48,11 @@ class Figures:
         ordered = sorted(self.latencies_s)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
 
+    @property
+    def settled_ms(self) -> float:
+        """From the last answer until nothing went on behind it, median of the rounds."""
+        return statistics.median(self.settle_s) * 1000
+
 
 def ratio(figures: Figures, yardstick: Figures) -> float:
     """Median of the rounds' ratios of rates: both of a pair were measured within a second or two."""

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
+import grpc
+
 from benchmarks import actors, echo
 from benchmarks.actors import IMPORTER, MINE, Enterprise, identity, prepared
 from benchmarks.load import Call, Case, Figures, measure
@@ -73,7 +75,7 @@ async def _echo(suite: Suite, stack: AsyncExitStack) -> Callable[[], Awaitable[S
     address = stack.enter_context(echo.running(suite.authority.issue("service/echo", server=True)))
     channel = open_channel(address, identity(suite, f"enterprise/{IMPORTER}"))
     stack.push_async_callback(channel.close)
-    method = channel.unary_unary(f"/{echo.SERVICE}/{echo.METHOD}")
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{echo.SERVICE}/{echo.METHOD}")
     await method(bytes(ECHO_BYTES), timeout=actors.TIMEOUT_S, wait_for_ready=True)
 
     async def prepare() -> Sequence[Call]:

@@ -18,6 +18,8 @@ from clients.masses import MG_PER_TONNE
 BAYAN_OBO = "Bayan Obo bastnaesite-monazite (Inner Mongolia) [USGS MYB table 2]"
 MOUNTAIN_PASS = "Mountain Pass bastnaesite (California) [USGS MYB table 2]"  # noqa: S105 - a mine, no password
 RECALLED = "R"
+DATA_YEAR = 2024
+"""Year of the tables that the story tells, whatever year its accounts are kept for."""
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -44,7 +46,7 @@ class Tonnage:
         return self.rock_mg, self.ionic_mg, self.separation_mg
 
 
-def batches(year: int) -> list[Tonnage]:
+def batches(year: int = DATA_YEAR) -> list[Tonnage]:
     """The year's national batches, from `quota_totals.csv`."""
     return [
         Tonnage(
@@ -59,7 +61,7 @@ def batches(year: int) -> list[Tonnage]:
     ]
 
 
-def allocations(year: int) -> list[Tonnage]:
+def allocations(year: int = DATA_YEAR) -> list[Tonnage]:
     """What each group got in each batch, from `quotas_by_group.csv`."""
     columns = ("mining_rock_light_t_reo", "mining_ionic_medium_heavy_t_reo", "smelting_separation_t_reo")
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import grpc
 from monazite.quota.v1.quota_pb2 import (
     AllocateRequest,
     Balance,
@@ -38,6 +39,7 @@ from clients.demo.actors import (
 )
 from clients.demo.plot import Plot
 from clients.demo.stage import Stage, StoryError
+from clients.errors import CallError
 from clients.masses import MG_PER_TONNE, tonnes
 
 TITLE = "Quota: from the national total to the subsidiaries"
@@ -67,32 +69,37 @@ async def tell(stage: Stage, _plot: Plot) -> None:
 async def _register_enterprises(stage: Stage) -> None:
     registrar = stage.desk(REGISTRAR)
     for actor in ENTERPRISES:
-        await registrar.ask(
-            registrar.enterprises.RegisterEnterprise,
-            RegisterEnterpriseRequest(
-                request_id=request_id(), enterprise_id=actor.id, display_name=actor.title, activities=actor.activities
-            ),
+        request = RegisterEnterpriseRequest(
+            request_id=request_id(), enterprise_id=actor.id, display_name=actor.title, activities=actor.activities
         )
+        try:
+            await registrar.ask(registrar.enterprises.RegisterEnterprise, request)
+        except CallError as error:
+            # Listed by a story of another year on the same suite.
+            if error.code is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
     stage.step(f"The registrar lists {len(ENTERPRISES)} enterprises and what each may do.")
 
 
 async def _indicators(stage: Stage) -> None:
     officer = stage.desk(QUOTA_OFFICER)
-    found = tables.batches(stage.year)
-    if not found:
-        raise StoryError(f"quota_totals.csv has no batches for {stage.year}")
+    found = tables.batches()
     for batch in found:
-        await officer.ask(
-            officer.allocations.EnterIndicator,
-            EnterIndicatorRequest(
-                request_id=request_id(),
-                year=stage.year,
-                batch=batch.batch,
-                cumulative=False,
-                masses=_masses(batch.masses),
-                document=batch.source.partition(" ")[0],
-            ),
+        request = EnterIndicatorRequest(
+            request_id=request_id(),
+            year=stage.year,
+            batch=batch.batch,
+            cumulative=False,
+            masses=_masses(batch.masses),
+            document=batch.source.partition(" ")[0],
         )
+        try:
+            await officer.ask(officer.allocations.EnterIndicator, request)
+        except CallError as error:
+            if error.reason != "INDICATOR_EXISTS":
+                raise
+            told = f"the story of {stage.year} has been told here: take another --year, or a fresh suite"
+            raise StoryError(told) from error
     stage.step(f"The national quota officer enters the {len(found)} batches of {stage.year}.")
     rows = [[str(each.batch), *(tonnes(mg) for mg in each.masses), tables.demonstration(each.status)] for each in found]
     stage.table(f"National indicators {stage.year}, t REO", ["Batch", ">rock", ">ionic", ">separation", "Status"], rows)
@@ -100,7 +107,7 @@ async def _indicators(stage: Stage) -> None:
 
 async def _allocate(stage: Stage) -> None:
     officer = stage.desk(QUOTA_OFFICER)
-    found = tables.allocations(stage.year)
+    found = tables.allocations()
     for each in found:
         await officer.ask(
             officer.allocations.Allocate,
@@ -122,7 +129,7 @@ async def _allocate(stage: Stage) -> None:
 
 
 async def _break_down(stage: Stage) -> None:
-    for each in tables.allocations(stage.year):
+    for each in tables.allocations():
         group = GROUPS[each.group]
         desk = stage.desk(group)
         (first, shares), (second, _) = SHARES[group.path]
@@ -152,7 +159,7 @@ async def _sums(stage: Stage) -> None:
         rows.extend(_group_rows(stage, by_account, group, [actor for actor, _ in parts]))
     stage.table("Balances, t REO", ["Enterprise", "Kind", ">granted", ">given on", ">available"], rows)
     for index, kind in enumerate(KINDS):
-        total = sum(each.masses[index] for each in tables.batches(stage.year))
+        total = sum(each.masses[index] for each in tables.batches())
         groups = sum(_granted(by_account, path.rpartition("/")[2], kind) for path in SHARES)
         stage.check(groups == total, f"groups hold {groups} mg of kind {kind}, the national total is {total} mg")
     stage.step("The sums agree to the tonne: subsidiaries with their group, groups with the national total.")
@@ -182,7 +189,7 @@ async def _over_total(stage: Stage) -> None:
     request = AllocateRequest(
         request_id=request_id(),
         year=stage.year,
-        batch=tables.batches(stage.year)[-1].batch,
+        batch=tables.batches()[-1].batch,
         enterprise_id=RARE_EARTH_GROUP.id,
         masses=[KindMass(kind=QUOTA_KIND_SMELTING_SEPARATION, reo_mg=MG_PER_TONNE)],
     )

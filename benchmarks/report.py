@@ -1,0 +1,173 @@
+"""The figures as a flat table of names, as a table for people, and as the page that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.load import CALLS_AT_ONCE, Figures, ratio
+
+AIMS: Final = {
+    "verify_vs_raw": ("at most", 1.45),
+    "verify_open_vs_raw": ("at most", 1.9),
+    "register_lot_vs_echo": ("at least", 0.20),
+    "reserve_vs_echo": ("at least", 0.20),
+}
+MEANINGS: Final = {
+    "verify_vs_raw": "verify a statement, strictly, in bare Ed25519 verifications",
+    "verify_item_vs_raw": "the same with the item decoded and every opening checked",
+    "verify_open_vs_raw": "the same with both outputs read as typed lots of 17 elements",
+    "sign_vs_raw": "draft and sign it, in bare Ed25519 signatures",
+    "verify_vs_pyjwt": "verify a statement, in PyJWT decodes of a token of its size",
+    "verify_vs_joserfc": "the same, in joserfc decodes",
+    "register_lot_vs_echo": "RegisterLot of an import a second, in echoes a second",
+    "register_mined_lot_vs_echo": "RegisterLot of a mined lot that draws on a right, in echoes",
+    "reserve_vs_echo": "Reserve on one account a second, in echoes a second",
+    "register_lot_vs_sql": "RegisterLot a second, in row sets a second sent straight, each in its own transaction",
+    "register_lot_vs_sql_grouped": "the same, with 64 row sets in each transaction",
+}
+CASES: Final = {
+    "echo": "grpc.aio echo of 16 bytes",
+    "register_lot": "RegisterLot, imported",
+    "register_mined_lot": "RegisterLot, mined, drawing on one right",
+    "reserve": "Reserve, one account",
+    "sql": "the rows of RegisterLot, one set a transaction",
+    "sql_grouped": "the rows of RegisterLot, 64 sets a transaction",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run: ratios of statements, figures of services by case, and the machine."""
+
+    statements: Mapping[str, float]
+    services: Mapping[str, Figures]
+    machine: Mapping[str, str]
+    fdatasync_us: float
+
+    def flat(self) -> dict[str, float]:
+        """Name to figure. `x_vs_y` of statements is time over time, of services rate over rate."""
+        by_name = self.services
+        echo, straight, grouped = by_name["echo"], by_name["sql"], by_name["sql_grouped"]
+        register = by_name["register_lot"]
+        figures = {
+            **self.statements,
+            "register_lot_vs_echo": ratio(register, echo),
+            "register_mined_lot_vs_echo": ratio(by_name["register_mined_lot"], echo),
+            "reserve_vs_echo": ratio(by_name["reserve"], echo),
+            "register_lot_vs_sql": ratio(register, straight),
+            "register_lot_vs_sql_grouped": ratio(register, grouped),
+            **{f"{name}_per_s": one.rate for name, one in by_name.items()},
+            "fdatasync_us": self.fdatasync_us,
+        }
+        return {name: round(value, 3) for name, value in figures.items()}
+
+
+def show(measured: Measured, console: Console) -> None:
+    """Print the ratios and the services' rates."""
+    flat = measured.flat()
+    table = Table(title="Ratios", title_justify="left")
+    for column in ("Name", "Figure", "Aim", "What"):
+        table.add_column(column, justify="right" if column == "Figure" else "left")
+    for name, meaning in MEANINGS.items():
+        table.add_row(name, f"{flat[name]:.2f}", _aim(name, flat[name]), meaning)
+    console.print(table)
+    table = Table(title=f"Calls, {CALLS_AT_ONCE} at once", title_justify="left")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="left" if heading == "Case" else "right")
+    for row in _rows(measured):
+        table.add_row(*row)
+    console.print(table)
+
+
+def page(measured: Measured) -> str:
+    """RESULTS.md."""
+    flat = measured.flat()
+    ratios = [[f"`{name}`", f"{flat[name]:.2f}", _aim(name, flat[name]), what] for name, what in MEANINGS.items()]
+    machine = [[name, value] for name, value in measured.machine.items()]
+    return _PAGE.format(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        ratios=_markdown(["Figure", "", "Aim", "What"], ratios),
+        calls=_markdown(_HEADINGS, _rows(measured)),
+        machine=_markdown(["", ""], machine),
+        raw_verify_us=measured.statements["raw_verify_us"],
+        raw_sign_us=measured.statements["raw_sign_us"],
+        statement_bytes=measured.statements["statement_bytes"],
+        fdatasync_us=measured.fdatasync_us,
+        at_once=CALLS_AT_ONCE,
+        rounds=len(measured.services["echo"].rates),
+    )
+
+
+_HEADINGS: Final = ["Case", "per second", "slowest to fastest round", "p50, ms", "p99, ms", "settled after, ms"]
+
+
+def _rows(measured: Measured) -> list[list[str]]:
+    return [
+        [
+            CASES[name],
+            f"{one.rate:.0f}",
+            f"{min(one.rates):.0f} to {max(one.rates):.0f}",
+            f"{one.latency_ms(0.5):.1f}",
+            f"{one.latency_ms(0.99):.1f}",
+            f"{one.settled_ms:.0f}",
+        ]
+        for name, one in measured.services.items()
+    ]
+
+
+def _aim(name: str, value: float) -> str:
+    if name not in AIMS:
+        return ""
+    word, bound = AIMS[name]
+    met = value <= bound if word == "at most" else value >= bound
+    return f"{word} {bound:.2f}: {'met' if met else 'MISSED'}"
+
+
+def _markdown(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+_PAGE: Final = """# Results
+
+Written by `python -m benchmarks --record` on {date}. `make bench` measures the same anew and writes `build/bench.json`.
+Trust the ratios, which were measured side by side in one run; absolute figures drift by 40 % on a shared machine.
+
+## Ratios
+
+{ratios}
+
+Of statements a ratio is of CPU times: below 1 is faster than the other. Of services it is of calls a second: above 1 is
+faster. A bare Ed25519 verification takes {raw_verify_us:.0f} µs here, a signature {raw_sign_us:.0f} µs; the statement
+has {statement_bytes:.0f} bytes.
+
+## Calls
+
+Everything runs on these cores: three services, PostgreSQL, the echo server and the caller. {at_once} calls at once over
+one connection with mutual TLS, uvloop on both sides, {rounds} rounds in which every case has its turn; medians.
+
+{calls}
+
+- The echo parses nothing, stores nothing and carries 16 bytes. It is the most that grpc.aio can do here.
+- A lot has 17 elements, each assessed against the uncertainty table. Its registration is one signed statement and is
+  durable when it is answered. Lot ids are issued beforehand. "Settled after" is the time from the last answer until
+  every entry has its index and quota has verified and, for mined lots, settled it; that work also runs, and costs,
+  while calls are made.
+- The same rows straight to PostgreSQL: {at_once} asyncpg connections, each sending one row set a transaction in one
+  round trip (one SQL statement), to a database with the registry's schema, keys and triggers, and the same durability.
+  The registry's locks, its look at the request id and the entries' indexes are not in it. The last case sends 64 row
+  sets in one transaction from as many connections, as group commit does; nobody can have answered callers one by one.
+
+## Machine
+
+{machine}
+
+An fdatasync of 8 KiB costs {fdatasync_us:.0f} µs here. A disk that really syncs takes 0.5 to 10 ms: group commit
+spreads that over all callers that wait, a transaction for each row set pays it each time. Measure on your own disk.
+"""
