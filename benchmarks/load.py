@@ -59,6 +59,11 @@ def ratio(figures: Figures, yardstick: Figures) -> float:
     return statistics.median(own / other for own, other in zip(figures.rates, yardstick.rates, strict=True))
 
 
+def best_ratio(figures: Figures, yardstick: Figures) -> float:
+    """Each one's best round against the other's: nearest to an idle machine, where less is disturbed."""
+    return max(figures.rates) / max(yardstick.rates)
+
+
 async def drive(calls: Sequence[Call], latencies_s: list[float]) -> float:
     """Make the calls, `CALLS_AT_ONCE` at a time; returns seconds. What a call raises ends the measurement."""
     queue = iter(calls)

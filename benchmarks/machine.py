@@ -22,7 +22,7 @@ def describe(cluster: Cluster) -> dict[str, str]:
     """Name to value; `cluster` runs, and its data directory is where fdatasync is measured."""
     return {
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
-        "load average before the run": f"{os.getloadavg()[0]:.1f}",
+        "load average before the run": f"{os.getloadavg()[0]:.1f}, niceness {os.nice(0)}",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "PostgreSQL": cluster.sql("SHOW server_version").strip(),

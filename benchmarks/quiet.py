@@ -15,6 +15,7 @@ from services.registry.operations.following import KINDS
 
 POLL_S: Final = 0.02
 QUIET_S_MAX: Final = 60.0
+_CLEANING: Final = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker')"
 _UNPLACED: Final = "SELECT EXISTS (SELECT 1 FROM entry WHERE idx IS NULL)"
 _CURSOR: Final = "SELECT coalesce(max(next_index), 0) FROM follower_cursor"
 _UNREAD: Final = "SELECT EXISTS (SELECT 1 FROM entry WHERE idx >= $1 AND kind = ANY($2::smallint[]))"
@@ -38,7 +39,8 @@ class Observer:
         await self.quota.close()
 
     async def wait(self) -> None:
-        """Until every entry has its index and each of the two has applied what it follows of the other's log."""
+        """Until every entry has its index, each of the two has applied what it follows of the other's log, and
+        PostgreSQL cleans nothing up."""
         until = time.monotonic() + QUIET_S_MAX
         while await self._busy():
             if time.monotonic() > until:
@@ -52,4 +54,4 @@ class Observer:
             cursor = await own.fetchval(_CURSOR)
             if await peer.fetchval(_UNREAD, cursor, [int(kind) for kind in kinds]):
                 return True
-        return False
+        return bool(await self.registry.fetchval(_CLEANING))

@@ -49,17 +49,13 @@ async def _cases(suite: Suite, stack: AsyncExitStack) -> dict[str, Case]:
     stack.push_async_callback(observer.close)
     straight = await _straight(suite, stack)
     return {
-        "echo": Case(await _echo(suite, stack), _at_once),
+        "echo": Case(await _echo(suite, stack), observer.wait),
         "register_lot": Case(partial(importer.imports, CALLS["register_lot"]), observer.wait),
         "register_mined_lot": Case(partial(mine.minings, CALLS["register_mined_lot"], right), observer.wait),
         "reserve": Case(partial(mine.reservations, CALLS["reserve"]), observer.wait),
-        "sql": Case(partial(straight.calls, CALLS["sql"], 1), _at_once),
-        "sql_grouped": Case(partial(straight.calls, CALLS["sql"] // TOGETHER, TOGETHER), _at_once, units=TOGETHER),
+        "sql": Case(partial(straight.calls, CALLS["sql"], 1), observer.wait),
+        "sql_grouped": Case(partial(straight.calls, CALLS["sql"] // TOGETHER, TOGETHER), observer.wait, units=TOGETHER),
     }
-
-
-async def _at_once() -> None:
-    """Nothing goes on behind the answers."""
 
 
 @asynccontextmanager
