@@ -1,14 +1,17 @@
 """`python -m monazite_provenance verify BUNDLE --trust FILE [--json]`: check a lot with no network and no service.
 
-Exit codes: 0 verified, also with gaps; 1 refuted; 2 cannot tell; 4 usage, or a file that cannot be read; 5 malformed
-bundle or trust file.
+Exit codes: 0 verified; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage, or a file that cannot be read; 5
+malformed bundle or trust file; 70 a fault of this tool; 141 whoever read its output has gone. Python itself leaves with
+1 when it cannot start the tool: a verdict is also printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
@@ -21,12 +24,16 @@ from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
 
 EXIT_CODES: Final = {
     Verdict.VERIFIED: 0,
-    Verdict.VERIFIED_WITH_GAPS: 0,
     Verdict.REFUTED: 1,
     Verdict.CANNOT_TELL: 2,
+    Verdict.VERIFIED_WITH_GAPS: 3,
 }
 EXIT_USAGE: Final = 4
 EXIT_MALFORMED: Final = 5
+EXIT_FAULT: Final = 70
+"""EX_SOFTWARE of sysexits.h."""
+EXIT_PIPE: Final = 141
+"""What a shell says of a process that SIGPIPE ended."""
 _CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -39,9 +46,17 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tool. Gives the exit code."""
+    """Run the tool. Gives the exit code; raises SystemExit with it for wrong arguments."""
     options = _parser().parse_args(arguments)
-    return _verify(options.bundle, options.trust, as_json=options.json)
+    try:
+        return _verify(options.bundle, options.trust, as_json=options.json)
+    except BrokenPipeError:
+        # Python would flush once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
+    except Exception:  # whatever it is: left to Python, it would leave with 1, which says REFUTED
+        traceback.print_exc()
+        return EXIT_FAULT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser(
         "verify",
         help="verify a bundle against a trust file",
-        epilog="exit codes: 0 verified, also with gaps; 1 refuted; 2 cannot tell; 4 usage; 5 malformed",
+        epilog="exit codes: 0 verified; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage; 5 malformed; 70 fault",
     )
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or - for standard input")
     verify.add_argument("--trust", type=Path, required=True, metavar="FILE", help="the trust file with the root keys")
@@ -92,9 +107,10 @@ def _chunks(bundle: Path) -> Iterator[bytes]:
 
 
 def _print(text: str) -> None:
-    # A name that the terminal cannot show is escaped: a crash would leave with 1, which says REFUTED.
+    # A name that the terminal cannot show is escaped: there is a verdict to give.
     encoding = sys.stdout.encoding or "ascii"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
 
 
 def _complain(text: str) -> None:

@@ -54,8 +54,10 @@ _HEAD_BYTES = (2,) * 9 + (3,) * 8 + (5,) * 16 + (9,) * 32
 _ADDITIONAL = {2: 24, 3: 25, 5: 26, 9: 27}
 # Writes a head of that length: initial byte, then the argument.
 _PACK = {2: Struct(">BB").pack, 3: Struct(">BH").pack, 5: Struct(">BI").pack, 9: Struct(">BQ").pack}
-# Bytes that follow the initial byte by its additional information.
-_FOLLOWING = {24: 1, 25: 2, 26: 4, 27: 8}
+# By additional information: bytes that follow the initial byte, and the least argument that needs them. For what is
+# reserved or indefinite no bytes follow, so that the least is never reached.
+_FOLLOWING = {24: (1, _INLINE), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
+_RESERVED = (0, 1)
 _SHORT_HEADS = tuple(tuple(bytes((major << 5 | n,)) for n in range(_INLINE)) for major in range(6))
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
 
@@ -212,10 +214,10 @@ def read_byte_string(data: bytes, at: int) -> tuple[bytes, int]:
         raise BadField("not a byte string", field="cbor")
     length, start = initial & 31, at + 1
     if length >= _INLINE:
-        size = _FOLLOWING.get(length, 0)
+        size, least = _FOLLOWING.get(length, _RESERVED)
         start += size
         length = int.from_bytes(data[at + 1 : start], "big")
-        if head(_BYTES, length) != data[at:start]:
+        if length < least or start > len(data):
             raise NotDeterministic("not in shortest form")
     end = start + length
     if end > len(data):

@@ -17,9 +17,9 @@ RECEIPTS = 394
 # Tag 18 in its shortest form, then an array of four.
 _TAGGED_ARRAY_OF_FOUR = b"\xd2\x84"
 # ["Signature1", ... without protected, external_aad (empty) and payload.
-_SIGNATURE1 = b"\x84\x6aSignature1"
-_EMPTY_BYTES = b"\x40"
-_EMPTY_MAP = b"\xa0"
+SIGNATURE1 = b"\x84\x6aSignature1"
+EMPTY_BYTES = b"\x40"
+EMPTY_MAP = b"\xa0"
 
 _ALGORITHMS = {int(algorithm): algorithm for algorithm in Algorithm}
 # EdDSA and ES256 name no curve (deprecated by RFC 9864); with the keys we accept they can only mean these two.
@@ -40,7 +40,7 @@ def decode_sign1(raw: bytes) -> Sign1:
     if raw[:2] != _TAGGED_ARRAY_OF_FOUR:
         raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
     protected, at = _cbor.read_byte_string(raw, len(_TAGGED_ARRAY_OF_FOUR))
-    if raw[at : at + 1] == _EMPTY_MAP:
+    if raw[at : at + 1] == EMPTY_MAP:
         # Almost every statement; the general decoder would cost as much as all other checks of the envelope.
         payload, at = _cbor.read_byte_string(raw, at + 1)
         signature, at = _cbor.read_byte_string(raw, at)
@@ -56,17 +56,17 @@ def decode_sign1(raw: bytes) -> Sign1:
 
 def encode_sign1(protected: bytes, payload: bytes, signature: bytes) -> bytes:
     """A tagged COSE_Sign1 with an empty unprotected header."""
-    parts = (_cbor.byte_string(protected), _EMPTY_MAP, _cbor.byte_string(payload), _cbor.byte_string(signature))
+    parts = (_cbor.byte_string(protected), EMPTY_MAP, _cbor.byte_string(payload), _cbor.byte_string(signature))
     return _TAGGED_ARRAY_OF_FOUR + b"".join(parts)
 
 
 def signing_input(protected: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:
     """The Sig_structure of RFC 9052 section 4.4, encoded: the bytes that are signed."""
-    if protected == _EMPTY_MAP:
+    if protected == EMPTY_MAP:
         # An empty header is signed as the empty string, however it travels (same section, step 2).
         protected = b""
-    aad = _cbor.byte_string(external_aad) if external_aad else _EMPTY_BYTES
-    return b"".join((_SIGNATURE1, _cbor.byte_string(protected), aad, _cbor.byte_string(payload)))
+    aad = _cbor.byte_string(external_aad) if external_aad else EMPTY_BYTES
+    return b"".join((SIGNATURE1, _cbor.byte_string(protected), aad, _cbor.byte_string(payload)))
 
 
 def algorithm_of(value: CborValue, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Algorithm:

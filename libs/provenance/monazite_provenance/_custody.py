@@ -8,11 +8,11 @@ from typing import Final
 
 from monazite_provenance import origins
 from monazite_provenance._evidence import Evidence
+from monazite_provenance.conservation import Finding
 from monazite_provenance.contents import (
     AcceptDetails,
     Details,
     Draw,
-    ExportIntentDetails,
     LotContent,
     RegisterDetails,
     TransformDetails,
@@ -24,8 +24,8 @@ from monazite_provenance.errors import (
     ChainTooLong,
     DoubleSpend,
     EventNotAllowed,
+    LogProblem,
     MissingParent,
-    NotHolder,
     OwnSignatureOnly,
     RightExceeded,
     RightMissing,
@@ -33,7 +33,7 @@ from monazite_provenance.errors import (
     Undisclosed,
 )
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import parse_spiffe, same_owner
+from monazite_provenance.names import parse_spiffe
 from monazite_provenance.report import Gap, LotView, StepFinding, StepView
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.statement import Outpoint
@@ -89,9 +89,16 @@ class _Opened:
 
 
 class CustodyChain:
-    """Takes verified custody statements, parents first. Every `take` raises ProvenanceError on what does not stand."""
+    """Takes verified custody statements, parents first. Every `take` raises ProvenanceError on what does not stand.
 
-    def __init__(self, evidence: Evidence, registry: str, settings: RuleSettings) -> None:
+    `registry`: URI of the service that signs on behalf; `keeps_lots(log)`: whether lots may have their home there.
+    """
+
+    def __init__(
+        self, evidence: Evidence, registry: str, settings: RuleSettings, keeps_lots: Callable[[str], bool]
+    ) -> None:
+        self._keeps_lots = keeps_lots
+        self._homes: set[str] = set()
         self._evidence = evidence
         self._registry = registry
         self._settings = settings
@@ -101,7 +108,6 @@ class CustodyChain:
         self._born: dict[str, bytes] = {}
         self._drawn: dict[bytes, int] = {}
         self._gaps: dict[bytes, list[Gap]] = {}
-        self._acts: set[bytes] = set()
         self._shares_left = SHARES_MAX
         self.findings: list[StepFinding] = []
         self.steps: dict[bytes, StepView] = {}
@@ -119,15 +125,17 @@ class CustodyChain:
         )
         if statement.claims.subject != subject(opened.lots, opened.outputs):
             raise BadField("subject is not the lot", field="sub")
-        self._check_service(opened)
+        gaps, found = self._check_service(opened)
         self._check_draws(opened, verdict)
         self._check_births(opened)
         self._record(opened, verdict)
+        self._gaps[statement.id] += gaps
+        self.findings += [StepFinding(statement.id, finding) for finding in found]
 
     def finish(self, target: Outpoint) -> None:
         """The bundle has ended: its target must be a head, and nothing said of rights and acts speaks against a step.
 
-        Raises MissingParent, DoubleSpend, RightExceeded, StepNotAllowed.
+        Raises MissingParent, DoubleSpend, RightExceeded, LicenceExceeded, StepNotAllowed.
         """
         if target in self._spent:
             raise DoubleSpend("the target is spent in its own bundle")
@@ -137,8 +145,8 @@ class CustodyChain:
             closed = self._evidence.closed_mg(right_id)
             if closed is not None and drawn > closed:
                 raise RightExceeded("more drawn than the closed right counts", drawn_mg=drawn, mass_mg=closed)
-        if self._acts & self._evidence.voided:
-            raise StepNotAllowed("an export under an act that ended without one")
+        self._evidence.exports.finish()
+        self._evidence.holds.check_lots(self._lot_at)
 
     def history(self, target: Outpoint, signs_alone: Callable[[str], bool]) -> History:
         """What the target rests on, once `finish` has passed.
@@ -156,18 +164,39 @@ class CustodyChain:
         ]
         unread = "of a kind from which this version concludes nothing"
         gaps += [Gap("UNREAD_STATEMENT", unread, statement_id) for statement_id in self._evidence.unread]
-        if target in self._evidence.held:
-            gaps.append(Gap("HELD", "a hold on the target stands in the bundle", target.statement_id))
+        held = self._held(target, ancestors)
+        gaps += [Gap("HELD", "that this hold has ended is not in the bundle", each.statement_id) for each in held]
         if head.shares is None:
             gaps.append(Gap("ORIGINS_NOT_TRACED", "more origin shares than this verifier works out"))
         known = frozenset(ancestors)
         return History(
             lot=head.lot,
             steps=tuple(self.steps[statement_id] for statement_id in ancestors),
-            findings=tuple(each for each in self.findings if each.statement_id in known),
+            findings=(*(each for each in self.findings if each.statement_id in known), *held),
             gaps=tuple(gaps),
             origins=head.shares or {},
         )
+
+    def _held(self, target: Outpoint, ancestors: Sequence[bytes]) -> tuple[StepFinding, ...]:
+        """Open holds on the target and on all that was spent on the way to it; a held head is not spent."""
+        chain = {target, *(lot.outpoint for statement_id in ancestors for lot in self.steps[statement_id].inputs)}
+        return tuple(
+            StepFinding(
+                hold.hold_id,
+                Finding(
+                    "HELD",
+                    "held, and no release of this hold is in the bundle",
+                    {"lot_id": hold.lot_id, "reason_code": hold.reason_code},
+                ),
+            )
+            for hold in self._evidence.holds.still_open(chain)
+        )
+
+    def _lot_at(self, outpoint: Outpoint) -> str | None:
+        step = self.steps.get(outpoint.statement_id)
+        if step is None:
+            return None
+        return step.outputs[outpoint.index].lot_id if outpoint.index < len(step.outputs) else ""
 
     def _open(self, statement: Statement) -> _Opened:
         claims = statement.claims
@@ -177,10 +206,15 @@ class CustodyChain:
         depth = 1 + max((head.depth for head in inputs), default=0)
         if depth > DEPTH_MAX:
             raise ChainTooLong("the history is deeper than the bound", limit=DEPTH_MAX)
+        outputs = tuple(decode_lot(statement.outputs[index]) for index in range(statement.outputs_count))
+        for home in {lot.home_log for lot in outputs} - self._homes:
+            if not self._keeps_lots(home):
+                raise LogProblem("a home log that no registry of the trust file keeps")
+            self._homes.add(home)
         return _Opened(
             statement,
             inputs,
-            tuple(decode_lot(statement.outputs[index]) for index in range(statement.outputs_count)),
+            outputs,
             decode_details(claims.kind, statement.details),
             depth,
             _alone(statement, inputs),
@@ -196,25 +230,22 @@ class CustodyChain:
             raise MissingParent("a spent statement is not in the bundle before its spender")
         raise StepNotAllowed("spends an output that its parent does not have")
 
-    def _check_service(self, opened: _Opened) -> None:
-        """On behalf only the registry signs custody; what customs takes out rests on an intent by licensing."""
+    def _check_service(self, opened: _Opened) -> tuple[tuple[Gap, ...], tuple[Finding, ...]]:
+        """On behalf only the registry signs custody; what customs takes out rests on an intent by licensing.
+
+        Gives what an export leaves unchecked, and what of it wants an explanation.
+        """
         claims = opened.statement.claims
         if claims.on_behalf is not None and claims.issuer != self._registry:
             raise EventNotAllowed("only the registry signs custody events on behalf of another")
         if not isinstance(opened.details, AcceptDetails) or not any(is_export(lot) for lot in opened.lots):
-            return
-        intents = [self._evidence.intents[ref] for ref in claims.refs if ref in self._evidence.intents]
-        if len(intents) != 1:
-            if any(ref not in self._evidence.seen and ref not in self._outputs for ref in claims.refs):
-                raise MissingParent("an export refers to a statement that is not in the bundle")
-            raise StepNotAllowed("an export without one export intent", intents=len(intents))
-        _check_intent(intents[0], claims.spends, opened.lots, opened.details)
-        licence = self._evidence.licences.get(intents[0].licence_id)
-        if licence is not None and any(not same_owner(licence.licensee, lot.holder) for lot in opened.lots):
-            raise NotHolder("an export under the licence of another")
-        if intents[0].act_id in self._acts:
-            raise StepNotAllowed("one act, two exports")
-        self._acts.add(intents[0].act_id)
+            return (), ()
+        return self._evidence.exports.take_out(
+            opened.statement,
+            opened.lots,
+            opened.details,
+            lambda ref: ref in self._evidence.seen or ref in self._outputs,
+        )
 
     def _check_draws(self, opened: _Opened, verdict: StepVerdict) -> None:
         if not opened.draws:
@@ -299,19 +330,6 @@ class CustodyChain:
                     wanted.add(parent)
                     stack.append(parent)
         return [each for each in self.steps if each in wanted]
-
-
-def _check_intent(
-    intent: ExportIntentDetails, spends: Sequence[Outpoint], lots: Sequence[LotContent], details: AcceptDetails
-) -> None:
-    masses = {mass.outpoint: mass.gross_g for mass in intent.masses}
-    for spend, lot, line in zip(spends, lots, details.lines, strict=True):
-        if lot.export is None or lot.export.licence_id != intent.licence_id:
-            raise StepNotAllowed("the intent is under another licence than the offer")
-        if line.accepted_g != masses.get(spend, 0):
-            raise StepNotAllowed(
-                "another mass leaves than the intent allows", accepted_g=line.accepted_g, intent_g=masses.get(spend, 0)
-            )
 
 
 def _alone(statement: Statement, inputs: Sequence[_Head]) -> frozenset[str]:

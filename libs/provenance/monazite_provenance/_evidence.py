@@ -1,9 +1,11 @@
-"""Statements of a bundle that stand beside the lots: rights and their settlement, export intents, holds."""
+"""Statements of a bundle that stand beside the lots: rights and their settlement here; holds and exports in theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from monazite_provenance._exports import Exports
+from monazite_provenance._holds import Holds
 from monazite_provenance.contents import (
     Details,
     ExportIntentDetails,
@@ -19,7 +21,6 @@ from monazite_provenance.contents import (
 from monazite_provenance.errors import BadField, StepNotAllowed, Undisclosed
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import account_urn, licence_urn, lot_urn, parse_spiffe, right_urn
-from monazite_provenance.statement import Outpoint
 from monazite_provenance.verifier import Statement
 
 # Signed, and of no weight for a lot's history in this version: nothing is concluded from them.
@@ -35,42 +36,23 @@ class Evidence:
         self._rights: dict[bytes, RightDetails] = {}
         self._settled: dict[tuple[bytes, bytes], int] = {}
         self._closed: dict[bytes, int] = {}
-        self._intents: dict[bytes, ExportIntentDetails] = {}
-        self._licences: dict[bytes, LicenceDetails] = {}
-        self._voided: set[bytes] = set()
-        self._held: dict[Outpoint, int] = {}
+        self.exports = Exports()
+        self.holds = Holds()
 
     @property
     def rights(self) -> Mapping[bytes, RightDetails]:
         """Rights by statement id."""
         return self._rights
 
-    @property
-    def intents(self) -> Mapping[bytes, ExportIntentDetails]:
-        """Export intents by statement id."""
-        return self._intents
-
-    @property
-    def licences(self) -> Mapping[bytes, LicenceDetails]:
-        """Export licences by statement id."""
-        return self._licences
-
-    @property
-    def voided(self) -> frozenset[bytes]:
-        """Ids of the export acts that the registry said nothing left under."""
-        return frozenset(self._voided)
-
-    @property
-    def held(self) -> tuple[Outpoint, ...]:
-        """Outpoints with a hold that no release behind it in the bundle ends."""
-        return tuple(outpoint for outpoint, count in self._held.items() if count > 0)
-
     def settled_mg(self, right_id: bytes, drawing_id: bytes) -> int:
         """What quota settled of one statement's draw on one right, milligrams REO; 0 when nothing."""
         return self._settled.get((right_id, drawing_id), 0)
 
     def take(self, statement: Statement) -> None:
-        """Take in a verified statement that spends and makes nothing. Raises StepNotAllowed, Undisclosed, Malformed."""
+        """Take in a verified statement that spends and makes nothing.
+
+        Raises StepNotAllowed, MissingParent, Undisclosed, Malformed.
+        """
         claims = statement.claims
         self.seen.add(statement.id)
         if claims.spends or statement.outputs_count:
@@ -94,25 +76,20 @@ class Evidence:
                     raise StepNotAllowed("one right closed twice")
                 self._closed[details.right_id] = details.total_drawn_mg
             case HoldDetails():
-                self._held[details.outpoint] = self._held.get(details.outpoint, 0) + 1
+                self.holds.place(statement, details)
             case ReleaseDetails():
-                # One that ends no hold shown here ended another: it must not count against a hold that follows.
-                self._held[details.outpoint] = max(0, self._held.get(details.outpoint, 0) - 1)
+                self.holds.release(statement, details)
             case _:
                 self._record_export(statement, details)
 
     def _record_export(self, statement: Statement, details: Details) -> None:
         match details:
             case ExportIntentDetails():
-                if statement.claims.on_behalf is None or parse_spiffe(statement.claims.actor).kind != "customs":
-                    raise StepNotAllowed("an export intent that is not on behalf of customs")
-                self._intents[statement.id] = details
+                self.exports.intend(statement, details)
             case ExportVoidDetails():
-                self._voided.add(details.act_id)
+                self.exports.void(details.act_id)
             case LicenceDetails():
-                if details.proposer == details.countersigner:
-                    raise StepNotAllowed("a licence proposed and countersigned by one person")
-                self._licences[statement.id] = details
+                self.exports.grant(statement, details)
             case _:
                 # Changes of a licence and locks are verified and kept; no step of a lot's history rests on them.
                 pass
@@ -151,8 +128,10 @@ def _about(details: Details) -> tuple[str | None, tuple[bytes, ...]]:
             subject, needed = right_urn(details.right_id), (details.right_id, details.drawing_id)
         case RightClosedDetails():
             subject, needed = right_urn(details.right_id), (details.right_id,)
-        case HoldDetails() | ReleaseDetails():
+        case HoldDetails():
             subject, needed = lot_urn(details.lot_id), (details.outpoint.statement_id,)
+        case ReleaseDetails():
+            subject, needed = lot_urn(details.lot_id), (details.outpoint.statement_id, details.hold_id)
         case LicenceDetails():
             subject = licence_urn(details.number)
         case ExportIntentDetails():

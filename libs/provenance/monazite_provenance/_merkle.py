@@ -25,7 +25,12 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes; over none it is SHA-256 of nothing."""
     if not leaves:
         return EMPTY_ROOT
-    return partial_root(len(leaves), dict(enumerate(leaves)), ())
+    level = list(leaves)
+    while len(level) > 1:
+        # What has no neighbour rises as it is: splitting at the largest power of two comes to the same.
+        odd = level[len(level) & ~1 :]
+        level = [*map(node_hash, level[::2], level[1::2]), *odd]
+    return level[0]
 
 
 def partial_root(count: int, known: Mapping[int, bytes], nodes: Sequence[bytes]) -> bytes:
@@ -34,6 +39,8 @@ def partial_root(count: int, known: Mapping[int, bytes], nodes: Sequence[bytes])
     `nodes` are the roots of the largest subtrees without a known leaf, left to right. Raises `OpeningMismatch` when
     there are too few or too many of them, or an index beyond the tree.
     """
+    if not nodes and list(known) == list(range(count)):
+        return root(list(known.values()))
     return Disclosure(count, known, nodes).root
 
 

@@ -98,7 +98,7 @@ class _Run:
         self._seen: set[bytes] = set()
         self._used: set[bytes] = set()
         self.evidence = Evidence()
-        self.custody = CustodyChain(self.evidence, self._registry, settings)
+        self.custody = CustodyChain(self.evidence, self._registry, settings, self._book.keeps_lots)
 
     def take(self, item: Item, statement_id: bytes) -> None:
         if statement_id in self._seen:

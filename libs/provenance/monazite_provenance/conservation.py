@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
@@ -79,8 +79,11 @@ class Portion:
         return cls(lot.gross_g, lot.net_g, lot.moisture_g, lot.rows)
 
     def fill(self, lot: LotContent) -> LotContent:
-        """The lot with these masses in place of its own."""
-        return replace(lot, gross_g=self.gross_g, net_g=self.net_g, moisture_g=self.moisture_g, rows=self.rows)
+        """The lot with these masses in place of its own. Raises StepNotAllowed for a part so small that it has no
+        milligram of any element: no lot is without."""
+        if not self.rows:
+            raise StepNotAllowed("a part too small to have a milligram of any element", gross_g=self.gross_g)
+        return lot._replace(gross_g=self.gross_g, net_g=self.net_g, moisture_g=self.moisture_g, rows=self.rows)
 
 
 def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:

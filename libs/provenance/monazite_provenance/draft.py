@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from monazite_provenance import _cose, _merkle
@@ -12,6 +12,9 @@ from monazite_provenance.errors import BadField, TooLarge
 from monazite_provenance.item import SALT_BYTES, Item, Opening, check_openings_size
 from monazite_provenance.keys import Algorithm, PublicKey, SigningKey, SoftwareKey
 from monazite_provenance.statement import OUTPUTS_MAX, SIGNED_BYTES_MAX, Claims, encode_signed_parts
+
+# To look an enumeration's member up takes longer than to compare it.
+_ED25519 = Algorithm.ED25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Draft:
         if key.public != self.public:
             raise BadField("drafted for another key", field="key")
         signature = key.sign(self.signing_input)
-        if isinstance(key, SoftwareKey) and self.public.algorithm is Algorithm.ED25519:
+        if isinstance(key, SoftwareKey) and self.public.algorithm is _ED25519:
             return self._item(signature)
         return self.complete(signature)
 
@@ -66,8 +69,10 @@ def draft(
     """
     if len(outputs) > OUTPUTS_MAX:
         raise TooLarge("too many outputs", field="outputs", limit=OUTPUTS_MAX)
-    claims = replace(claims, spends=tuple(sorted(claims.spends)), refs=tuple(sorted(claims.refs)))
-    openings = tuple(Opening(salts(SALT_BYTES), content) for content in outputs)
+    spends, refs = tuple(sorted(claims.spends)), tuple(sorted(claims.refs))
+    if (spends, refs) != (claims.spends, claims.refs):
+        claims = claims._replace(spends=spends, refs=refs)
+    openings = tuple([Opening(salts(SALT_BYTES), content) for content in outputs])
     detail = Opening(salts(SALT_BYTES), details)
     check_openings_size((*openings, detail))
     root = _merkle.root([opening.leaf for opening in openings])

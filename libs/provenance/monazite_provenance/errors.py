@@ -241,6 +241,18 @@ class RightExceeded(ChainProblem):
     code = "RIGHT_EXCEEDED"
 
 
+class LicenceMismatch(ChainProblem):
+    """What leaves is not what, or goes not where, its export licence says."""
+
+    code = "LICENCE_MISMATCH"
+
+
+class LicenceExceeded(ChainProblem):
+    """More leaves than the lines of an export licence bear."""
+
+    code = "LICENCE_EXCEEDED"
+
+
 class DoubleSpend(ChainProblem):
     """One outpoint is spent by two statements, or one lot id is born twice."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
@@ -60,7 +61,7 @@ LOW_ORDER_POINTS = _low_order_encodings()
 class PublicKey:
     """A public key in its one COSE_Key form (required members only, so that its hash is its RFC 9679 thumbprint)."""
 
-    __slots__ = ("_key", "algorithm", "cose_key", "kid", "thumbprint")
+    __slots__ = ("_verify", "algorithm", "cose_key", "kid", "thumbprint")
 
     algorithm: Algorithm
     cose_key: bytes
@@ -69,13 +70,15 @@ class PublicKey:
 
     def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
         """Wrap a key of `cryptography`. Raises `UnsupportedAlgorithm`, or `BadField` on a point of low order."""
-        self._key = key
+        # The classes are abstract: to ask of which one a key is takes as long as a hash, so it is asked once.
         if isinstance(key, ed25519.Ed25519PublicKey):
+            self._verify = partial(_verify_ed25519, key)
             point = key.public_bytes_raw()
             _check_ed25519_point(point)
             self.algorithm = Algorithm.ED25519
             self.cose_key = _cbor.encode({_KTY: _OKP, _CRV: _CRV_ED25519, _X: point})
         elif isinstance(key.curve, ec.SECP256R1):
+            self._verify = partial(_verify_p256, key)
             numbers = key.public_numbers()
             x, y = (n.to_bytes(COORDINATE_BYTES, "big") for n in (numbers.x, numbers.y))
             self.algorithm = Algorithm.ESP256
@@ -117,17 +120,8 @@ class PublicKey:
         """
         if len(signature) != SIGNATURE_BYTES:
             raise BadSignature("a signature has 64 bytes")
-        key = self._key
         try:
-            if isinstance(key, ed25519.Ed25519PublicKey):
-                if signature[:32] in LOW_ORDER_POINTS:
-                    raise BadSignature("R is a point of low order")
-                key.verify(signature, message)
-            else:
-                s = int.from_bytes(signature[32:], "big")
-                if s > _P256_HALF_ORDER:
-                    raise BadSignature("s is above half the group order")
-                key.verify(encode_dss_signature(int.from_bytes(signature[:32], "big"), s), message, _ECDSA)
+            self._verify(signature, message)
         except InvalidSignature:
             raise BadSignature("not signed by this key over these bytes") from None
 
@@ -139,6 +133,19 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.algorithm.name}, kid={self.kid.hex()})"
+
+
+def _verify_ed25519(key: ed25519.Ed25519PublicKey, signature: bytes, message: bytes) -> None:
+    if signature[:32] in LOW_ORDER_POINTS:
+        raise BadSignature("R is a point of low order")
+    key.verify(signature, message)
+
+
+def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> None:
+    s = int.from_bytes(signature[32:], "big")
+    if s > _P256_HALF_ORDER:
+        raise BadSignature("s is above half the group order")
+    key.verify(encode_dss_signature(int.from_bytes(signature[:32], "big"), s), message, _ECDSA)
 
 
 def _check_ed25519_point(point: bytes) -> None:
@@ -176,13 +183,14 @@ class SigningKey(Protocol):
 class SoftwareKey:
     """A private key in this process's memory. Load it once: loading costs as much as signing."""
 
-    __slots__ = ("_key", "public")
+    __slots__ = ("_key", "_sign", "public")
 
     public: PublicKey
 
     def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
         """Wrap a key of `cryptography`. Raises `UnsupportedAlgorithm`."""
         self._key = key
+        self._sign = key.sign if isinstance(key, ed25519.Ed25519PrivateKey) else partial(_sign_p256, key)
         self.public = PublicKey(key.public_key())
 
     @classmethod
@@ -212,12 +220,14 @@ class SoftwareKey:
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes of signature over `message`."""
-        if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(message)
-        return ecdsa_raw_from_der(self._key.sign(message, _ECDSA))
+        return self._sign(message)
 
     def __repr__(self) -> str:
         return f"SoftwareKey({self.public!r})"
+
+
+def _sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    return ecdsa_raw_from_der(key.sign(message, _ECDSA))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ IDS_REMEMBERED: Final = 4096
 
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?")
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_LOG = re.compile(r"urn:monazite:log:([a-z][a-z_]{0,62}):(0|[1-9][0-9]{0,8})")
 _PREFIX = "spiffe://"
 # How many segments a path of this kind has, least and most.
 _SEGMENTS: Final = {
@@ -69,6 +70,7 @@ def parse_spiffe(uri: str) -> SpiffeId:
     return SpiffeId(domain, tuple(segments))
 
 
+@lru_cache(maxsize=IDS_REMEMBERED)
 def parse_enterprise(uri: str) -> SpiffeId:
     """Parse the URI of an enterprise, without a system. Raises BadField."""
     parsed = parse_spiffe(uri)
@@ -80,6 +82,12 @@ def parse_enterprise(uri: str) -> SpiffeId:
 def same_owner(left: str, right: str) -> bool:
     """Whether two URIs name the same party, whatever system of it speaks. Raises BadField."""
     return parse_spiffe(left).owner == parse_spiffe(right).owner
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two URIs name one person: the name counts, not the role or the case it is written in. Raises BadField."""
+    left, right = parse_spiffe(one), parse_spiffe(other)
+    return (left.domain, left.segments[-1].casefold()) == (right.domain, right.segments[-1].casefold())
 
 
 def enterprise_uri(domain: str, enterprise_id: str) -> str:
@@ -125,3 +133,11 @@ def key_urn(thumbprint: bytes) -> str:
 def log_urn(service: str, shard: int = 0) -> str:
     """Name of a log."""
     return f"urn:monazite:log:{service}:{shard}"
+
+
+def parse_log(urn: str) -> tuple[str, int]:
+    """Service and shard of a log's name. Raises BadField for anything that `log_urn` does not write."""
+    found = _LOG.fullmatch(urn)
+    if found is None:
+        raise BadField("not the name of a log", field="log")
+    return found[1], int(found[2])

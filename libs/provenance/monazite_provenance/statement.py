@@ -5,44 +5,59 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NoReturn
 
-from monazite_provenance import _cbor, _cose
+from monazite_provenance import _cbor, _cose, _usual
 from monazite_provenance._cbor import CborValue
+from monazite_provenance._claims import (
+    DIGEST_BYTES,
+    IAT,
+    ISS,
+    KIND,
+    KINDS,
+    ON_BEHALF,
+    OUTPOINT_BYTES,
+    REFS,
+    SPENDS,
+    SPENDS_MAX,
+    STATEMENT_ID_BYTES,
+    SUB,
+    Claims,
+    OnBehalf,
+    Outpoint,
+    Unverified,
+    check_claims,
+)
+from monazite_provenance._usual import CONTENT_TYPE, OUTPUTS_MAX, PAYLOAD_VERSION, SIGNED_BYTES_MAX, TYP
 from monazite_provenance.errors import BadField, CriticalHeader, TooLarge, UnsupportedAlgorithm, UnsupportedVersion
 from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES, Algorithm, PublicKey
-from monazite_provenance.kinds import EventKind
 
-CONTENT_TYPE = "application/vnd.monazite.statement+cbor"
-# CoAP content format of application/scitt-statement+cose (RFC 9943).
-TYP = 277
-PAYLOAD_VERSION = 1
+__all__ = [
+    "OUTPOINT_BYTES",
+    "OUTPUTS_MAX",
+    "RECEIPTS_MAX",
+    "RECEIPT_BYTES_MAX",
+    "SIGNED_BYTES_MAX",
+    "SPENDS_MAX",
+    "STATEMENT_BYTES_MAX",
+    "STATEMENT_ID_BYTES",
+    "Claims",
+    "OnBehalf",
+    "Outpoint",
+    "Unverified",
+    "encode_signed_parts",
+    "log_leaf",
+    "parse",
+]
 
-STATEMENT_ID_BYTES = 32
-OUTPOINT_BYTES = 34
-OUTPUT_INDEX_MAX = 0xFFFF
-SIGNED_BYTES_MAX = 4096
-SPENDS_MAX = 32
-REFS_MAX = 32
-OUTPUTS_MAX = 128
-URI_CHARACTERS_MAX = 512
 RECEIPTS_MAX = 8
 RECEIPT_BYTES_MAX = 4096
 # Signed bytes, the signature, the receipts with their heads, and the heads of the envelope.
 STATEMENT_BYTES_MAX = SIGNED_BYTES_MAX + SIGNATURE_BYTES + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
-# Last second of the year 9999: whatever passes can be shown as a date.
-ISSUED_AT_MAX_S = 253_402_300_799
-
-# CWT claims (RFC 8392) and ours, from the range for private use.
-_ISS, _SUB, _IAT = 1, 2, 6
-_KIND, _SPENDS, _REFS, _ON_BEHALF = -70001, -70002, -70003, -70004
-_CLAIMS_REQUIRED = (_ISS, _SUB, _IAT, _KIND)
-_CLAIMS_OPTIONAL = (_SPENDS, _REFS, _ON_BEHALF)
+_CLAIMS_REQUIRED = (ISS, SUB, IAT, KIND)
+_CLAIMS_OPTIONAL = (SPENDS, REFS, ON_BEHALF)
 # Null stands for no claim of ours, so that None cannot mean absent; nothing decodes to this.
 _ABSENT: CborValue = []
 # A protected header is: alg, content type and the head of kid; kid; the label of the claims; the claims; typ.
@@ -62,79 +77,9 @@ _HEADER_START_BYTES = len(_header_start(Algorithm.ED25519))
 _CLAIMS_LABEL = _cbor.encode(_cose.CWT_CLAIMS)
 _HEADER_END = _cbor.encode(_cose.TYP) + _cbor.encode(TYP)
 
-_DIGEST_BYTES = 32
-_DIGEST_HEAD = _cbor.head(2, _DIGEST_BYTES)
+_DIGEST_HEAD = _cbor.head(2, DIGEST_BYTES)
 _PAYLOAD_HEAD = b"\x84" + _cbor.encode(PAYLOAD_VERSION) + _DIGEST_HEAD
 _COUNTS = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
-_REQUEST_ID_BYTES = 16
-
-# A URI without its grammar's finer points: a scheme, then printable ASCII. What it names is judged where it is used.
-_URI = re.compile(r"[a-z][a-z0-9+.\-]*:[!-~]+")
-_KINDS = {int(kind): kind for kind in EventKind}
-
-
-class Outpoint(NamedTuple):
-    """One output of one statement. Sorts as its encoding does."""
-
-    statement_id: bytes
-    # The wire's word; it hides tuple.index, and nobody searches an outpoint.
-    index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
-
-    def encode(self) -> bytes:
-        """34 bytes: the id, then the index, big-endian. Raises `BadField`."""
-        if len(self.statement_id) != STATEMENT_ID_BYTES or not 0 <= self.index <= OUTPUT_INDEX_MAX:
-            raise BadField("an outpoint is a 32-byte id and an index of 16 bits", field="outpoint")
-        return self.statement_id + self.index.to_bytes(2, "big")
-
-    @classmethod
-    def decode(cls, data: bytes) -> Outpoint:
-        """Read 34 bytes. Raises `BadField`."""
-        if len(data) != OUTPOINT_BYTES:
-            raise BadField("an outpoint has 34 bytes", field="outpoint")
-        return cls(data[:STATEMENT_ID_BYTES], int.from_bytes(data[STATEMENT_ID_BYTES:], "big"))
-
-
-@dataclass(frozen=True, slots=True)
-class OnBehalf:
-    """Whose command a service signed: the principal's URI, SHA-256 of its certificate, its request id (16 bytes)."""
-
-    principal: str
-    certificate_sha256: bytes
-    request_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a statement says, apart from its contents. `issued_at` is in seconds since 1970, the issuer's word only."""
-
-    issuer: str
-    subject: str
-    issued_at: int
-    kind: EventKind
-    spends: tuple[Outpoint, ...] = ()
-    refs: tuple[bytes, ...] = ()
-    on_behalf: OnBehalf | None = None
-
-    @property
-    def actor(self) -> str:
-        """URI of whose act this is: the principal when a service signed on behalf, else the issuer."""
-        return self.on_behalf.principal if self.on_behalf else self.issuer
-
-
-class Unverified(NamedTuple):
-    """A statement in good form that nobody has verified yet. `statement_id` is SHA-256 of `signing_input`."""
-
-    raw: bytes
-    statement_id: bytes
-    signing_input: bytes
-    claims: Claims
-    algorithm: Algorithm
-    kid: bytes
-    outputs_root: bytes
-    outputs_count: int
-    details_digest: bytes
-    signature: bytes
-    receipts: tuple[bytes, ...]
 
 
 def parse(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Unverified:
@@ -144,6 +89,13 @@ def parse(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = False
     """
     if len(raw) > STATEMENT_BYTES_MAX:
         raise TooLarge("statement too long", limit=STATEMENT_BYTES_MAX)
+    return _usual.read(raw) or parse_any(
+        raw, dangerously_accept_polymorphic_algorithms=dangerously_accept_polymorphic_algorithms
+    )
+
+
+def parse_any(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Unverified:
+    """The general reader: of what is in any way unusual, it alone says whether and why it is refused."""
     protected, unprotected, payload, signature = _cose.decode_sign1(raw)
     signed = _cose.signing_input(protected, payload)
     if len(signed) > SIGNED_BYTES_MAX:
@@ -183,58 +135,9 @@ def encode_signed_parts(
 ) -> tuple[bytes, bytes]:
     """The protected header and the payload of a new statement. Raises `BadField` or `TooLarge`."""
     check_claims(claims)
-    body: dict[int, _cbor.Encodable] = {
-        _ISS: claims.issuer,
-        _SUB: claims.subject,
-        _IAT: claims.issued_at,
-        _KIND: int(claims.kind),
-    }
-    if claims.spends:
-        body[_SPENDS] = [spend.encode() for spend in claims.spends]
-    if claims.refs:
-        body[_REFS] = claims.refs
-    if claims.on_behalf is not None:
-        on_behalf = claims.on_behalf
-        body[_ON_BEHALF] = [on_behalf.principal, on_behalf.certificate_sha256, on_behalf.request_id]
-    start = _header_start(key.algorithm)
-    protected = b"".join((start, key.kid, _CLAIMS_LABEL, _cbor.encode(body), _HEADER_END))
+    protected = b"".join((_header_start(key.algorithm), key.kid, _CLAIMS_LABEL, _usual.written(claims), _HEADER_END))
     count = _cbor.encode(outputs_count)
     return protected, b"".join((_PAYLOAD_HEAD, outputs_root, count, _DIGEST_HEAD, details_digest))
-
-
-def check_claims(claims: Claims) -> None:
-    """Bounds and order of what a statement says, the same to write and to read. Raises `BadField` or `TooLarge`."""
-    _check_uri(claims.issuer, "iss")
-    _check_uri(claims.subject, "sub")
-    if not 0 <= claims.issued_at <= ISSUED_AT_MAX_S:
-        raise BadField("iat is out of range", field="iat")
-    if claims.spends:
-        _check_list(claims.spends, SPENDS_MAX, "spends")
-    if claims.refs:
-        _check_list(claims.refs, REFS_MAX, "refs")
-        if any(len(ref) != STATEMENT_ID_BYTES for ref in claims.refs):
-            raise BadField("a ref has 32 bytes", field="refs")
-    if claims.on_behalf is not None:
-        _check_uri(claims.on_behalf.principal, "on_behalf")
-        _bytes(claims.on_behalf.certificate_sha256, _DIGEST_BYTES, "on_behalf")
-        _bytes(claims.on_behalf.request_id, _REQUEST_ID_BYTES, "on_behalf")
-
-
-_Ordered = TypeVar("_Ordered", Outpoint, bytes)
-
-
-def _check_uri(text: str, field: str) -> None:
-    if len(text) > URI_CHARACTERS_MAX:
-        raise TooLarge("URI too long", field=field, limit=URI_CHARACTERS_MAX)
-    if not _URI.fullmatch(text):
-        raise BadField("not a URI of printable ASCII", field=field)
-
-
-def _check_list(values: Sequence[_Ordered], count_max: int, field: str) -> None:
-    if len(values) > count_max:
-        raise TooLarge("too many entries", field=field, limit=count_max)
-    if len(values) > 1 and list(values) != sorted(set(values)):
-        raise BadField("entries must ascend strictly", field=field)
 
 
 def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -> tuple[Algorithm, bytes, bytes]:
@@ -298,7 +201,7 @@ def _claims(value: CborValue) -> Claims:
         raise BadField("iss and sub are text", field="claims")
     if type(issued_at) is not int:
         raise BadField("iat is whole seconds", field="iat")
-    if type(kind) is not int or kind not in _KINDS:
+    if type(kind) is not int or kind not in KINDS:
         raise BadField("not a kind of event", field="kind")
     spends, refs, on_behalf = (value.get(claim, _ABSENT) for claim in _CLAIMS_OPTIONAL)
     known = len(_CLAIMS_REQUIRED) + (spends is not _ABSENT) + (refs is not _ABSENT) + (on_behalf is not _ABSENT)
@@ -308,7 +211,7 @@ def _claims(value: CborValue) -> Claims:
         issuer,
         subject,
         issued_at,
-        _KINDS[kind],
+        KINDS[kind],
         () if spends is _ABSENT else tuple([Outpoint.decode(spend) for spend in _byte_strings(spends, "spends")]),
         () if refs is _ABSENT else tuple(_byte_strings(refs, "refs")),
         None if on_behalf is _ABSENT else _on_behalf(on_behalf),
@@ -343,9 +246,3 @@ def _byte_strings(value: CborValue, field: str) -> list[bytes]:
     if len(strings) != len(value):
         raise BadField("a list of byte strings", field=field)
     return strings
-
-
-def _bytes(value: CborValue, size: int, field: str) -> bytes:
-    if not isinstance(value, bytes) or len(value) != size:
-        raise BadField("a byte string of fixed length", field=field, bytes=size)
-    return value

@@ -7,7 +7,7 @@ ChainProblem raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
@@ -130,7 +130,7 @@ def is_export(lot: LotContent) -> bool:
 
 def transit(lot: LotContent) -> LotContent:
     """A lot taken out of transit: held by its shipper as before the offer."""
-    return replace(lot, custody_state=CustodyState.HELD, receiver=None, remainder_lot_id=None, export=None)
+    return lot._replace(custody_state=CustodyState.HELD, receiver=None, remainder_lot_id=None, export=None)
 
 
 def accepted_outputs(lot: LotContent, line: AcceptLine, site: str | None = None) -> tuple[LotContent, ...]:
@@ -144,12 +144,12 @@ def accepted_outputs(lot: LotContent, line: AcceptLine, site: str | None = None)
     back = transit(lot)
     outputs: list[LotContent] = []
     if line.accepted_g and is_export(lot):
-        outputs.append(accepted.fill(replace(back, custody_state=CustodyState.ABROAD, site=site or lot.site)))
+        outputs.append(accepted.fill(back._replace(custody_state=CustodyState.ABROAD, site=site or lot.site)))
     elif line.accepted_g:
         receiver = str(parse_spiffe(lot.receiver or "").owner)
-        outputs.append(accepted.fill(replace(back, holder=receiver, site=site or lot.site)))
+        outputs.append(accepted.fill(back._replace(holder=receiver, site=site or lot.site)))
     if line.returned_g:
-        outputs.append(returned.fill(replace(back, lot_id=lot.remainder_lot_id or lot.lot_id)))
+        outputs.append(returned.fill(back._replace(lot_id=lot.remainder_lot_id or lot.lot_id)))
     return tuple(outputs)
 
 
@@ -251,7 +251,7 @@ def _split(step: _Step, _details: Details) -> StepVerdict:
     _check_new_ids(step)
     whole = step.inputs[0]
     for part, portion in zip(step.outputs, apportion(whole, [lot.gross_g for lot in step.outputs]), strict=True):
-        _expect(part, portion.fill(replace(whole, lot_id=part.lot_id)))
+        _expect(part, portion.fill(whole._replace(lot_id=part.lot_id)))
     return StepVerdict()
 
 
@@ -265,8 +265,8 @@ def _merge(step: _Step, _details: Details) -> StepVerdict:
     _check_model(step)
     whole = step.outputs[0]
     portion, sources = combine(step.inputs)
-    expected = replace(
-        step.inputs[0], lot_id=whole.lot_id, site=whole.site, custody_model=whole.custody_model, sources=sources
+    expected = step.inputs[0]._replace(
+        lot_id=whole.lot_id, site=whole.site, custody_model=whole.custody_model, sources=sources
     )
     _expect(whole, portion.fill(expected))
     return StepVerdict()
@@ -311,8 +311,7 @@ def _offer(step: _Step, _details: Details) -> StepVerdict:
             raise StepNotAllowed("the receiver is not an enterprise")
         if offered.remainder_lot_id in taken:
             raise StepNotAllowed("the remainder's id is taken")
-        expected = replace(
-            held,
+        expected = held._replace(
             custody_state=CustodyState.IN_TRANSIT,
             receiver=offered.receiver,
             remainder_lot_id=offered.remainder_lot_id,

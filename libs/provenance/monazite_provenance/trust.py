@@ -26,7 +26,7 @@ from monazite_provenance.errors import (
 from monazite_provenance.item import Item
 from monazite_provenance.keys import CertifiedKey, PublicKey, SigningKey, possession_message
 from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
-from monazite_provenance.names import key_urn, parse_spiffe, root_uri, service_uri
+from monazite_provenance.names import key_urn, parse_log, parse_spiffe, root_uri, service_uri
 from monazite_provenance.statement import Claims
 from monazite_provenance.verifier import Statement, Verifier
 
@@ -74,6 +74,18 @@ class KeyBook:
     def own_signature_only(self, issuer: str) -> bool:
         """Whether an owner registered its own signature as the only one that counts."""
         return str(parse_spiffe(issuer).owner) in self._own_signature
+
+    def keeps_lots(self, log: str) -> bool:
+        """Whether a log is one in which lots have their home: kept by a service that was certified for their steps."""
+        try:
+            service, _shard = parse_log(log)
+            owner = service_uri(self._domain, service)
+        except BadField:
+            return False
+        return any(
+            key.issuer == owner and (key.kinds is None or not CUSTODY_KINDS.isdisjoint(key.kinds))
+            for key in self._keys.values()
+        )
 
     def apply(self, details: KeysDetails, certified_by: bytes, *, by_root: bool) -> CertifiedKey:
         """Bind, retire or condemn a key. Gives the key as it stands after.

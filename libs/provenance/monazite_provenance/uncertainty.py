@@ -76,10 +76,9 @@ def row_for(method: str, element: int, reo_mg: int) -> Range:
 def assess(method: str, element: int, reo_mg: int) -> tuple[int, int]:
     """Standard uncertainty of a mass, milligrams: (random, common), rounded up, at least the floor. Raises BadField."""
     entry = row_for(method, element, reo_mg)
-    return (
-        max(entry.floor_mg, -(-reo_mg * entry.u_random_ppm // PPM)),
-        max(entry.floor_mg, -(-reo_mg * entry.u_common_ppm // PPM)),
-    )
+    random, common = -(-reo_mg * entry.u_random_ppm // PPM), -(-reo_mg * entry.u_common_ppm // PPM)
+    floor = entry.floor_mg
+    return random if random > floor else floor, common if common > floor else floor
 
 
 def check(method: str, element: int, reo_mg: int, u_random_mg: int, u_common_mg: int) -> None:
@@ -105,5 +104,6 @@ def check(method: str, element: int, reo_mg: int, u_random_mg: int, u_common_mg:
 def check_lots(lots: Iterable[LotContent]) -> None:
     """Check every row of freshly measured lots. Raises as `check`."""
     for lot in lots:
-        for row in lot.rows:
-            check(lot.sources[row.source_index].method, row.element, row.reo_mg, row.u_random_mg, row.u_common_mg)
+        methods_used = [source.method for source in lot.sources]
+        for element, reo_mg, u_random_mg, u_common_mg, source_index in lot.rows:
+            check(methods_used[source_index], element, reo_mg, u_random_mg, u_common_mg)

@@ -20,6 +20,7 @@ from monazite_provenance.names import parse_spiffe
 from monazite_provenance.statement import Claims, Unverified, parse
 
 _SEAL = object()
+_NOTHING: Mapping[int, bytes] = MappingProxyType({})
 
 
 @final
@@ -30,22 +31,52 @@ class Statement:
     signed. `receipts` are kept as they came and not judged: they are the log's matter.
     """
 
-    __slots__ = ("claims", "details", "id", "item", "key", "outputs", "outputs_count", "raw", "receipts")
+    __slots__ = ("_item", "_unverified", "details", "key", "outputs")
 
-    def __init__(self, seal: object, unverified: Unverified, item: Item, key: CertifiedKey) -> None:
+    def __init__(self, seal: object, unverified: Unverified, item: Item | None, key: CertifiedKey) -> None:
         if seal is not _SEAL:
             raise TypeError("only a Verifier makes a Statement")
-        self.id: bytes = unverified.statement_id
-        self.claims: Claims = unverified.claims
-        self.raw: bytes = unverified.raw
-        self.item: Item = item
-        self.outputs: Mapping[int, bytes] = MappingProxyType(
-            {index: opening.content for index, opening in item.openings.items()}
-        )
-        self.outputs_count: int = unverified.outputs_count
-        self.details: bytes | None = None if item.details is None else item.details.content
+        self._unverified = unverified
+        self._item = item
         self.key: CertifiedKey = key
-        self.receipts: tuple[bytes, ...] = unverified.receipts
+        self.outputs: Mapping[int, bytes] = _NOTHING
+        self.details: bytes | None = None
+        if item is not None:
+            self.outputs = MappingProxyType({index: content for index, (_, content) in item.openings.items()})
+            self.details = None if item.details is None else item.details.content
+
+    @property
+    def id(self) -> bytes:
+        """SHA-256 of what was signed."""
+        return self._unverified.statement_id
+
+    @property
+    def claims(self) -> Claims:
+        """Who did what to which lot."""
+        return self._unverified.claims
+
+    @property
+    def raw(self) -> bytes:
+        """The statement as it came."""
+        return self._unverified.raw
+
+    @property
+    def outputs_count(self) -> int:
+        """How many outputs there are, disclosed or not."""
+        return self._unverified.outputs_count
+
+    @property
+    def receipts(self) -> tuple[bytes, ...]:
+        """The receipts as they came."""
+        return self._unverified.receipts
+
+    @property
+    def item(self) -> Item:
+        """The statement with what is disclosed of it."""
+        if self._item is None:
+            nodes = (self._unverified.outputs_root,) if self.outputs_count else ()
+            return Item(self.raw, {}, nodes, None)
+        return self._item
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Statement is not stored; store its item and verify again")
@@ -72,8 +103,7 @@ class Verifier:
         """Verify a bare statement, of which nothing is disclosed. Raises `ProvenanceError` only."""
         unverified = parse(raw)
         key = self._check(unverified)
-        nodes = (unverified.outputs_root,) if unverified.outputs_count else ()
-        return Statement(_SEAL, unverified, Item(raw, {}, nodes, None), key)
+        return Statement(_SEAL, unverified, None, key)
 
     def _check(self, unverified: Unverified) -> CertifiedKey:
         key = self._keys.find(unverified.kid)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 from monazite_provenance import bundle, lot_ids, trust, uncertainty
 from monazite_provenance.chain import Policy, verify_bundle
@@ -17,17 +16,23 @@ from monazite_provenance.contents import (
     Details,
     Draw,
     ElementRow,
+    EndUser,
     ExportedMass,
     ExportIntentDetails,
     ExportLimit,
+    ExportVoidDetails,
     Form,
+    HoldDetails,
     Imported,
+    LicenceDetails,
+    LicenceLine,
     LotContent,
     MassSource,
     Mined,
     OfferDetails,
     QuotaKind,
     RegisterDetails,
+    ReleaseDetails,
     RightDetails,
     SettledDetails,
     SplitDetails,
@@ -40,7 +45,7 @@ from monazite_provenance.elements import BY_SYMBOL, FACTOR_TABLE
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import account_urn, enterprise_uri, log_urn, right_urn, service_uri
+from monazite_provenance.names import account_urn, enterprise_uri, licence_urn, log_urn, lot_urn, right_urn, service_uri
 from monazite_provenance.report import LotReport
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint, parse
 from monazite_provenance.steps import accepted_outputs, subject
@@ -48,8 +53,10 @@ from monazite_provenance.steps import accepted_outputs, subject
 DOMAIN = "monazite.example"
 LOG = log_urn("registry")
 NOW_S = 1_730_000_000
+INSPECTOR = f"spiffe://{DOMAIN}/officer/inspector/zhao"
 CUSTOMS = f"spiffe://{DOMAIN}/customs/tianjin/li"
-LICENCE_ID = sha256(b"licence").digest()
+OFFICERS = tuple(f"spiffe://{DOMAIN}/officer/licensing/{name}" for name in ("wang", "zhao"))
+CONTROL_CODE = "1C902"
 ROOTS = tuple(SoftwareKey.generate() for _ in range(3))
 SOURCE = MassSource("assay-1", "ICP-MS")
 
@@ -223,8 +230,7 @@ class World:
 
     def offer(self, actor: str, spend: Outpoint, receiver: str, export: ExportLimit | None = None) -> Outpoint:
         """Offer one lot."""
-        offered = replace(
-            self.lots[spend],
+        offered = self.lots[spend]._replace(
             custody_state=CustodyState.IN_TRANSIT,
             receiver=receiver,
             remainder_lot_id=lot_ids.new(),
@@ -247,32 +253,84 @@ class World:
     def split(self, actor: str, spend: Outpoint, *parts_g: int) -> tuple[Outpoint, ...]:
         """Split a lot by gross mass."""
         whole = self.lots[spend]
-        parts = [replace(portion.fill(whole), lot_id=lot_ids.new()) for portion in apportion(whole, parts_g)]
+        parts = [portion.fill(whole)._replace(lot_id=lot_ids.new()) for portion in apportion(whole, parts_g)]
         return self.step(EventKind.SPLIT, actor, SplitDetails(), parts, [spend])
 
     def merge(self, actor: str, *spends: Outpoint) -> Outpoint:
         """Merge lots."""
         inputs = [self.lots[spend] for spend in sorted(spends)]
         portion, sources = combine(inputs)
-        whole = replace(portion.fill(inputs[0]), lot_id=lot_ids.new(), sources=sources)
+        whole = portion.fill(inputs[0])._replace(lot_id=lot_ids.new(), sources=sources)
         return self.step(EventKind.MERGE, actor, MergeDetails(), [whole], spends)[0]
 
-    def export(self, exporter: str, spend: Outpoint, gross_g: int, intent_g: int | None = None) -> tuple[Outpoint, ...]:
-        """Offer to customs, intent by licensing, accept by the registry."""
-        whole = self.lots[spend].gross_g
-        offered = self.offer(exporter, spend, service("export_license"), ExportLimit(LICENCE_ID, whole))
-        named = gross_g if intent_g is None else intent_g
-        details = ExportIntentDetails(bytes(16), LICENCE_ID, (ExportedMass(offered, named),), "decl-1", "tianjin")
-        refs = sorted({LICENCE_ID, offered.statement_id})
+    def licence(self, licensee: str, gross_g: int, **changes: object) -> bytes:
+        """A licence by two officers over one line, or with fields of its own; gives its id."""
+        details = LicenceDetails(
+            number="L-1",
+            licensee=enterprise(licensee),
+            end_user=EndUser("Motors", "DE", ""),
+            destination="DE",
+            lines=(LicenceLine(CONTROL_CODE, "", gross_g),),
+            expires_at=NOW_S + 1_000_000,
+            case_id="case-1",
+            rule_set_hash=bytes(32),
+            proposer=OFFICERS[0],
+            countersigner=OFFICERS[1],
+        )
+        details = replace(details, **changes)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         self.sign(
-            EventKind.EXPORT_INTENT,
-            "urn:monazite:licence:L-1",
+            EventKind.LICENCE,
+            licence_urn(details.number),
             details,
             signer="export_license",
-            refs=refs,
-            on_behalf=CUSTOMS,
+            on_behalf=details.countersigner,
         )
-        return self.take_out(offered, gross_g, [self.ids[-1]])
+        return self.ids[-1]
+
+    def offer_out(self, exporter: str, spend: Outpoint, licence_id: bytes) -> Outpoint:
+        """Offer a lot to customs, all of it."""
+        limit = ExportLimit(licence_id, self.lots[spend].gross_g)
+        return self.offer(exporter, spend, service("export_license"), limit)
+
+    def intent(
+        self,
+        licence_id: bytes,
+        masses: Mapping[Outpoint, int],
+        *,
+        act_id: bytes = bytes(16),
+        codes: tuple[str, ...] = (CONTROL_CODE,),
+        destination: str = "DE",
+        number: str = "L-1",
+        refs: Sequence[bytes] | None = None,
+        on_behalf: str = CUSTOMS,
+    ) -> bytes:
+        """Licensing's intent; gives its id."""
+        exported = tuple(ExportedMass(head, masses[head], codes) for head in sorted(masses))
+        details = ExportIntentDetails(act_id, licence_id, exported, "decl-1", "tianjin", destination)
+        about = sorted({licence_id, *(head.statement_id for head in masses)})
+        self.sign(
+            EventKind.EXPORT_INTENT,
+            licence_urn(number),
+            details,
+            signer="export_license",
+            refs=about if refs is None else refs,
+            on_behalf=on_behalf,
+        )
+        return self.ids[-1]
+
+    def void(self, act_id: bytes) -> None:
+        """The registry's end of an act without export."""
+        details = ExportVoidDetails(act_id, "LOT_HELD")
+        self.sign(EventKind.EXPORT_VOID, f"urn:monazite:act:{act_id.hex()}", details, signer="registry")
+
+    def export(
+        self, exporter: str, spend: Outpoint, gross_g: int, intent_g: int | None = None, act_id: bytes = bytes(16)
+    ) -> tuple[Outpoint, ...]:
+        """A licence for all of a lot, offer to customs, intent by licensing, accept by the registry."""
+        licence_id = self.licence(exporter, self.lots[spend].gross_g)
+        offered = self.offer_out(exporter, spend, licence_id)
+        intent = self.intent(licence_id, {offered: gross_g if intent_g is None else intent_g}, act_id=act_id)
+        return self.take_out(offered, gross_g, [intent])
 
     def take_out(self, offered: Outpoint, gross_g: int, refs: Sequence[bytes]) -> tuple[Outpoint, ...]:
         """The registry's acceptance of an export."""
@@ -289,6 +347,24 @@ class World:
             refs=refs,
             on_behalf=service("export_license"),
         )
+
+    def hold(self, head: Outpoint, *, on_behalf: str | None = INSPECTOR) -> bytes:
+        """The registry's hold on a head; gives its id."""
+        lot_id = self.lots[head].lot_id
+        details = HoldDetails(head, lot_id, "INSPECTION")
+        refs = [head.statement_id]
+        self.sign(EventKind.HOLD, lot_urn(lot_id), details, signer="registry", refs=refs, on_behalf=on_behalf)
+        return self.ids[-1]
+
+    def release(
+        self, head: Outpoint, hold_id: bytes, *, signer: str = "registry", on_behalf: str | None = INSPECTOR
+    ) -> bytes:
+        """A release of a hold on a head; gives its id."""
+        lot_id = self.lots[head].lot_id
+        details = ReleaseDetails(head, lot_id, "CLEARED", hold_id)
+        refs = sorted({head.statement_id, hold_id})
+        self.sign(EventKind.RELEASE, lot_urn(lot_id), details, signer=signer, refs=refs, on_behalf=on_behalf)
+        return self.ids[-1]
 
     def encode(self, target: Outpoint) -> bytes:
         """The bundle for a target."""

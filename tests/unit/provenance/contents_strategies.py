@@ -81,6 +81,7 @@ def several(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ..
 
 lines = st.builds(c.AcceptLine, masses, masses, masses, texts_or_empty)
 kinds = st.sets(st.sampled_from(sorted(int(kind) for kind in EventKind))).map(lambda each: tuple(sorted(each)))
+control_codes = st.sets(texts, min_size=1, max_size=3).map(lambda each: tuple(sorted(each)))
 blobs = st.binary(min_size=1, max_size=64)
 
 details: dict[EventKind, st.SearchStrategy[c.Details]] = {
@@ -95,16 +96,17 @@ details: dict[EventKind, st.SearchStrategy[c.Details]] = {
         c.ExportIntentDetails,
         acts,
         ids,
-        st.dictionaries(outpoints, positives, max_size=3).map(
-            lambda masses: tuple(c.ExportedMass(*mass) for mass in masses.items())
-        ),
+        st.dictionaries(outpoints, st.tuples(masses, control_codes), min_size=1, max_size=3)
+        .map(lambda each: tuple(c.ExportedMass(head, *mass) for head, mass in each.items()))
+        .filter(lambda each: any(mass.gross_g for mass in each)),
         texts,
         texts,
+        countries,
     ),
     EventKind.EXPORT_LOCK: st.builds(c.ExportLockDetails, acts, ids, several(outpoints)),
     EventKind.EXPORT_VOID: st.builds(c.ExportVoidDetails, acts, texts),
     EventKind.HOLD: st.builds(c.HoldDetails, outpoints, issued_ids, texts),
-    EventKind.RELEASE: st.builds(c.ReleaseDetails, outpoints, issued_ids, texts),
+    EventKind.RELEASE: st.builds(c.ReleaseDetails, outpoints, issued_ids, texts, ids),
     EventKind.RIGHT_CLOSED: st.builds(c.RightClosedDetails, ids, masses, texts),
     EventKind.RIGHT: st.builds(
         c.RightDetails,

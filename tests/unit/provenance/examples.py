@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from monazite_provenance import Algorithm, CertifiedKey, Claims, Draft, EventKind, Item, Outpoint, SoftwareKey, draft
 from monazite_provenance._cbor import Encodable, encode
 
@@ -88,4 +86,4 @@ def signed(protected: Encodable | bytes, content: bytes | None = None, *, key: S
 
 def with_issuer(issuer: str) -> Claims:
     """The example's claims from another issuer."""
-    return replace(CLAIMS, issuer=issuer)
+    return CLAIMS._replace(issuer=issuer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -12,20 +11,14 @@ from monazite_provenance.contents import (
     AcceptDetails,
     AcceptLine,
     Draw,
-    EndUser,
     ExportedMass,
     ExportIntentDetails,
-    ExportLimit,
     ExportVoidDetails,
     Form,
-    HoldDetails,
-    LicenceDetails,
-    LicenceLine,
     Mined,
     OfferDetails,
     QuotaKind,
     RegisterDetails,
-    ReleaseDetails,
     RightClosedDetails,
     RightDetails,
     SettledDetails,
@@ -34,27 +27,24 @@ from monazite_provenance.contents import (
 from monazite_provenance.contents.details import DepositType
 from monazite_provenance.errors import BadField
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import account_urn, licence_urn, right_urn
+from monazite_provenance.names import account_urn, log_urn, right_urn
 from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.steps import accepted_outputs
 
 from tests.unit.provenance.chains import (
-    CUSTOMS,
-    DOMAIN,
-    LICENCE_ID,
+    CONTROL_CODE,
     LOG,
     NOW_S,
+    OFFICERS,
     ORE,
     World,
     enterprise,
     lot,
-    service,
 )
 
 MINED = Mined("Bayan Obo", "C100", DepositType.ROCK)
 GAPS = {"REGISTRATION", "ABSENCE"}
-OFFICERS = tuple(f"spiffe://{DOMAIN}/officer/export/{name}" for name in ("wang", "zhao"))
 
 Attack = Callable[[], tuple[World, Outpoint]]
 
@@ -73,7 +63,7 @@ def remainder_takes_the_id_of_a_lot_that_arrives_with_it() -> tuple[World, Outpo
     second = world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
     offered = world.offer("mine", first, enterprise("plant"))
     world.items.pop()
-    reserving = replace(world.lots[offered], remainder_lot_id=world.lots[second].lot_id)
+    reserving = world.lots[offered]._replace(remainder_lot_id=world.lots[second].lot_id)
     (offered,) = world.step(EventKind.OFFER, "mine", OfferDetails("w"), [reserving], [first])
     other = world.offer("mine", second, enterprise("plant"))
     lines = {offered: AcceptLine(500, 500, 0, "PART"), other: AcceptLine(0, 1_000, 0, "REFUSED")}
@@ -88,7 +78,7 @@ def remainder_takes_the_id_of_a_lot_that_arrives_with_it() -> tuple[World, Outpo
 
 def _draw(site: str, details: Callable[[int], RightDetails] | None = None, account: str = "mine") -> World:
     world = World.new()
-    content = replace(lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE), site=site)
+    content = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)._replace(site=site)
     right = RightDetails(
         2024, QuotaKind.MINING_ROCK, content.reo_mg, enterprise("mine"), "mine-1", LOG, NOW_S + 1_000_000
     )
@@ -144,6 +134,33 @@ def settlement_about_another_right() -> tuple[World, Outpoint]:
     return world, mined
 
 
+# Home log
+
+
+def _at_home_in(log: str) -> Attack:
+    def attack() -> tuple[World, Outpoint]:
+        world = World.new()
+        content = lot("importer", Form.ORE_CONCENTRATE, 1_000, ORE)._replace(home_log=log)
+        return world, world.bring_in("importer", content)
+
+    return attack
+
+
+def test_every_shard_of_the_registrys_log_is_a_home() -> None:
+    world, target = _at_home_in(log_urn("registry", 12))()
+    assert world.verify(target).gap_codes() == GAPS
+
+
+@pytest.mark.parametrize(
+    "log", ["anywhere", log_urn("quota"), log_urn("export_license"), log_urn("warehouse"), f"{LOG}0", f"{LOG}:0"]
+)
+def test_a_home_that_no_registry_of_the_trust_file_keeps_is_refuted(log: str) -> None:
+    world, target = _at_home_in(log)()
+    report = world.verify(target)
+    assert report.failure is not None
+    assert (report.verdict, report.failure.code) == (Verdict.REFUTED, "LOG_PROBLEM")
+
+
 # On behalf
 
 
@@ -179,31 +196,9 @@ def exported_and_void() -> tuple[World, Outpoint]:
 
 def _licensed(licensee: str, proposer: str, countersigner: str) -> tuple[World, Outpoint]:
     world, mined = fresh()
-    details = LicenceDetails(
-        number="L-1",
-        licensee=enterprise(licensee),
-        end_user=EndUser("Motors", "DE", ""),
-        destination="DE",
-        lines=(LicenceLine("1C902", "", 1_000),),
-        expires_at=NOW_S + 1_000_000,
-        case_id="case-1",
-        rule_set_hash=bytes(32),
-        proposer=proposer,
-        countersigner=countersigner,
-    )
-    world.sign(EventKind.LICENCE, licence_urn("L-1"), details, signer="export_license")
-    licence_id = world.ids[-1]
-    offered = world.offer("mine", mined, service("export_license"), ExportLimit(licence_id, 1_000))
-    intent = ExportIntentDetails(bytes(16), licence_id, (ExportedMass(offered, 1_000),), "decl-1", "tianjin")
-    world.sign(
-        EventKind.EXPORT_INTENT,
-        licence_urn("L-1"),
-        intent,
-        signer="export_license",
-        refs=sorted({licence_id, offered.statement_id}),
-        on_behalf=CUSTOMS,
-    )
-    return world, world.take_out(offered, 1_000, [world.ids[-1]])[0]
+    licence_id = world.licence(licensee, 1_000, proposer=proposer, countersigner=countersigner)
+    offered = world.offer_out("mine", mined, licence_id)
+    return world, world.take_out(offered, 1_000, [world.intent(licence_id, {offered: 1_000})])[0]
 
 
 def licence_of_another() -> tuple[World, Outpoint]:
@@ -216,17 +211,10 @@ def licence_by_one_officer() -> tuple[World, Outpoint]:
 
 def intent_that_does_not_refer_to_its_heads() -> tuple[World, Outpoint]:
     world, mined = fresh()
-    offered = world.offer("mine", mined, service("export_license"), ExportLimit(LICENCE_ID, 1_000))
-    intent = ExportIntentDetails(bytes(16), LICENCE_ID, (ExportedMass(offered, 1_000),), "decl-1", "tianjin")
-    world.sign(
-        EventKind.EXPORT_INTENT,
-        licence_urn("L-1"),
-        intent,
-        signer="export_license",
-        refs=[LICENCE_ID],
-        on_behalf=CUSTOMS,
-    )
-    return world, world.take_out(offered, 1_000, [world.ids[-1]])[0]
+    licence_id = world.licence("mine", 1_000)
+    offered = world.offer_out("mine", mined, licence_id)
+    intent = world.intent(licence_id, {offered: 1_000}, refs=[licence_id])
+    return world, world.take_out(offered, 1_000, [intent])[0]
 
 
 def one_act_two_exports() -> tuple[World, Outpoint]:
@@ -238,16 +226,11 @@ def one_act_two_exports() -> tuple[World, Outpoint]:
 
 def customs_of_another_domain() -> tuple[World, Outpoint]:
     world, mined = fresh()
-    offered = world.offer("mine", mined, service("export_license"), ExportLimit(LICENCE_ID, 1_000))
-    world.sign(
-        EventKind.EXPORT_INTENT,
-        licence_urn("L-1"),
-        ExportIntentDetails(bytes(16), LICENCE_ID, (ExportedMass(offered, 1_000),), "decl-1", "tianjin"),
-        signer="export_license",
-        refs=sorted({LICENCE_ID, offered.statement_id}),
-        on_behalf="spiffe://other.example/customs/tianjin/li",
-    )
-    return world, world.take_out(offered, 1_000, [world.ids[-1]])[0]
+    licence_id = world.licence("mine", 1_000)
+    offered = world.offer_out("mine", mined, licence_id)
+    stranger = "spiffe://other.example/customs/tianjin/li"
+    intent = world.intent(licence_id, {offered: 1_000}, on_behalf=stranger)
+    return world, world.take_out(offered, 1_000, [intent])[0]
 
 
 @pytest.mark.parametrize(
@@ -291,9 +274,9 @@ def test_a_void_of_another_act_is_no_matter() -> None:
 
 def test_a_head_stands_once_in_an_intent() -> None:
     head = Outpoint(bytes(32), 0)
-    masses = (ExportedMass(head, 1), ExportedMass(head, 1_000))
+    masses = (ExportedMass(head, 1, (CONTROL_CODE,)), ExportedMass(head, 1_000, (CONTROL_CODE,)))
     with pytest.raises(BadField):
-        encode(ExportIntentDetails(bytes(16), LICENCE_ID, masses, "decl-1", "tianjin"))
+        encode(ExportIntentDetails(bytes(16), bytes(32), masses, "decl-1", "tianjin", "DE"))
 
 
 def test_where_a_key_stands_in_the_bundle_does_not_hide_who_signs_alone() -> None:
@@ -301,15 +284,6 @@ def test_where_a_key_stands_in_the_bundle_does_not_hide_who_signs_alone() -> Non
     mined = world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
     world.certify("mine", own_signature_only=True)
     assert world.verify(mined).gap_codes() == GAPS | {"OWN_SIGNATURE_ORDER"}
-
-
-def test_a_release_of_an_earlier_hold_does_not_hide_a_later_one() -> None:
-    world, mined = fresh()
-    lot_id = world.lots[mined].lot_id
-    subject, refs = f"urn:monazite:lot:{lot_id}", [mined.statement_id]
-    world.sign(EventKind.RELEASE, subject, ReleaseDetails(mined, lot_id, "CLEARED"), signer="registry", refs=refs)
-    world.sign(EventKind.HOLD, subject, HoldDetails(mined, lot_id, "INSPECTION"), signer="registry", refs=refs)
-    assert world.verify(mined).gap_codes() == GAPS | {"HELD"}
 
 
 def test_a_fresh_lot_id_is_what_an_offer_reserves() -> None:

@@ -16,12 +16,10 @@ from monazite_provenance.contents import (
     CustodyModel,
     Draw,
     Form,
-    HoldDetails,
     KeyAction,
     OfferDetails,
     QuotaKind,
     RegisterDetails,
-    ReleaseDetails,
     RightClosedDetails,
     SplitDetails,
     TransformDetails,
@@ -178,7 +176,7 @@ def index_of(kind: EventKind) -> int:
 def test_an_opening_altered() -> None:
     place = index_of(EventKind.TRANSFORM)
     items = list(STORY.world.items)
-    content = replace(STORY.world.lots[STORY.separation[0]], site="elsewhere")
+    content = STORY.world.lots[STORY.separation[0]]._replace(site="elsewhere")
     openings = {**items[place].openings, 0: Opening(items[place].openings[0].salt, encode(content))}
     items[place] = replace(items[place], openings=openings)
     report = with_items(items)
@@ -243,7 +241,7 @@ def double_spend() -> tuple[World, Outpoint]:
 
 def two_births() -> tuple[World, Outpoint]:
     world, mined = fresh()
-    again = replace(lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE), lot_id=world.lots[mined].lot_id)
+    again = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)._replace(lot_id=world.lots[mined].lot_id)
     return world, world.mine("mine", again)
 
 
@@ -253,7 +251,7 @@ def remainder_born_twice() -> tuple[World, Outpoint]:
     world.mine("mine", taken)
     offered = world.offer("mine", mined, enterprise("plant"))
     world.items.pop()
-    content = replace(world.lots[offered], remainder_lot_id=taken.lot_id)
+    content = world.lots[offered]._replace(remainder_lot_id=taken.lot_id)
     (offered,) = world.step(EventKind.OFFER, "mine", OfferDetails("w"), [content], [mined])
     return world, world.accept("plant", offered, AcceptLine(500, 500, 0, "PART"))[0]
 
@@ -267,7 +265,7 @@ def out_of_nothing() -> tuple[World, Outpoint]:
 def wrong_holder() -> tuple[World, Outpoint]:
     world, mined = fresh()
     whole = world.lots[mined]
-    parts = [replace(part.fill(whole), lot_id=lot_ids.new()) for part in apportion(whole, (500, 500))]
+    parts = [part.fill(whole)._replace(lot_id=lot_ids.new()) for part in apportion(whole, (500, 500))]
     return world, world.step(EventKind.SPLIT, "thief", SplitDetails(), parts, [mined])[0]
 
 
@@ -493,17 +491,6 @@ def test_gaps_of_a_stranger_are_not_the_targets() -> None:
     report = world.verify(mined)
     assert report.gap_codes() == GAPS
     assert len(report.steps) == 1
-
-
-def test_a_hold_on_the_target_is_a_gap() -> None:
-    world, mined = fresh()
-    lot_id = world.lots[mined].lot_id
-    subject, refs = f"urn:monazite:lot:{lot_id}", [mined.statement_id]
-    hold, release = HoldDetails(mined, lot_id, "INSPECTION"), ReleaseDetails(mined, lot_id, "CLEARED")
-    world.sign(EventKind.HOLD, subject, hold, signer="registry", refs=refs)
-    assert world.verify(mined).gap_codes() == GAPS | {"HELD"}
-    world.sign(EventKind.RELEASE, subject, release, signer="registry", refs=refs)
-    assert world.verify(mined).gap_codes() == GAPS
 
 
 def test_on_behalf_of_one_that_wants_its_own_signature() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from monazite_provenance.conservation import (
+    ROUNDING_DENOMINATOR,
+    ElementBalance,
     Portion,
     apportion,
     balance,
@@ -60,6 +62,11 @@ def cut_lots(draw: st.DrawFn) -> tuple[LotContent, list[int]]:
     return whole, [right - left for left, right in pairwise(edges)]
 
 
+def as_lot(part: Portion, whole: LotContent) -> LotContent:
+    """The part as a lot, also where nothing is left of it, which no step makes."""
+    return whole._replace(gross_g=part.gross_g, net_g=part.net_g, moisture_g=part.moisture_g, rows=part.rows)
+
+
 @given(cut_lots())
 def test_parts_add_up_to_the_whole_and_merge_back(cut: tuple[LotContent, list[int]]) -> None:
     whole, parts_g = cut
@@ -68,7 +75,7 @@ def test_parts_add_up_to_the_whole_and_merge_back(cut: tuple[LotContent, list[in
     for part in parts:
         assert part.gross_g >= part.net_g >= part.moisture_g >= 0
         assert all(row.reo_mg > 0 for row in part.rows)
-    merged, sources = combine([part.fill(whole) for part in parts])
+    merged, sources = combine([as_lot(part, whole) for part in parts])
     assert sources == whole.sources
     assert merged == Portion.of(whole)
 
@@ -105,7 +112,7 @@ a_source = st.sampled_from([MassSource("a", "ICP-MS"), MassSource("a", "XRF"), M
 def nd_lots(draw: st.DrawFn) -> LotContent:
     base = lot("plant", draw(st.sampled_from([Form.SEPARATED_COMPOUND, Form.RESIDUE])), 1, {"Nd": 1})
     row = ElementRow(ND, draw(masses), draw(uncertainties), draw(uncertainties), 0)
-    return replace(base, rows=(row,), sources=(draw(a_source),))
+    return base._replace(rows=(row,), sources=(draw(a_source),))
 
 
 def model(inputs: list[LotContent], outputs: list[LotContent], loss_mg: int) -> tuple[int, Fraction]:
@@ -148,13 +155,25 @@ def test_thresholds_agree_with_the_model(
 
 def test_the_very_edge_of_the_refusal() -> None:
     """u = 100 mg from one random part, and rounding of two rows to tip the scale: 5.5 u is 550 mg and a trace."""
-    feed = replace(lot("plant", Form.SEPARATED_COMPOUND, 1, {"Nd": 1}), rows=(ElementRow(ND, 10_000, 100, 0, 0),))
-    product = replace(feed, rows=(ElementRow(ND, 10_550, 0, 0, 0),))
+    feed = lot("plant", Form.SEPARATED_COMPOUND, 1, {"Nd": 1})._replace(rows=(ElementRow(ND, 10_000, 100, 0, 0),))
+    product = feed._replace(rows=(ElementRow(ND, 10_550, 0, 0, 0),))
     balance([feed], [product], (), None, DEFAULT_SETTINGS)
     with pytest.raises(MassNotConserved) as caught:
         balance([feed], [product], (Loss(ND, 1),), None, DEFAULT_SETTINGS)
     assert caught.value.details["element"] == "Nd"
     assert caught.value.details["difference_mg"] == -551
+
+
+@pytest.mark.parametrize(("difference_mg", "found", "refused"), [(6, 0, 0), (7, 1, 0), (11, 1, 0), (12, 1, 1)])
+def test_thresholds_are_passed_only_beyond_them(difference_mg: int, found: int, refused: int) -> None:
+    """u = 2 mg: 3u is 6 mg, 5.5u is 11 mg, to the milligram."""
+    appears = ElementBalance(ND, 0, difference_mg, 0, 0, 4 * ROUNDING_DENOMINATOR)
+    vanishes = ElementBalance(ND, difference_mg, 0, 0, 0, 4 * ROUNDING_DENOMINATOR)
+    assert [each.code for each in findings([appears, vanishes], "FIRE", DEFAULT_SETTINGS)] == [
+        "MATTER_APPEARS",
+        "MATTER_VANISHES",
+    ][: 2 * found]
+    assert appears.beyond(DEFAULT_SETTINGS.refuse_at) is bool(refused)
 
 
 def test_every_element_is_balanced_for_itself() -> None:
@@ -169,29 +188,31 @@ def test_every_element_is_balanced_for_itself() -> None:
 @given(st.sampled_from(sorted(ELEMENTS)), st.integers(1, 10**6))
 def test_metals_weigh_as_elements_and_the_rest_as_oxides(element: int, dry_g: int) -> None:
     row = ElementRow(element, dry_g * 1000, 0, 0, 0)
-    oxide = replace(lot("plant", Form.SEPARATED_COMPOUND, dry_g, {"Nd": 1}), rows=(row,))
+    oxide = lot("plant", Form.SEPARATED_COMPOUND, dry_g, {"Nd": 1})._replace(rows=(row,))
     check_physical(oxide)
     with pytest.raises(PhysicallyImpossible):
-        check_physical(replace(oxide, rows=(row._replace(reo_mg=row.reo_mg + 1),)))
+        check_physical(oxide._replace(rows=(row._replace(reo_mg=row.reo_mg + 1),)))
     most = dry_g * 1000 * ELEMENTS[element].factor // FACTOR_SCALE
-    metal = replace(oxide, form=Form.METAL, rows=(row._replace(reo_mg=most),))
+    metal = oxide._replace(form=Form.METAL, rows=(row._replace(reo_mg=most),))
     check_physical(metal)
     with pytest.raises(PhysicallyImpossible):
-        check_physical(replace(metal, rows=(row._replace(reo_mg=most + 1),)))
+        check_physical(metal._replace(rows=(row._replace(reo_mg=most + 1),)))
     with pytest.raises(PhysicallyImpossible):
-        check_physical(replace(metal, moisture_g=1))
+        check_physical(metal._replace(moisture_g=1))
 
 
 def test_a_tonne_of_neodymium_metal() -> None:
     """domain.md: 1 000 kg of Nd metal is 1 166 kg REO."""
-    metal = replace(lot("plant", Form.METAL, 1_000_000, {"Nd": 1}), rows=(ElementRow(ND, 1_166_380_000, 0, 0, 0),))
+    metal = lot("plant", Form.METAL, 1_000_000, {"Nd": 1})._replace(rows=(ElementRow(ND, 1_166_380_000, 0, 0, 0),))
     check_physical(metal)
 
 
 @given(lots(), lots())
 def test_no_other_exception_leaves(left: LotContent, right: LotContent) -> None:
-    try:
-        balance([left], [right], (), None, DEFAULT_SETTINGS)
-        check_physical(left)
-    except ProvenanceError:
-        pass
+    raised: list[type[Exception]] = []
+    for rule in (partial(balance, [left], [right], (), None, DEFAULT_SETTINGS), partial(check_physical, left)):
+        try:
+            rule()
+        except Exception as error:  # every kind is looked at below
+            raised.append(type(error))
+    assert all(issubclass(kind, ProvenanceError) for kind in raised)

@@ -14,6 +14,9 @@ issued = st.binary(min_size=8, max_size=8).map(lambda random: lot_ids.new(lambda
 @given(issued)
 def test_new_ids_pass(lot_id: str) -> None:
     lot_ids.check(lot_id)
+    prefix, *body, last = lot_id.split("-")
+    assert (prefix, [len(part) for part in body]) == ("RE", [4, 4, 4])
+    assert last == lot_ids.check_character(prefix + "".join(body))
 
 
 @given(issued, st.data())

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from monazite_provenance import __main__ as tool
 from monazite_provenance import bundle
-from monazite_provenance.__main__ import main
+from monazite_provenance.__main__ import EXIT_CODES, main
 from monazite_provenance.contents import Form, Recycled, RegisterDetails
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.trust import TRUST_FILE_BYTES_MAX
@@ -32,7 +33,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_good_bundle(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     lot, trust = files
-    assert main(["verify", str(lot), "--trust", str(trust)]) == 0
+    assert main(["verify", str(lot), "--trust", str(trust)]) == 3
     out = capsys.readouterr().out
     for words in ("VERIFIED_WITH_GAPS", "REGISTRATION", "ABSENCE", "Dy", "imported US", "mined Bayan Obo", "TRANSFORM"):
         assert words in out
@@ -40,7 +41,7 @@ def test_a_good_bundle(files: tuple[Path, Path], capsys: pytest.CaptureFixture[s
 
 def test_json_says_the_same(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     lot, trust = files
-    assert main(["verify", str(lot), "--trust", str(trust), "--json"]) == 0
+    assert main(["verify", str(lot), "--trust", str(trust), "--json"]) == 3
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"] == "VERIFIED_WITH_GAPS"
     assert {gap["code"] for gap in report["not_checked"]} == {"REGISTRATION", "ABSENCE"}
@@ -93,7 +94,7 @@ def test_it_runs_as_a_module_and_reads_a_pipe(files: tuple[Path, Path]) -> None:
         capture_output=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert done.stdout.startswith(b"VERIFIED_WITH_GAPS")
 
 
@@ -109,7 +110,7 @@ def test_a_name_that_the_terminal_cannot_show_is_no_refutation(tmp_path: Path) -
         check=False,
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert b"\\u5305" in done.stdout
 
 
@@ -121,3 +122,40 @@ def test_a_trust_file_without_end_is_not_read_to_it(
         file.truncate(64 * TRUST_FILE_BYTES_MAX)
     assert main(["verify", str(bundle_file), "--trust", str(trust)]) == 5
     assert "TOO_LARGE" in capsys.readouterr().err
+
+
+def test_every_verdict_has_a_code_of_its_own() -> None:
+    assert {verdict.value: code for verdict, code in EXIT_CODES.items()} == {
+        "VERIFIED": 0,
+        "REFUTED": 1,
+        "CANNOT_TELL": 2,
+        "VERIFIED_WITH_GAPS": 3,
+    }
+
+
+def test_a_fault_of_the_tool_is_no_verdict(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_arguments: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(tool, "verify_bundle", fails)
+    lot, trust = files
+    assert main(["verify", str(lot), "--trust", str(trust)]) == 70
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "RecursionError: too deep" in said.err
+
+
+def test_a_reader_that_has_gone_is_no_verdict(files: tuple[Path, Path]) -> None:
+    lot, trust = files
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "monazite_provenance", "verify", str(lot), "--trust", str(trust)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")

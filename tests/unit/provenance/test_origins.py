@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 from monazite_provenance import origins
@@ -31,7 +29,7 @@ def test_parts_of_a_split_add_up_by_origin(left: LotContent, right: LotContent, 
         element: {"a": mass - mass // 3, **({"b": mass // 3} if mass // 3 else {})}
         for element, mass in left.element_masses().items()
     }
-    parts = [part.fill(left) for part in apportion(left, (cut, left.gross_g - cut))]
+    parts = [left._replace(rows=part.rows) for part in apportion(left, (cut, left.gross_g - cut))]
     first, second = origins.carry([mixed], parts)
     for element, shares in mixed.items():
         for name, mass in shares.items():
@@ -40,7 +38,7 @@ def test_parts_of_a_split_add_up_by_origin(left: LotContent, right: LotContent, 
 
 def test_a_blend_carries_both_in_proportion() -> None:
     ours = lot("plant", Form.ORE_CONCENTRATE, 1_000, ORE)
-    theirs = replace(ours, rows=tuple(row._replace(reo_mg=row.reo_mg // 2) for row in ours.rows))
+    theirs = ours._replace(rows=tuple(row._replace(reo_mg=row.reo_mg // 2) for row in ours.rows))
     product = lot("plant", Form.SEPARATED_COMPOUND, 1_000, {"Nd": 9_000})
     (shares,) = origins.carry([origins.born(ours, "mine"), origins.born(theirs, "US")], [product])
     assert shares == {60: {"US": 3_000, "mine": 6_000}}

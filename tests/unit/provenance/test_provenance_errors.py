@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from dataclasses import replace
 
 import pytest
 from monazite.type.v1.error_reason_pb2 import ErrorReason
@@ -59,5 +58,5 @@ def test_nothing_of_the_senders_is_in_an_error() -> None:
             Verifier(RING).verify_statement(raw)
         assert planted not in f"{caught.value} {caught.value.message} {dict(caught.value.details)}"
     with pytest.raises(ProvenanceError) as caught:
-        a_draft(replace(CLAIMS, subject="planted"))
+        a_draft(CLAIMS._replace(subject="planted"))
     assert "planted" not in f"{caught.value} {dict(caught.value.details)}"

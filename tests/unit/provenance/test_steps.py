@@ -71,7 +71,7 @@ def run(
 
 
 def fresh(content: LotContent) -> LotContent:
-    return replace(content, lot_id=lot_ids.new())
+    return content._replace(lot_id=lot_ids.new())
 
 
 def register(*outputs: LotContent, details: RegisterDetails | None = None, actor: str = "plant") -> StepVerdict:
@@ -90,7 +90,7 @@ def test_mining_is_charged_by_deposit_type_and_nothing_else_is() -> None:
         assert (verdict.uncovered, verdict.drawn_mg) == ((), need)
     for origin in (Imported("US", "7"), OpeningInventory("2024")):
         assert register(ORE_LOT, details=RegisterDetails(origin)).required == ()
-    scrap = replace(ORE_LOT, form=Form.SECONDARY_MATERIAL)
+    scrap = ORE_LOT._replace(form=Form.SECONDARY_MATERIAL)
     assert register(scrap, details=RegisterDetails(Recycled("magnets"))).required == ()
 
 
@@ -111,16 +111,16 @@ def test_output_without_quota_is_registered_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("bad", "error"),
     [
-        (replace(ORE_LOT, lot_id="RE-0000-0000-0000-0"), BadField),
-        (replace(ORE_LOT, holder=enterprise("mine")), NotHolder),
-        (replace(ORE_LOT, custody_state=CustodyState.ABROAD), StepNotAllowed),
-        (replace(ORE_LOT, form=Form.METAL), StepNotAllowed),
-        (replace(ORE_LOT, factor_table="other"), UnsupportedVersion),
-        (replace(ORE_LOT, net_g=97, gross_g=97), PhysicallyImpossible),
-        (replace(ORE_LOT, moisture_g=950), PhysicallyImpossible),
-        (replace(ORE_LOT, rows=(ORE_LOT.rows[0]._replace(u_random_mg=0),)), StepNotAllowed),
-        (replace(ORE_LOT, rows=(ORE_LOT.rows[0]._replace(u_common_mg=ORE_LOT.rows[0].reo_mg),)), StepNotAllowed),
-        (replace(ORE_LOT, sources=(replace(ORE_LOT.sources[0], method="GUESS"),)), BadField),
+        (ORE_LOT._replace(lot_id="RE-0000-0000-0000-0"), BadField),
+        (ORE_LOT._replace(holder=enterprise("mine")), NotHolder),
+        (ORE_LOT._replace(custody_state=CustodyState.ABROAD), StepNotAllowed),
+        (ORE_LOT._replace(form=Form.METAL), StepNotAllowed),
+        (ORE_LOT._replace(factor_table="other"), UnsupportedVersion),
+        (ORE_LOT._replace(net_g=97, gross_g=97), PhysicallyImpossible),
+        (ORE_LOT._replace(moisture_g=950), PhysicallyImpossible),
+        (ORE_LOT._replace(rows=(ORE_LOT.rows[0]._replace(u_random_mg=0),)), StepNotAllowed),
+        (ORE_LOT._replace(rows=(ORE_LOT.rows[0]._replace(u_common_mg=ORE_LOT.rows[0].reo_mg),)), StepNotAllowed),
+        (ORE_LOT._replace(sources=(ORE_LOT.sources[0]._replace(method="GUESS"),)), BadField),
     ],
 )
 def test_a_register_is_refused(bad: LotContent, error: type[ProvenanceError]) -> None:
@@ -136,7 +136,7 @@ def test_registers_of_the_wrong_shape() -> None:
     with pytest.raises(StepNotAllowed, match="twice"):
         register(ORE_LOT, ORE_LOT)
     with pytest.raises(StepNotAllowed, match="home logs"):
-        register(ORE_LOT, replace(fresh(ORE_LOT), home_log="urn:monazite:log:registry:1"))
+        register(ORE_LOT, fresh(ORE_LOT)._replace(home_log="urn:monazite:log:registry:1"))
     with pytest.raises(StepNotAllowed, match="origin"):
         register(ORE_LOT, details=RegisterDetails(Recycled("ore, says he")))
     with pytest.raises(StepNotAllowed, match="no quota"):
@@ -160,18 +160,18 @@ def test_split_is_exact() -> None:
     good = parts(ORE_LOT, 333, 333, 334)
     assert run(EventKind.SPLIT, [ORE_LOT], good, SplitDetails()) == StepVerdict()
     row = good[0].rows[0]
-    moved = replace(good[0], rows=(row._replace(reo_mg=row.reo_mg + 1), *good[0].rows[1:]))
+    moved = good[0]._replace(rows=(row._replace(reo_mg=row.reo_mg + 1), *good[0].rows[1:]))
     with pytest.raises(MassNotConserved):
         run(EventKind.SPLIT, [ORE_LOT], [moved, *good[1:]], SplitDetails())
-    surer = replace(good[0], rows=(row._replace(u_random_mg=row.u_random_mg - 1), *good[0].rows[1:]))
+    surer = good[0]._replace(rows=(row._replace(u_random_mg=row.u_random_mg - 1), *good[0].rows[1:]))
     with pytest.raises(MassNotConserved):
         run(EventKind.SPLIT, [ORE_LOT], [surer, *good[1:]], SplitDetails())
     with pytest.raises(MassNotConserved):
         run(EventKind.SPLIT, [ORE_LOT], good[:2], SplitDetails())
     with pytest.raises(StepNotAllowed):
-        run(EventKind.SPLIT, [ORE_LOT], [replace(good[0], site="elsewhere"), *good[1:]], SplitDetails())
+        run(EventKind.SPLIT, [ORE_LOT], [good[0]._replace(site="elsewhere"), *good[1:]], SplitDetails())
     with pytest.raises(StepNotAllowed, match="ended"):
-        run(EventKind.SPLIT, [ORE_LOT], [replace(good[0], lot_id=ORE_LOT.lot_id), *good[1:]], SplitDetails())
+        run(EventKind.SPLIT, [ORE_LOT], [good[0]._replace(lot_id=ORE_LOT.lot_id), *good[1:]], SplitDetails())
     with pytest.raises(StepNotAllowed):
         run(EventKind.SPLIT, [ORE_LOT], [fresh(ORE_LOT)], SplitDetails())
     with pytest.raises(NotHolder):
@@ -180,27 +180,41 @@ def test_split_is_exact() -> None:
 
 def merged(*inputs: LotContent) -> LotContent:
     portion, sources = combine(inputs)
-    return replace(portion.fill(fresh(inputs[0])), sources=sources)
+    return portion.fill(fresh(inputs[0]))._replace(sources=sources)
+
+
+def test_a_step_has_so_many_inputs_and_outputs_at_most() -> None:
+    most = DEFAULT_SETTINGS
+    with pytest.raises(StepNotAllowed, match="too many"):
+        run(EventKind.SPLIT, [ORE_LOT], [fresh(ORE_LOT) for _ in range(most.outputs_max + 1)], SplitDetails())
+    with pytest.raises(StepNotAllowed, match="too many"):
+        run(EventKind.MERGE, [fresh(ORE_LOT) for _ in range(most.inputs_max + 1)], [fresh(ORE_LOT)], MergeDetails())
+
+
+def test_lots_reckoned_by_several_factor_tables_are_not_merged() -> None:
+    other = fresh(ORE_LOT._replace(factor_table="another"))
+    with pytest.raises(StepNotAllowed, match="factor tables"):
+        run(EventKind.MERGE, [ORE_LOT, other], [merged(ORE_LOT, other)], MergeDetails())
 
 
 def test_merge_is_exact_and_never_stricter() -> None:
     other = fresh(lot("plant", Form.ORE_CONCENTRATE, 500, scaled(ORE, 1, 3)))
     good = merged(ORE_LOT, other)
     run(EventKind.MERGE, [ORE_LOT, other], [good], MergeDetails())
-    run(EventKind.MERGE, [ORE_LOT, other], [replace(good, custody_model=CustodyModel.MASS_BALANCE)], MergeDetails())
+    run(EventKind.MERGE, [ORE_LOT, other], [good._replace(custody_model=CustodyModel.MASS_BALANCE)], MergeDetails())
     with pytest.raises(MassNotConserved):
-        run(EventKind.MERGE, [ORE_LOT, other], [replace(good, gross_g=good.gross_g + 1)], MergeDetails())
+        run(EventKind.MERGE, [ORE_LOT, other], [good._replace(gross_g=good.gross_g + 1)], MergeDetails())
     with pytest.raises(StepNotAllowed, match="forms"):
-        run(EventKind.MERGE, [ORE_LOT, replace(other, form=Form.RESIDUE)], [good], MergeDetails())
+        run(EventKind.MERGE, [ORE_LOT, other._replace(form=Form.RESIDUE)], [good], MergeDetails())
     with pytest.raises(StepNotAllowed):
         run(EventKind.MERGE, [ORE_LOT], [good], MergeDetails())
-    loose = replace(other, custody_model=CustodyModel.CONTROLLED_BLENDING)
+    loose = other._replace(custody_model=CustodyModel.CONTROLLED_BLENDING)
     with pytest.raises(CustodyModelLoosened):
         run(EventKind.MERGE, [ORE_LOT, loose], [good], MergeDetails())
-    pure = [replace(each, custody_model=CustodyModel.IDENTITY_PRESERVED) for each in (ORE_LOT, other)]
+    pure = [each._replace(custody_model=CustodyModel.IDENTITY_PRESERVED) for each in (ORE_LOT, other)]
     with pytest.raises(CustodyModelLoosened):
         run(EventKind.MERGE, pure, [merged(*pure)], MergeDetails())
-    run(EventKind.MERGE, pure, [replace(merged(*pure), custody_model=CustodyModel.SEGREGATED)], MergeDetails())
+    run(EventKind.MERGE, pure, [merged(*pure)._replace(custody_model=CustodyModel.SEGREGATED)], MergeDetails())
 
 
 # Transform
@@ -221,7 +235,7 @@ def test_separation_is_charged_on_products_once() -> None:
     assert [found.code for found in verdict.findings] == ["QUOTA_NOT_COVERED"]
     assert len(verdict.balances) == len(ORE)
     oxide = outputs[0]
-    metal = fresh(replace(oxide, form=Form.METAL))
+    metal = fresh(oxide._replace(form=Form.METAL))
     assert run(EventKind.TRANSFORM, [oxide], [metal], TransformDetails("metal")).required == ()
     concentrate = fresh(ORE_LOT)
     assert run(EventKind.TRANSFORM, [ORE_LOT], [concentrate], TransformDetails("beneficiation-rock")).required == ()
@@ -229,8 +243,8 @@ def test_separation_is_charged_on_products_once() -> None:
 
 def test_a_blended_feed_is_charged_in_proportion() -> None:
     """Half of each element comes from ore and half from compounds charged before: half of the products is charged."""
-    compound = fresh(replace(ORE_LOT, form=Form.MIXED_COMPOUND))
-    product = fresh(replace(lot("plant", Form.SEPARATED_COMPOUND, 1_000, scaled(ORE, 2))))
+    compound = fresh(ORE_LOT._replace(form=Form.MIXED_COMPOUND))
+    product = fresh(lot("plant", Form.SEPARATED_COMPOUND, 1_000, scaled(ORE, 2)))
     (need,) = run(EventKind.TRANSFORM, [ORE_LOT, compound], [product], TransformDetails("separation-rock")).required
     assert need.reo_mg == product.reo_mg // 2
 
@@ -249,7 +263,7 @@ def test_recovery_below_the_norm_is_a_finding() -> None:
 def test_residue_is_charged_when_it_comes_back_as_feed() -> None:
     """Else ore would become oxide free of quota, by way of residue."""
     residue = products()[1]
-    oxide = fresh(replace(residue, form=Form.SEPARATED_COMPOUND))
+    oxide = fresh(residue._replace(form=Form.SEPARATED_COMPOUND))
     verdict = run(EventKind.TRANSFORM, [residue], [oxide], TransformDetails("recovery"))
     assert verdict.required == (QuotaNeed(QuotaKind.SMELTING_SEPARATION, oxide.reo_mg),)
     assert [found.code for found in verdict.findings] == ["QUOTA_NOT_COVERED"]
@@ -274,12 +288,12 @@ def test_matter_vanishes_only_with_a_reason() -> None:
     ("outputs", "error"),
     [
         ([], StepNotAllowed),
-        ([replace(ORE_LOT, form=Form.SEPARATED_COMPOUND)], StepNotAllowed),
-        ([replace(products()[0], holder=enterprise("mine")), products()[1]], NotHolder),
-        ([replace(products()[0], custody_model=CustodyModel.IDENTITY_PRESERVED), products()[1]], CustodyModelLoosened),
-        ([replace(products()[0], gross_g=90, net_g=90), products()[1]], PhysicallyImpossible),
-        ([replace(products()[0], home_log="urn:x:y"), products()[1]], StepNotAllowed),
-        ([replace(products()[0], custody_state=CustodyState.ABROAD), products()[1]], StepNotAllowed),
+        ([ORE_LOT._replace(form=Form.SEPARATED_COMPOUND)], StepNotAllowed),
+        ([products()[0]._replace(holder=enterprise("mine")), products()[1]], NotHolder),
+        ([products()[0]._replace(custody_model=CustodyModel.IDENTITY_PRESERVED), products()[1]], CustodyModelLoosened),
+        ([products()[0]._replace(gross_g=90, net_g=90), products()[1]], PhysicallyImpossible),
+        ([products()[0]._replace(home_log="urn:x:y"), products()[1]], StepNotAllowed),
+        ([products()[0]._replace(custody_state=CustodyState.ABROAD), products()[1]], StepNotAllowed),
     ],
 )
 def test_a_transform_is_refused(outputs: list[LotContent], error: type[ProvenanceError]) -> None:
@@ -290,7 +304,10 @@ def test_a_transform_is_refused(outputs: list[LotContent], error: type[Provenanc
 def test_nothing_becomes_mineral_product_again() -> None:
     oxide = products()[0]
     with pytest.raises(StepNotAllowed, match="mineral"):
-        run(EventKind.TRANSFORM, [oxide], [fresh(replace(oxide, form=Form.ORE_CONCENTRATE))], TransformDetails("x"))
+        run(EventKind.TRANSFORM, [oxide], [fresh(oxide._replace(form=Form.ORE_CONCENTRATE))], TransformDetails("x"))
+    both = fresh(lot("plant", Form.ORE_CONCENTRATE, 2_000, scaled(ORE, 2)))
+    with pytest.raises(StepNotAllowed, match="mineral"):
+        run(EventKind.TRANSFORM, [ORE_LOT, oxide], [both], TransformDetails("x"))
 
 
 def test_draws_of_a_transform() -> None:
@@ -306,8 +323,7 @@ def test_draws_of_a_transform() -> None:
 
 
 def offered(receiver: str = enterprise("maker"), export: ExportLimit | None = None) -> LotContent:
-    return replace(
-        ORE_LOT,
+    return ORE_LOT._replace(
         custody_state=CustodyState.IN_TRANSIT,
         receiver=receiver,
         remainder_lot_id=lot_ids.new(),
@@ -320,15 +336,15 @@ CUSTOMS = service("export_license")
 
 
 BAD_OFFERS: list[tuple[Callable[[LotContent], LotContent], type[ProvenanceError]]] = [
-    (lambda each: replace(each, gross_g=each.gross_g + 1), MassNotConserved),
-    (lambda each: replace(each, site="elsewhere"), StepNotAllowed),
-    (lambda each: replace(each, remainder_lot_id=ORE_LOT.lot_id), StepNotAllowed),
-    (lambda each: replace(each, remainder_lot_id="RE-0000-0000-0000-0"), BadField),
-    (lambda each: replace(each, receiver=None), StepNotAllowed),
-    (lambda each: replace(each, receiver=service("quota")), StepNotAllowed),
-    (lambda each: replace(each, receiver=enterprise("maker") + "/erp"), StepNotAllowed),
-    (lambda each: replace(each, receiver=CUSTOMS), StepNotAllowed),
-    (lambda each: replace(each, export=LIMIT), StepNotAllowed),
+    (lambda each: each._replace(gross_g=each.gross_g + 1), MassNotConserved),
+    (lambda each: each._replace(site="elsewhere"), StepNotAllowed),
+    (lambda each: each._replace(remainder_lot_id=ORE_LOT.lot_id), StepNotAllowed),
+    (lambda each: each._replace(remainder_lot_id="RE-0000-0000-0000-0"), BadField),
+    (lambda each: each._replace(receiver=None), StepNotAllowed),
+    (lambda each: each._replace(receiver=service("quota")), StepNotAllowed),
+    (lambda each: each._replace(receiver=enterprise("maker") + "/erp"), StepNotAllowed),
+    (lambda each: each._replace(receiver=CUSTOMS), StepNotAllowed),
+    (lambda each: each._replace(export=LIMIT), StepNotAllowed),
 ]
 
 
@@ -340,6 +356,15 @@ def test_an_offer_is_refused(change: Callable[[LotContent], LotContent], error: 
         run(EventKind.OFFER, [ORE_LOT], [change(offered())], OfferDetails("w"))
 
 
+def test_the_remainder_takes_no_id_of_a_lot_that_is_offered_beside_it() -> None:
+    first, second = ORE_LOT, fresh(ORE_LOT)
+    greedy = offered()._replace(remainder_lot_id=second.lot_id)
+    # The second stands under another id, or there would be one id twice.
+    renamed = fresh(offered()._replace(remainder_lot_id=lot_ids.new()))
+    with pytest.raises(StepNotAllowed, match="taken"):
+        run(EventKind.OFFER, [first, second], [greedy, renamed], OfferDetails("w"))
+
+
 def test_only_the_shipper_takes_an_offer_back() -> None:
     away = offered()
     run(EventKind.CANCEL, [away], [transit(away)], CancelDetails())
@@ -348,7 +373,7 @@ def test_only_the_shipper_takes_an_offer_back() -> None:
     with pytest.raises(StepNotAllowed):
         run(EventKind.CANCEL, [ORE_LOT], [ORE_LOT], CancelDetails())
     with pytest.raises(StepNotAllowed):
-        run(EventKind.CANCEL, [away], [replace(transit(away), site="elsewhere")], CancelDetails())
+        run(EventKind.CANCEL, [away], [transit(away)._replace(site="elsewhere")], CancelDetails())
 
 
 def accept(away: LotContent, line: AcceptLine, outputs: Sequence[LotContent], actor: str = "maker") -> StepVerdict:
@@ -379,7 +404,7 @@ def test_an_acceptance_is_exact(line: AcceptLine) -> None:
         with pytest.raises(StepNotAllowed):
             accept(away, line, outputs[:-1])
         row = outputs[0].rows[0]
-        more = replace(outputs[0], rows=(row._replace(reo_mg=row.reo_mg + 1), *outputs[0].rows[1:]))
+        more = outputs[0]._replace(rows=(row._replace(reo_mg=row.reo_mg + 1), *outputs[0].rows[1:]))
         with pytest.raises(MassNotConserved):
             accept(away, line, [more, *outputs[1:]])
         with pytest.raises(NotHolder):
@@ -456,4 +481,4 @@ def test_assessed_uncertainties_are_within_the_bounds() -> None:
 
 def test_rows_of_an_undeclared_element_number() -> None:
     with pytest.raises(BadField):
-        uncertainty.check_lots([replace(ORE_LOT, rows=(ElementRow(26, 1, 1, 1, 0),))])
+        uncertainty.check_lots([ORE_LOT._replace(rows=(ElementRow(26, 1, 1, 1, 0),))])

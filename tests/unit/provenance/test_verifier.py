@@ -114,14 +114,14 @@ def test_what_the_certification_says() -> None:
 def test_a_service_signs_custody_only_on_behalf() -> None:
     registry = certified(ED25519, REGISTRY)
     assert refusal(registry, with_issuer(REGISTRY)) is EventNotAllowed
-    behalf = replace(with_issuer(REGISTRY), on_behalf=ON_BEHALF)
+    behalf = with_issuer(REGISTRY)._replace(on_behalf=ON_BEHALF)
     assert Verifier(Ring(registry)).verify(an_item(behalf)).claims.actor == ENTERPRISE
-    hold = replace(with_issuer(REGISTRY), kind=EventKind.HOLD, spends=())
+    hold = with_issuer(REGISTRY)._replace(kind=EventKind.HOLD, spends=())
     assert Verifier(Ring(registry)).verify(an_item(hold)).claims.actor == REGISTRY
 
 
 def test_an_enterprise_signs_for_nobody_else() -> None:
-    assert refusal(certified(ED25519), replace(CLAIMS, on_behalf=ON_BEHALF)) is IssuerMismatch
+    assert refusal(certified(ED25519), CLAIMS._replace(on_behalf=ON_BEHALF)) is IssuerMismatch
 
 
 def test_the_key_ring_is_not_believed_on_the_kid() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from monazite_provenance import _cbor
+from monazite_provenance.contents import _lot_form
 from monazite_provenance.contents._reading import read_details
 from monazite_provenance.contents._writing import details_map
 from monazite_provenance.contents.details import Details
@@ -15,6 +16,9 @@ from monazite_provenance.kinds import EventKind
 def encode(content: LotContent | Details) -> bytes:
     """Deterministic CBOR of a lot or of details. Raises BadField when a field is out of bounds."""
     if isinstance(content, LotContent):
+        usual = _lot_form.write(content)
+        if usual is not None:
+            return usual
         fields = lot_map(content)
         read_lot(fields)
     else:
@@ -25,7 +29,8 @@ def encode(content: LotContent | Details) -> bytes:
 
 def decode_lot(content: bytes) -> LotContent:
     """The lot in an opened output. Raises the Malformed family."""
-    return read_lot(_cbor.decode(content))
+    usual = _lot_form.read(content)
+    return read_lot(_cbor.decode(content)) if usual is None else usual
 
 
 def decode_details(kind: EventKind, content: bytes) -> Details:

@@ -132,8 +132,15 @@ def _line(value: object, field: str) -> d.AcceptLine:
 
 
 def _exported(value: object, field: str) -> d.ExportedMass:
-    outpoint, gross_g = as_list(value, field, 2)
-    return d.ExportedMass(_outpoint(outpoint, field), _positive(gross_g, field))
+    outpoint, gross_g, codes = as_list(value, field, 3)
+    return d.ExportedMass(_outpoint(outpoint, field), as_uint(gross_g, field), _control_codes(codes, field))
+
+
+def _control_codes(value: object, field: str) -> tuple[str, ...]:
+    codes = _TEXTS(value, field)
+    if not codes or list(codes) != sorted(set(codes)):
+        raise bad(field, "control codes missing or not ascending")
+    return codes
 
 
 def _end_user(value: object, field: str) -> d.EndUser:
@@ -164,6 +171,7 @@ def _kinds(value: object, field: str) -> tuple[int, ...]:
 _DRAWS = members(_draw)
 _LOSSES = members(_loss)
 _EXPORTED = members(_exported)
+_TEXTS = members(as_text)
 _DEPOSIT = one_of(d.DepositType)
 
 
@@ -184,6 +192,8 @@ def _exported_masses(value: object, field: str) -> tuple[d.ExportedMass, ...]:
     masses = _EXPORTED(value, field)
     if len({mass.outpoint for mass in masses}) != len(masses):
         raise bad(field, "a head stands twice")
+    if not any(mass.gross_g for mass in masses):
+        raise bad(field, "nothing leaves")
     return masses
 
 
@@ -194,6 +204,7 @@ def _intent(fields: Fields) -> d.ExportIntentDetails:
         fields.required(3, "masses", _exported_masses),
         fields.required(4, "declaration_number", as_text),
         fields.required(5, "port", as_text),
+        fields.required(6, "destination", _country),
     )
 
 
@@ -219,7 +230,7 @@ def _hold(fields: Fields) -> d.HoldDetails:
 
 def _release(fields: Fields) -> d.ReleaseDetails:
     hold = _hold(fields)
-    return d.ReleaseDetails(hold.outpoint, hold.lot_id, hold.reason_code)
+    return d.ReleaseDetails(hold.outpoint, hold.lot_id, hold.reason_code, fields.required(4, "hold_id", _id))
 
 
 def _right(fields: Fields) -> d.RightDetails:

@@ -61,9 +61,10 @@ def _intent(details: d.ExportIntentDetails) -> dict[int, object]:
     return {
         1: details.act_id,
         2: details.licence_id,
-        3: [[mass.outpoint.encode(), mass.gross_g] for mass in details.masses],
+        3: [[mass.outpoint.encode(), mass.gross_g, list(mass.control_codes)] for mass in details.masses],
         4: details.declaration_number,
         5: details.port,
+        6: details.destination,
     }
 
 
@@ -77,6 +78,10 @@ def _void(details: d.ExportVoidDetails) -> dict[int, object]:
 
 def _hold(details: d.HoldDetails | d.ReleaseDetails) -> dict[int, object]:
     return {1: details.outpoint.encode(), 2: details.lot_id, 3: details.reason_code}
+
+
+def _release(details: d.ReleaseDetails) -> dict[int, object]:
+    return {**_hold(details), 4: details.hold_id}
 
 
 def _right(details: d.RightDetails) -> dict[int, object]:
@@ -147,7 +152,7 @@ _WRITERS: dict[type, object] = {
     d.ExportLockDetails: _lock,
     d.ExportVoidDetails: _void,
     d.HoldDetails: _hold,
-    d.ReleaseDetails: _hold,
+    d.ReleaseDetails: _release,
     d.RightDetails: _right,
     d.SettledDetails: _settled,
     d.RightClosedDetails: _closed,

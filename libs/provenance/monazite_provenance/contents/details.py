@@ -164,15 +164,18 @@ class AcceptDetails:
 
 @dataclass(frozen=True, slots=True)
 class ExportedMass:
-    """A head and how much of it leaves, grams gross."""
+    """A head, how much of it leaves, grams gross (0: it goes back whole), and the control items that it is, ascending:
+    it draws the line of each.
+    """
 
     outpoint: Outpoint
     gross_g: int
+    control_codes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportIntentDetails:
-    """Licensing's word to the registry that these masses may leave, under this act."""
+    """Licensing's word to the registry that these masses may leave, under this act. Names every head of the act."""
 
     KIND: ClassVar = EventKind.EXPORT_INTENT
     act_id: bytes
@@ -180,6 +183,7 @@ class ExportIntentDetails:
     masses: tuple[ExportedMass, ...]
     declaration_number: str
     port: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +217,13 @@ class HoldDetails:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDetails:
-    """The end of a hold."""
+    """The end of one hold, named by its statement id; outpoint and lot are those of the hold."""
 
     KIND: ClassVar = EventKind.RELEASE
     outpoint: Outpoint
     lot_id: str
     reason_code: str
+    hold_id: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from monazite_provenance.contents._fields import (
@@ -69,8 +70,7 @@ class ElementRow(NamedTuple):
     source_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class MassSource:
+class MassSource(NamedTuple):
     """Who measured and how: laboratory or declarant, method (of the uncertainty table), attestation (32 bytes)."""
 
     laboratory: str
@@ -86,8 +86,7 @@ class ExportLimit:
     max_gross_g: int
 
 
-@dataclass(frozen=True, slots=True)
-class LotContent:
+class LotContent(NamedTuple):
     """A lot at one outpoint. Masses in grams, element rows in milligrams REO.
 
     `rows` ascend strictly by (element, source_index) and hold no zero mass. The last three fields stand only while in
@@ -129,6 +128,9 @@ class LotContent:
         return masses
 
 
+# To look an enumeration's member up takes longer than to compare it.
+_IN_TRANSIT = CustodyState.IN_TRANSIT
+_SOURCE_INDEX = itemgetter(ElementRow._fields.index("source_index"))
 _FORM = one_of(Form)
 _MODEL = one_of(CustodyModel)
 _STATE = one_of(CustodyState)
@@ -214,21 +216,22 @@ def read_lot(value: object) -> LotContent:
         export=fields.optional(16, "export", _export),
     )
     fields.done()
-    _check(lot)
+    check_lot(lot)
     return lot
 
 
-def _check(lot: LotContent) -> None:
-    """What holds of one lot for itself: order of rows, sources named, masses nested, transit fields in transit only."""
+def check_lot(lot: LotContent) -> None:
+    """What holds of one lot for itself: sources named, masses nested, transit fields in transit only."""
     if not 0 < len(lot.rows) <= ROWS_MAX:
         raise bad("lot.rows")
-    if not 0 < len(lot.sources) <= SOURCES_MAX or len(set(lot.sources)) != len(lot.sources):
+    sources = lot.sources
+    if not 0 < len(sources) <= SOURCES_MAX or len(set(sources)) != len(sources):
         raise bad("lot.sources")
-    if any(row.source_index >= len(lot.sources) for row in lot.rows):
+    if max(map(_SOURCE_INDEX, lot.rows)) >= len(sources):
         raise bad("lot.rows", "source index names no source")
     if not lot.gross_g >= lot.net_g >= lot.moisture_g or lot.gross_g == 0:
         raise bad("lot.gross_g", "masses are not gross >= net >= moisture")
-    in_transit = lot.custody_state is CustodyState.IN_TRANSIT
+    in_transit = lot.custody_state is _IN_TRANSIT
     if in_transit is (lot.receiver is None) or in_transit is (lot.remainder_lot_id is None):
         raise bad("lot.receiver", "receiver and remainder stand in transit, and only then")
     if lot.export is not None and (not in_transit or not 0 < lot.export.max_gross_g <= lot.gross_g):

@@ -1,0 +1,119 @@
+"""Exports in a bundle: licences, the intents under them, what was taken out on these, and acts that ended void."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from monazite_provenance import licensing
+from monazite_provenance.conservation import Finding
+from monazite_provenance.contents import AcceptDetails, ExportIntentDetails, LicenceDetails, LotContent
+from monazite_provenance.errors import MissingParent, StepNotAllowed
+from monazite_provenance.names import parse_spiffe
+from monazite_provenance.report import Gap
+from monazite_provenance.statement import Outpoint
+from monazite_provenance.verifier import Statement
+
+
+class Exports:
+    """Takes verified statements, each licence before the intents under it. Raises ProvenanceError on what fails."""
+
+    def __init__(self) -> None:
+        self._licences: dict[bytes, LicenceDetails] = {}
+        self._intents: dict[bytes, ExportIntentDetails] = {}
+        self._under: dict[bytes, list[ExportIntentDetails]] = {}
+        self._acts: set[bytes] = set()
+        self._exported: set[bytes] = set()
+        self._voided: set[bytes] = set()
+
+    def grant(self, statement: Statement, licence: LicenceDetails) -> None:
+        """Take a licence."""
+        licensing.check_licence(licence, actor=statement.claims.actor)
+        if statement.id in self._under:
+            raise MissingParent("a licence stands behind an intent under it")
+        self._licences[statement.id] = licence
+
+    def intend(self, statement: Statement, intent: ExportIntentDetails) -> None:
+        """Take an intent: customs commanded it, and its licence, where shown, bears it."""
+        claims = statement.claims
+        if claims.on_behalf is None or parse_spiffe(claims.actor).kind != "customs":
+            raise StepNotAllowed("an export intent that is not on behalf of customs")
+        if intent.act_id in self._acts:
+            raise StepNotAllowed("one act, two intents")
+        licence = self._licences.get(intent.licence_id)
+        if licence is not None:
+            licensing.check_intent(licence, intent, subject=claims.subject, issued_at=claims.issued_at)
+        self._acts.add(intent.act_id)
+        self._intents[statement.id] = intent
+        self._under.setdefault(intent.licence_id, []).append(intent)
+
+    def void(self, act_id: bytes) -> None:
+        """Take the end of an act under which nothing left."""
+        self._voided.add(act_id)
+
+    def take_out(
+        self,
+        statement: Statement,
+        lots: Sequence[LotContent],
+        details: AcceptDetails,
+        is_shown: Callable[[bytes], bool],
+    ) -> tuple[tuple[Gap, ...], tuple[Finding, ...]]:
+        """An acceptance at customs: what it leaves unchecked, and what wants an explanation.
+
+        `is_shown(id)`: whether a statement stands in the bundle before this one.
+        """
+        refs = statement.claims.refs
+        intents = [self._intents[ref] for ref in refs if ref in self._intents]
+        if len(intents) != 1:
+            if not all(is_shown(ref) for ref in refs):
+                raise MissingParent("an export refers to a statement that is not in the bundle")
+            raise StepNotAllowed("an export without one export intent", intents=len(intents))
+        (intent,) = intents
+        _check_masses(intent, statement.claims.spends, lots, details)
+        if intent.act_id in self._exported:
+            raise StepNotAllowed("one act, two exports")
+        self._exported.add(intent.act_id)
+        return self._licence_gap(statement, intent, lots), _in_part(intent, statement.claims.spends)
+
+    def _licence_gap(
+        self, statement: Statement, intent: ExportIntentDetails, lots: Sequence[LotContent]
+    ) -> tuple[Gap, ...]:
+        licence = self._licences.get(intent.licence_id)
+        if licence is not None:
+            licensing.check_licensee(licence, lots)
+            return ()
+        message = "the licence that an export rests on is not in the bundle"
+        return (Gap("LICENCE_NOT_SHOWN", message, statement.id, {"licence_id": intent.licence_id.hex()}),)
+
+    def finish(self) -> None:
+        """The bundle has ended: nothing left under a void act, and what the others let leave is within each licence.
+
+        Raises StepNotAllowed, LicenceExceeded.
+        """
+        if self._exported & self._voided:
+            raise StepNotAllowed("an export under an act that ended without one")
+        for licence_id, licence in self._licences.items():
+            intents = self._under.get(licence_id, ())
+            licensing.check_drawn(licence, (intent for intent in intents if intent.act_id not in self._voided))
+
+
+def _check_masses(
+    intent: ExportIntentDetails, spends: Sequence[Outpoint], lots: Sequence[LotContent], details: AcceptDetails
+) -> None:
+    masses = {mass.outpoint: mass.gross_g for mass in intent.masses}
+    for spend, lot, line in zip(spends, lots, details.lines, strict=True):
+        if lot.export is None or lot.export.licence_id != intent.licence_id:
+            raise StepNotAllowed("the intent is under another licence than the offer")
+        if line.accepted_g != masses.get(spend, 0):
+            raise StepNotAllowed(
+                "another mass leaves than the intent allows", accepted_g=line.accepted_g, intent_g=masses.get(spend, 0)
+            )
+
+
+def _in_part(intent: ExportIntentDetails, spends: Sequence[Outpoint]) -> tuple[Finding, ...]:
+    """A declaration is atomic over its lots: an acceptance that takes some of them out wants an explanation."""
+    named = {mass.outpoint for mass in intent.masses}
+    left = named.difference(spends)
+    if not left:
+        return ()
+    numbers = {"heads_named": str(len(named)), "heads_left": str(len(left))}
+    return (Finding("INTENT_IN_PART", "accepted for only some of the heads that its export intent names", numbers),)

@@ -1,0 +1,149 @@
+"""Regular expressions that match exactly the deterministic encodings (RFC 8949 section 4.2.1) of values of one type.
+
+Why they exist: a statement or a lot costs a multiple of its signature's arithmetic to read when a decoder first builds
+values and a reader then asks each of them what it is. Nearly all of them have one of few forms, and a form is a regular
+language: one match in C says that the bytes are of the form, in shortest encodings, every part typed and in bounds.
+
+The rule for whoever reads with them: what matches is read at once, what does not is left to the general reader, which
+alone refuses and says why. A form may therefore be narrower than the format and never wider;
+tests/unit/provenance/test_forms.py holds both readers against each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from struct import Struct
+from typing import Any, Final, TypeVar
+
+import cbor2
+
+from monazite_provenance import _cbor
+
+_Named = TypeVar("_Named", bound=tuple[Any, ...])
+_NEW_TUPLE: Any = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic
+
+_TEXT_BYTES_MAX = 255
+_BYTES, _TEXT, _ARRAY, _MAP = 2, 3, 4, 5
+_BREAK = b"\xff"
+_INDEFINITE_ARRAY = b"\x9f"
+
+
+def literal(value: _cbor.Encodable) -> bytes:
+    """Exactly this value."""
+    return re.escape(_cbor.encode(value))
+
+
+def one_of(values: Iterable[int]) -> bytes:
+    """One of these integers."""
+    # Those that differ in their last byte alone share a character class, which is matched in one step.
+    endings: dict[bytes, bytes] = {}
+    for encoded in map(_cbor.encode, values):
+        endings[encoded[:-1]] = endings.get(encoded[:-1], b"") + encoded[-1:]
+    return b"(?:%b)" % b"|".join(b"%b[%b]" % (re.escape(start), re.escape(ends)) for start, ends in endings.items())
+
+
+def byte_string(size: int) -> bytes:
+    """A byte string of this size."""
+    return b"%b.{%d}" % (re.escape(_cbor.head(_BYTES, size)), size)
+
+
+def content_of(size: int) -> bytes:
+    """A byte string of this size; its content is a group."""
+    return b"%b(.{%d})" % (re.escape(_cbor.head(_BYTES, size)), size)
+
+
+def group(*parts: bytes) -> bytes:
+    """What these match one after the other, as a group."""
+    return b"(%b)" % b"".join(parts)
+
+
+def optional(*parts: bytes) -> bytes:
+    """These one after the other, or nothing."""
+    return b"(?:%b)?" % b"".join(parts)
+
+
+def list_of(member: bytes) -> bytes:
+    """A list of such members, in two groups: its head, to be compared with `array_head`, and the members."""
+    return group(COUNT) + group(b"(?:%b)++" % member)
+
+
+def array(size: int) -> bytes:
+    """The head of an array of this size."""
+    return re.escape(_cbor.head(_ARRAY, size))
+
+
+def compiled(*parts: bytes) -> re.Pattern[bytes]:
+    """The expression over these parts; a dot is any byte."""
+    return re.compile(b"".join(parts), re.DOTALL)
+
+
+UINT: Final = rb"(?:\x1a(?!\x00\x00)....|[\x00-\x17]|\x18[\x18-\xff]|\x19[^\x00].|\x1b(?!\x00{4})[\x00-\x7f].{7})"
+"""An integer from 0 to 2^63 - 1."""
+
+
+def text(byte: bytes = b".") -> bytes:
+    """A text of 1 to 255 bytes, each as given. Unless they are ASCII, that they are UTF-8 is for `text_of` to say."""
+    heads = [(_cbor.head(_TEXT, size), size) for size in range(1, _TEXT_BYTES_MAX + 1)]
+    short, long = (
+        b"|".join(b"%b%b{%d}" % (re.escape(head[-1:]), byte, size) for head, size in heads if len(head) == head_bytes)
+        for head_bytes in (1, 2)
+    )
+    return rb"(?:%b|\x78(?:%b))" % (short, long)
+
+
+COUNT: Final = rb"(?:[\x81-\x97]|\x98[\x18-\xff])"
+"""The head of an array of 1 to 255 members, of whatever number."""
+
+ENTRIES: Final = rb"[\xa1-\xb7]"
+"""The head of a map of 1 to 23 entries; to be compared, with `map_head`."""
+
+
+def array_head(size: int) -> bytes:
+    """What COUNT must have matched, for so many members."""
+    return _cbor.head(_ARRAY, size)
+
+
+def map_head(size: int) -> bytes:
+    """What ENTRIES must have matched, for so many entries."""
+    return _cbor.head(_MAP, size)
+
+
+def texts_of(encoded: Iterable[bytes]) -> list[str]:
+    """The texts, of each of which the encoding matched `text`. Raises UnicodeDecodeError."""
+    return [text[1 if len(text) <= _SHORT_TEXT else 2 :].decode() for text in encoded]
+
+
+def integers_of(encoded: bytes) -> tuple[Any, ...]:
+    """The integers, and arrays of integers as tuples, that stand one after the other, however many they are."""
+    # To the decoder they are an array without a count: all that it is here to do is make integers of bytes.
+    values: tuple[Any, ...] = cbor2.loads(_INDEFINITE_ARRAY + encoded + _BREAK, immutable=True)
+    return values
+
+
+def retyped(kind: type[_Named]) -> Callable[[tuple[Any, ...]], _Named]:
+    """Makes a named tuple of a tuple of as many members, whose types an expression has vouched for."""
+    return partial(_NEW_TUPLE, kind)
+
+
+# Longest text, with its head, whose head is one byte.
+_SHORT_TEXT = 24
+_INLINE = tuple(bytes((n,)) for n in range(24))
+_PACK_1: Callable[[int], bytes] = partial(Struct(">BB").pack, 0x18)
+_PACK_2: Callable[[int], bytes] = partial(Struct(">BH").pack, 0x19)
+_PACK_4: Callable[[int], bytes] = partial(Struct(">BI").pack, 0x1A)
+_PACK_8: Callable[[int], bytes] = partial(Struct(">BQ").pack, 0x1B)
+# By bit length.
+_PACK = (_PACK_1,) * 9 + (_PACK_2,) * 8 + (_PACK_4,) * 16 + (_PACK_8,) * 32
+_TEXT_HEADS = [_cbor.head(_TEXT, size) for size in range(_TEXT_BYTES_MAX + 1)]
+
+
+def uints(values: Iterable[int]) -> list[bytes]:
+    """Encodings of integers. Raises IndexError or struct.error below 0 and beyond 64 bits."""
+    return [_INLINE[value] if 0 <= value < 24 else _PACK[value.bit_length()](value) for value in values]  # noqa: PLR2004
+
+
+def texts(values: Iterable[str]) -> list[bytes]:
+    """Encodings of texts. Raises IndexError beyond 255 bytes, TypeError, UnicodeEncodeError."""
+    return [_TEXT_HEADS[len(value)] + value for value in map(str.encode, values)]

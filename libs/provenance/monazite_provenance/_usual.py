@@ -1,0 +1,165 @@
+"""The usual statement, read by one match and written by one join: what and why is said in `_forms`.
+
+Usual is: nothing unprotected, URIs of at most 255 bytes, issued between July 1970 and 2106. Everything else, and
+everything that is wrong, is for the general reader in `statement`.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from operator import lt
+from struct import Struct
+from typing import Final
+
+from monazite_provenance import _cbor, _cose, _forms
+from monazite_provenance._claims import (
+    DIGEST_BYTES,
+    IAT,
+    ISS,
+    KIND,
+    KINDS,
+    ON_BEHALF,
+    OUTPOINT_BYTES,
+    REFS,
+    REFS_MAX,
+    REQUEST_ID_BYTES,
+    SPENDS,
+    SPENDS_MAX,
+    STATEMENT_ID_BYTES,
+    SUB,
+    Claims,
+    OnBehalf,
+    Outpoint,
+    Unverified,
+    is_uri,
+)
+from monazite_provenance._forms import texts_of
+from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES, Algorithm
+
+CONTENT_TYPE: Final = "application/vnd.monazite.statement+cbor"
+# CoAP content format of application/scitt-statement+cose (RFC 9943).
+TYP: Final = 277
+PAYLOAD_VERSION: Final = 1
+OUTPUTS_MAX: Final = 128
+SIGNED_BYTES_MAX: Final = 4096
+
+_BYTES, _TEXT = 2, 3
+_literal, _content_of, _group = _forms.literal, _forms.content_of, _forms.group
+
+
+# Of printable ASCII, as a URI is; its scheme is asked for afterwards.
+_URI = _forms.text(b"[!-~]")
+_FORM = _forms.compiled(
+    rb"\xd2\x84",
+    rb"(\x58.|\x59..)(",  # the protected header in its byte string
+    *(b"\xa5", _literal(_cose.ALG), _group(_forms.one_of(Algorithm))),
+    *(_literal(_cose.CONTENT_TYPE), _literal(CONTENT_TYPE)),
+    *(_literal(_cose.KID), _content_of(KID_BYTES)),
+    *(_literal(_cose.CWT_CLAIMS), _group(_forms.ENTRIES)),
+    *(_literal(ISS), _group(_URI)),
+    *(_literal(SUB), _group(_URI)),
+    *(_literal(IAT), rb"\x1a([\x01-\xff]...)"),
+    *(_literal(KIND), _group(_forms.one_of(KINDS))),
+    _forms.optional(_literal(SPENDS), _forms.list_of(_forms.byte_string(OUTPOINT_BYTES))),
+    _forms.optional(_literal(REFS), _forms.list_of(_forms.byte_string(STATEMENT_ID_BYTES))),
+    _forms.optional(
+        *(_literal(ON_BEHALF), _forms.array(3)),
+        *(_group(_URI), _content_of(DIGEST_BYTES), _content_of(REQUEST_ID_BYTES)),
+    ),
+    *(_literal(_cose.TYP), _literal(TYP), b")"),
+    _cose.EMPTY_MAP,  # nothing unprotected
+    # The payload in its byte string, whose length depends on that of the count alone.
+    rb"(\x58(?:\x47(?=.{36}[\x00-\x17])|\x48(?=.{36}\x18))",
+    *(_forms.array(4), _literal(PAYLOAD_VERSION), _content_of(DIGEST_BYTES)),
+    *(_group(_forms.one_of(range(OUTPUTS_MAX + 1))), _content_of(DIGEST_BYTES), b")"),
+    _content_of(SIGNATURE_BYTES),
+)
+_ALGORITHMS = {_cbor.encode(algorithm): algorithm for algorithm in Algorithm}
+_KINDS = {_cbor.encode(number): kind for number, kind in KINDS.items()}
+_COUNTS = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
+# By the number of lists and the principal among the claims.
+_ENTRIES = tuple(_forms.map_head(4 + more) for more in range(4))
+# Heads of the lists by their length; none stands for no list.
+_COUNT_HEADS = {0: b"", **{count: _forms.array_head(count) for count in range(1, max(SPENDS_MAX, REFS_MAX) + 1)}}
+_SPEND = Struct(">2x32sH")
+_REF = Struct(">2x32s")
+_outpoint = _forms.retyped(Outpoint)
+
+
+def read(raw: bytes) -> Unverified | None:
+    """The statement, or None when it is of another form or wrong. Raises nothing."""
+    match = _FORM.fullmatch(raw)
+    if match is None:
+        return None
+    (
+        head, protected, algorithm, kid, entries, issuer, subject, issued_at, kind,
+        spend_count, spends, ref_count, refs, principal, certificate, request_id,
+        payload, root, count, details, signature,
+    ) = match.groups(b"")  # fmt: skip
+    spent = tuple(map(_outpoint, _SPEND.iter_unpack(spends)))
+    referred = tuple([ref for (ref,) in _REF.iter_unpack(refs)])
+    owner, about, on_behalf_of = texts_of((issuer, subject, principal))
+    claims = Claims(
+        owner,
+        about,
+        int.from_bytes(issued_at, "big"),
+        _KINDS[kind],
+        spent,
+        referred,
+        OnBehalf(on_behalf_of, certificate, request_id) if principal else None,
+    )
+    signed = b"".join((_cose.SIGNATURE1, head, protected, _cose.EMPTY_BYTES, payload))
+    if (
+        head != _cbor.head(_BYTES, len(protected))
+        or entries != _ENTRIES[bool(spent) + bool(referred) + bool(principal)]
+        or spend_count != _COUNT_HEADS.get(len(spent))
+        or ref_count != _COUNT_HEADS.get(len(referred))
+        or not all(map(lt, spent, spent[1:]))
+        or not all(map(lt, referred, referred[1:]))
+        or not is_uri(owner)
+        or not is_uri(about)
+        or (principal and not is_uri(on_behalf_of))
+        or len(signed) > SIGNED_BYTES_MAX
+    ):
+        return None
+    return Unverified(
+        raw,
+        sha256(signed).digest(),
+        signed,
+        claims,
+        _ALGORITHMS[algorithm],
+        kid,
+        root,
+        _COUNTS[count],
+        details,
+        signature,
+        (),
+    )
+
+
+_ISS, _SUB, _IAT, _KIND = (_cbor.encode(label) for label in (ISS, SUB, IAT, KIND))
+_SPENDS, _REFS, _ON_BEHALF = (_cbor.encode(label) for label in (SPENDS, REFS, ON_BEHALF))
+_SPEND_HEAD, _REF_HEAD = _cbor.head(_BYTES, OUTPOINT_BYTES), _cbor.head(_BYTES, STATEMENT_ID_BYTES)
+
+
+def written(claims: Claims) -> bytes:
+    """The encoded claims, which the caller has checked. Raises `BadField` where an outpoint is none."""
+    issued_at, kind = _forms.uints((claims.issued_at, claims.kind))
+    parts = [_ISS, _text(claims.issuer), _SUB, _text(claims.subject), _IAT, issued_at, _KIND, kind]
+    if claims.spends:
+        parts += (_SPENDS, _COUNT_HEADS[len(claims.spends)])
+        parts += [_SPEND_HEAD + spend.encode() for spend in claims.spends]
+    if claims.refs:
+        parts += (_REFS, _COUNT_HEADS[len(claims.refs)])
+        parts += [_REF_HEAD + ref for ref in claims.refs]
+    if claims.on_behalf is not None:
+        principal, certificate, request_id = claims.on_behalf
+        parts += (_ON_BEHALF, _forms.array_head(3), _text(principal))
+        parts += (_cbor.byte_string(certificate), _cbor.byte_string(request_id))
+    entries = _ENTRIES[bool(claims.spends) + bool(claims.refs) + (claims.on_behalf is not None)]
+    return b"".join((entries, *parts))
+
+
+def _text(uri: str) -> bytes:
+    encoded = uri.encode()
+    return _cbor.head(_TEXT, len(encoded)) + encoded

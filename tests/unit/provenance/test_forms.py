@@ -1,0 +1,241 @@
+"""The quick readers and writers against the general ones: what they take is the same, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from monazite_provenance import Item, OnBehalf, SoftwareKey, _cbor, _forms, _merkle, _usual
+from monazite_provenance._claims import Claims
+from monazite_provenance.contents import CustodyState, ElementRow, ExportLimit, Form, LotContent, _lot_form, encode
+from monazite_provenance.contents.lot import lot_map, read_lot
+from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.statement import Outpoint, parse, parse_any
+
+from tests.unit.provenance import contents_strategies as strategies
+from tests.unit.provenance.examples import (
+    CLAIMS,
+    ENTERPRISE,
+    KEYS,
+    LOT,
+    PARENT,
+    REGISTRY,
+    an_item,
+    claims_map,
+    header,
+    payload,
+    signed,
+)
+
+_T = TypeVar("_T")
+
+ON_BEHALF = OnBehalf(ENTERPRISE, PARENT, PARENT[:16])
+EVERYTHING = CLAIMS._replace(issuer=REGISTRY, on_behalf=ON_BEHALF)
+IDS = st.binary(min_size=32, max_size=32)
+URIS = st.from_regex(r"\A[a-z][a-z0-9+.\-]{0,8}:[!-~]{1,246}\Z")
+USUAL_CLAIMS = st.builds(
+    Claims,
+    issuer=URIS,
+    subject=URIS,
+    issued_at=st.integers(1 << 24, (1 << 32) - 1),
+    kind=st.sampled_from(EventKind),
+    spends=st.lists(st.builds(Outpoint, IDS, st.integers(0, 0xFFFF)), max_size=32, unique=True).map(tuple),
+    refs=st.lists(IDS, max_size=32, unique=True).map(tuple),
+    on_behalf=st.none() | st.builds(OnBehalf, URIS, IDS, st.binary(min_size=16, max_size=16)),
+)
+# Integers at the borders of their encodings.
+BORDERS = st.sampled_from([n + d for n in (24, 1 << 8, 1 << 16, 1 << 32, 1 << 63, 1 << 64) for d in (-1, 0) if n + d])
+INTEGERS = st.integers(-5, 30) | st.integers(-(2**64), 2**64 - 1) | BORDERS.filter(lambda n: n < 1 << 64)
+# The head of an integer in each longer form, so that mutations hit what is not the shortest.
+LONGER = st.sampled_from([b"\x18", b"\x19\x00", b"\x1a\x00\x00", b"\x1b\x00\x00\x00\x00", b"\x58", b"\x78", b"\x98"])
+
+
+def otherwise(read: Callable[[], _T]) -> _T | None:
+    """What a general reader gives, None where it refuses."""
+    try:
+        return read()
+    except ProvenanceError:
+        return None
+
+
+@st.composite
+def mutated(draw: st.DrawFn, raw: bytes) -> bytes:
+    """`raw` with one to three bytes changed, left out, doubled or made a longer head."""
+    data = bytearray(raw)
+    for _ in range(draw(st.integers(1, min(3, len(raw))))):
+        at = draw(st.integers(0, len(data) - 1))
+        match draw(st.integers(0, 3)):
+            case 0:
+                data[at] = (data[at] + draw(st.sampled_from([1, 255, 128, 32, 24]) | st.integers(1, 255))) % 256
+            case 1:
+                del data[at]
+            case 2:
+                end = draw(st.integers(at, min(len(data), at + 40)))
+                data[at:at] = data[at:end]
+            case _:
+                data[at:at] = draw(LONGER)
+    return bytes(data)
+
+
+def of_type(data: bytes, kind: type[_T]) -> _T | None:
+    """The value that `data` encodes, if it is of exactly this type."""
+    value = otherwise(lambda: _cbor.decode(data))
+    return value if type(value) is kind else None
+
+
+ENCODED = st.one_of(st.binary(max_size=10), INTEGERS.map(_cbor.encode)).flatmap(
+    lambda raw: st.just(raw) | mutated(raw + b"\x00")
+)
+
+
+@given(ENCODED)
+@example(b"\x1b\x7f" + b"\xff" * 7)
+@example(b"\x1b\x80" + b"\x00" * 7)
+@example(b"\x1b\x00\x00\x00\x01\x00\x00\x00\x00")
+@example(b"\x1a\x00\x01\x00\x00")
+@example(b"\x19\x01\x00")
+def test_uint_is_exactly_the_integers_of_63_bits(data: bytes) -> None:
+    value = of_type(data, int)
+    matched = _forms.compiled(_forms.UINT).fullmatch(data) is not None
+    assert matched == (value is not None and 0 <= value < 1 << 63)
+    if matched:
+        assert _forms.integers_of(data) == (value,)
+
+
+@given(st.sets(st.integers(-300, 300), min_size=1), INTEGERS)
+def test_one_of_is_exactly_those(values: set[int], value: int) -> None:
+    expression = _forms.compiled(_forms.one_of(values))
+    assert (expression.fullmatch(_cbor.encode(value)) is not None) == (value in values)
+    assert all(expression.fullmatch(_cbor.encode(each)) for each in values)
+
+
+@given(st.text(max_size=300).map(_cbor.encode) | st.text(max_size=30).map(_cbor.encode).flatmap(mutated))
+def test_text_is_exactly_the_texts_of_255_bytes(data: bytes) -> None:
+    value = of_type(data, str)
+    if _forms.compiled(_forms.text()).fullmatch(data) is None:
+        assert value is None or not 0 < len(value.encode()) <= 255
+        return
+    try:
+        assert _forms.texts_of([data]) == [value]
+        assert _forms.texts([cast("str", value)]) == [data]
+    except UnicodeDecodeError:
+        assert value is None
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | BORDERS.filter(lambda n: n < 1 << 64)))
+def test_integers_are_written_as_the_encoder_does(values: list[int]) -> None:
+    assert _forms.uints(values) == [_cbor.encode(value) for value in values]
+
+
+@given(USUAL_CLAIMS, st.sampled_from(KEYS), st.integers(0, 30))
+def test_a_usual_statement_is_read_at_once_and_alike(claims: Claims, key: SoftwareKey, outputs: int) -> None:
+    raw = an_item(claims, outputs, key).statement
+    usual = _usual.read(raw)
+    assert usual is not None
+    assert usual == parse_any(raw)
+
+
+STATEMENTS = [
+    an_item().statement,
+    an_item(EVERYTHING, 30).statement,
+    an_item(Claims(ENTERPRISE, LOT, CLAIMS.issued_at, EventKind.ATTEST), 0).statement,
+]
+
+
+@given(st.sampled_from(STATEMENTS).flatmap(mutated))
+def test_a_statement_changed_anywhere_is_read_alike_or_left(raw: bytes) -> None:
+    usual = _usual.read(raw)
+    assert usual is None or usual == parse_any(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        signed(header(claims=claims_map({6: 5}))),
+        signed(header(claims=claims_map({6: 1 << 32}))),
+        signed(header(claims=claims_map({1: "urn:" + "a" * 300}))),
+    ],
+)
+def test_what_is_unusual_is_left_to_the_general_reader(raw: bytes) -> None:
+    assert _usual.read(raw) is None
+    assert parse(raw) == parse_any(raw)
+
+
+CLAIM_VALUES = st.one_of(
+    INTEGERS,
+    st.sampled_from([ENTERPRISE, "a:", "urn:a b", ":", "A:b", "urn:a\x02"]),
+    st.lists(st.binary(min_size=32, max_size=34) | st.sampled_from([PARENT, PARENT + b"\0\0"]), max_size=34),
+    st.lists(st.sampled_from([ENTERPRISE, "a:", PARENT, PARENT[:16]]), min_size=3, max_size=3),
+    st.none(),
+)
+
+
+@given(st.dictionaries(st.sampled_from([1, 2, 6, -70001, -70002, -70003, -70004]), CLAIM_VALUES, max_size=3))
+def test_claims_of_any_value_are_read_alike_or_left(changed: dict[int, _cbor.Encodable]) -> None:
+    raw = signed(header(claims=claims_map(changed)), payload())
+    usual = _usual.read(raw)
+    assert usual == otherwise(lambda: parse_any(raw)) or usual is None
+
+
+@given(strategies.lots())
+def test_a_usual_lot_is_read_and_written_at_once_and_alike(content: LotContent) -> None:
+    raw = _cbor.encode(cast("_cbor.Encodable", lot_map(content)))
+    assert _lot_form.read(raw) == read_lot(_cbor.decode(raw)) == content
+    assert _lot_form.write(content) == raw
+
+
+@given(strategies.lots().map(encode).flatmap(mutated))
+def test_a_lot_changed_anywhere_is_read_alike_or_left(raw: bytes) -> None:
+    usual = _lot_form.read(raw)
+    assert usual is None or usual == read_lot(_cbor.decode(raw))
+
+
+ROW_MEMBERS = st.sampled_from(
+    [0, 1, 21, 39, 57, 58, 23, 24, 31, 32, 255, 256, 1 << 62, (1 << 63) - 1, 1 << 63, -1, True]
+)
+FIELD_VALUES: dict[str, st.SearchStrategy[object]] = {
+    "rows": st.lists(st.builds(ElementRow, *[ROW_MEMBERS] * 5), max_size=3).map(tuple),
+    "sources": st.lists(strategies.sources, max_size=33).map(tuple),
+    "gross_g": ROW_MEMBERS,
+    "net_g": ROW_MEMBERS,
+    "moisture_g": ROW_MEMBERS,
+    "form": st.sampled_from([Form.ALLOY, 1, 0, 9, True]),
+    "custody_state": st.sampled_from(CustodyState),
+    "holder": st.sampled_from([ENTERPRISE, REGISTRY, "x", ""]),
+    "site": st.sampled_from(
+        ["包头", "a\nb", "", "x" * 255, "x" * 256, "x" * 513, "\x7f", "\u200b", "\ud800", b"x", None]
+    ),
+    "receiver": st.none() | st.sampled_from([ENTERPRISE, REGISTRY, "x"]),
+    "remainder_lot_id": st.none() | st.just("RE-1"),
+    "export": st.none() | st.builds(ExportLimit, strategies.ids, ROW_MEMBERS),
+}
+
+
+@given(strategies.lots(), st.data())
+def test_lots_out_of_bounds_are_not_written_at_once(content: LotContent, data: st.DataObject) -> None:
+    fields = data.draw(st.sets(st.sampled_from(sorted(FIELD_VALUES)), min_size=1, max_size=3))
+    content = content._replace(**{field: cast("Any", data.draw(FIELD_VALUES[field])) for field in sorted(fields)})
+    usual = _lot_form.write(content)
+    if usual is None:
+        return
+    members = lot_map(content)
+    assert usual == _cbor.encode(cast("_cbor.Encodable", members))
+    assert _lot_form.read(usual) == read_lot(members)
+
+
+ITEMS = [an_item().encode(), an_item(outputs=0).encode(), an_item(outputs=30).encode(), an_item().redact({1}).encode()]
+
+
+@given(st.sampled_from(ITEMS).flatmap(mutated))
+def test_an_item_changed_anywhere_is_its_own_encoding_or_refused(data: bytes) -> None:
+    item = otherwise(lambda: Item.decode(data))
+    assert item is None or item.encode() == data
+
+
+@given(st.lists(IDS, max_size=40))
+def test_the_root_of_a_whole_tree_is_that_of_its_halves(leaves: list[bytes]) -> None:
+    assert _merkle.root(leaves) == _merkle.Disclosure(len(leaves), dict(enumerate(leaves)), ()).root
