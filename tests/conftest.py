@@ -6,32 +6,52 @@ Nothing is started for tests that do not ask for it, so that the unit tests stay
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tools.local.guardian import Guardian
 from tools.local.pki import DevelopmentAuthority
 from tools.local.postgres import Cluster, Template
 
 Migrate = Callable[[str], None]
 
-
-@pytest.fixture(scope="session")
-def session_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of this session that every user may pass through (PostgreSQL runs as `nobody` under root)."""
-    directory = tmp_path_factory.mktemp("session")
-    for part in (directory, *directory.parents):
-        if not part.stat().st_mode & 0o001 and part.name.startswith(("pytest-", "session")):
-            part.chmod(part.stat().st_mode | 0o011)
-    return directory
+# Read when grpc is first used. With it, a child that was forked (PostgreSQL, under root) starts gRPC's threads anew,
+# which now and then end it before it becomes what it was to be (grpc/grpc#43055).
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 
 @pytest.fixture(scope="session")
-def cluster(session_directory: Path) -> Iterator[Cluster]:
+def guardian() -> Iterator[Guardian]:
+    """Stops the session's servers and removes its directories should the session be killed."""
+    guardian = Guardian()
+    yield guardian
+    guardian.dismiss()
+
+
+@pytest.fixture(scope="session")
+def session_directory(guardian: Guardian) -> Iterator[Path]:
+    """A directory of this session alone that every user may pass through (PostgreSQL runs as `nobody` under root).
+
+    Not one of pytest's: a second session with the same `--basetemp` empties those under the first one's servers.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="monazite-tests-"))
+    guardian.discard(directory)
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def cluster(session_directory: Path, guardian: Guardian) -> Iterator[Cluster]:
     """The session's PostgreSQL, without fsync."""
     cluster = Cluster(session_directory / "postgres", durable=False)
-    cluster.start()
+    guardian.discard(cluster.home)
+    cluster.start(guardian)
     yield cluster
     cluster.destroy()
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from services.chassis.identity import CallerKind, Principal
+from services.chassis.identity import CallerKind, OfficerRole, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Caller:
         return cls(CallerKind.ENTERPRISE)
 
     @classmethod
-    def officer(cls, role: str = "") -> Caller:
-        """Officers of a role; of any role when none is named."""
-        return cls(CallerKind.OFFICER, role)
+    def officer(cls, role: OfficerRole | None = None) -> Caller:
+        """Officers of a role; of any that the suite knows when none is named."""
+        return cls(CallerKind.OFFICER, role.value if role else "")
 
     @classmethod
     def customs(cls) -> Caller:

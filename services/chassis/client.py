@@ -16,8 +16,8 @@ import grpc
 
 from services.chassis import errors
 from services.chassis.call import current_call_or_none
+from services.chassis.channel import RotatingChannel
 from services.chassis.database import backoff_s
-from services.chassis.server import read_certificates
 from services.chassis.settings import Certificates
 from services.chassis.telemetry import TRACEPARENT
 
@@ -28,25 +28,25 @@ ATTEMPTS_MAX: Final = 4
 TIMEOUT_S: Final = 5.0
 # Kept back from the caller's deadline, so that there is time left to say what went wrong.
 MARGIN_S: Final = 0.05
-MESSAGE_BYTES_MAX: Final = 20 * 1024 * 1024
+# Of one response. The largest are pages of a log: 3 MiB, and what the last entry of a page is over that.
+RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024
 BACKOFF_SCALE: Final = 10
 
 
 class Peer:
-    """One peer. `peer.channel` is for the generated stubs, whose methods go through `call` and `stream`:
+    """One peer, called with this process's certificate as its files hold it today. `peer.channel` is for the generated
+    stubs, whose methods go through `call` and `stream`:
 
     `await peer.call(RightServiceStub(peer.channel).CloseRight, CloseRightRequest(...))`
     """
 
     def __init__(self, name: str, address: str, certificates: Certificates) -> None:
         self.name = name
-        key, chain, authority = read_certificates(certificates)
-        credentials = grpc.ssl_channel_credentials(authority, key, chain)
-        self.channel: grpc.aio.Channel = grpc.aio.secure_channel(
+        self._channel = RotatingChannel(
             address,
-            credentials,
+            certificates,
             options=[
-                ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+                ("grpc.max_receive_message_length", RESPONSE_BYTES_MAX),
                 ("grpc.enable_retries", 0),
                 # A peer that comes back is to be found within a second, not after gRPC's two minutes.
                 ("grpc.initial_reconnect_backoff_ms", 100),
@@ -55,9 +55,14 @@ class Peer:
             ],
         )
 
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """For stubs."""
+        return self._channel.for_stubs
+
     async def close(self) -> None:
         """Closes the channel."""
-        await self.channel.close()
+        await self._channel.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -36,6 +36,7 @@ ATTEMPTS_MAX: Final = 5
 BACKOFF_S: Final = 0.005
 CONNECT_TIMEOUT_S: Final = 5.0
 STATEMENT_TIMEOUT_MS: Final = 10_000
+_SERVER_SETTINGS: Final = {"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"}
 # The transaction may be tried again as it is: PostgreSQL undid it because of another one.
 SERIALIZATION: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _AWAY: Final = (
@@ -62,14 +63,13 @@ class Database:
 
     async def open(self) -> None:
         """Connects; raises UNAVAILABLE when the database cannot be reached."""
-        settings = {"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"}
         try:
             self._pool = await asyncpg.create_pool(
                 self._url,
                 min_size=1,
                 max_size=self._connections_max,
                 timeout=CONNECT_TIMEOUT_S,
-                server_settings=settings,
+                server_settings=_SERVER_SETTINGS,
                 reset=_nothing_to_reset,
             )
         except _AWAY as error:
@@ -78,7 +78,7 @@ class Database:
             sqlalchemy_url(self._url),
             pool_size=max(1, self._connections_max // 2),
             max_overflow=self._connections_max // 2,
-            connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT_S},
+            connect_args={"server_settings": _SERVER_SETTINGS, "timeout": CONNECT_TIMEOUT_S},
         )
 
     async def close(self) -> None:
@@ -104,6 +104,11 @@ class Database:
         if self._pool is None:
             raise errors.unavailable("the database is not open")
         return self._pool
+
+    async def connect(self) -> Connection:
+        """A connection beside the pool, for who must not wait for a free one; the caller ends it. Raises what asyncpg
+        raises."""
+        return await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:

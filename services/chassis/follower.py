@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
+from monazite_provenance.errors import ProvenanceError
 
 from services.chassis import errors, telemetry
 from services.chassis.crash import crash_point
@@ -25,9 +26,21 @@ BACKOFF_S_MAX: Final = 5.0
 
 _log = logging.getLogger(__name__)
 
+# Failures that asking again may cure; any other refusal is about what was read.
+_PASSING: Final = frozenset(
+    {errors.Kind.UNAVAILABLE, errors.Kind.DEADLINE, errors.Kind.CONFLICT, errors.Kind.EXHAUSTED, errors.Kind.INTERNAL}
+)
+
+_MOVE = """
+    UPDATE follower_cursor
+    SET next_index = $3, last_index = coalesce($4, last_index), last_statement_id = coalesce($5, last_statement_id)
+    WHERE log = $1 AND next_index = $2
+"""
+
 
 class LogProblem(Exception):  # noqa: N818  (says what it is)
-    """The peer's log contradicts itself or what we saw of it before: it must be looked at, not followed."""
+    """The peer's log contradicts itself, what we saw of it before, or its own signatures: it must be looked at, not
+    followed. Asking again would not help, and going on would build on what may be forged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +58,10 @@ class Follower(Generic[Prepared]):
     """Reads pages of the peer's log, prepares, applies.
 
     `fetch` calls the peer's `ListEntries` (with a deadline longer than the request's `wait_ms`). `prepare(entries)`
-    runs with no transaction open: verify and sign
-    there. `apply(connection, entries, prepared)` stores, in the transaction that also moves the cursor. Either may
-    raise: nothing is stored then, and the page is
-    tried again from the start after a pause. Several processes may follow at once: one of them applies each page.
+    runs with no transaction open: verify and sign there; it raises ProvenanceError, or the Error of a refusal, for an
+    entry that does not verify. `apply(connection, entries, prepared)` stores, in the transaction that also moves the
+    cursor. Either may raise: nothing is stored then, and the page is tried again from the start after a pause. Several
+    processes may follow at once: one of them applies each page.
     """
 
     def __init__(
@@ -64,7 +77,7 @@ class Follower(Generic[Prepared]):
         page_size: int = PAGE_SIZE,
     ) -> None:
         self._database = database
-        self._log_name = log
+        self.log = log
         self._fetch = fetch
         self._kinds = sorted({int(kind) for kind in kinds})
         self._prepare = prepare
@@ -75,20 +88,44 @@ class Follower(Generic[Prepared]):
         self.applied = Wakeup()
 
     async def run(self) -> None:
-        """Follows until cancelled. Failures are logged and tried again, ever slower."""
+        """Follows until cancelled. Failures are logged and tried again, ever slower. Raises LogProblem: then nothing
+        of the page was applied, and following it any further is a decision for people."""
         failures = 0
+        remembered = False
         while True:
             try:
+                if not remembered:
+                    await self.remember()
+                    remembered = True
                 await self.step(wait_ms=WAIT_MS)
                 failures = 0
+            except LogProblem:
+                raise
             except (errors.Error, *SERIALIZATION) as error:
                 failures += 1
-                _log.warning("following %s pauses: %s", self._log_name, error)
+                _log.warning("following %s pauses: %s", self.log, error)
             except Exception:
                 failures += 1
-                _log.exception("following %s failed", self._log_name)
+                _log.exception("following %s failed", self.log)
             if failures:
+                # Who was away may have come back with another log.
+                remembered = False
                 await asyncio.sleep(min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10)))
+
+    async def remember(self) -> None:
+        """Compares the last entry that was applied with what the peer has at its index today. Raises LogProblem: a peer
+        that was set back and grew again would go on seamlessly behind our cursor."""
+        async with self._database.connection() as connection:
+            last = await connection.fetchrow(
+                "SELECT last_index, last_statement_id FROM follower_cursor WHERE log = $1", self.log
+            )
+        if last is None or last["last_index"] is None:
+            return
+        index: int = last["last_index"]
+        response = await self._fetch(ListEntriesRequest(from_index=index, page_size=1))
+        entries = read_page(self.log, index, response)
+        if not entries or entries[0].index != index or entries[0].statement_id != last["last_statement_id"]:
+            raise LogProblem(f"{self.log}: entry {index} is not the one that was applied")
 
     async def step(self, *, wait_ms: int = 0) -> int:
         """One page; returns the next index wanted. Raises LogProblem, and whatever fetching, preparing or applying
@@ -98,14 +135,16 @@ class Follower(Generic[Prepared]):
             from_index=position, page_size=self._page_size, wait_ms=wait_ms, event_kinds=self._kinds
         )
         response = await self._fetch(request)
-        entries = read_page(self._log_name, position, response)
+        entries = read_page(self.log, position, response)
+        if any(entry.kind not in self._kinds for entry in entries):
+            raise LogProblem(f"{self.log}: a page from {position} has entries that were not asked for")
         if response.next_index == position:
             return position
         if entries:
             moved = await self._apply_page(position, response.next_index, entries)
         else:
             async with self._database.transaction() as connection:
-                moved = await self._move(connection, position, response.next_index)
+                moved = await self._move(connection, position, response.next_index, None)
         if not moved:
             return await self.position()
         telemetry.followed_entries.add(len(entries))
@@ -114,10 +153,16 @@ class Follower(Generic[Prepared]):
         return response.next_index
 
     async def _apply_page(self, position: int, next_index: int, entries: Sequence[FollowedEntry]) -> bool:
-        prepared = await self._prepare(entries)
+        try:
+            prepared = await self._prepare(entries)
+        except (ProvenanceError, errors.Error) as error:
+            if isinstance(error, errors.Error) and error.kind in _PASSING:
+                raise
+            first, last = entries[0].index, entries[-1].index
+            raise LogProblem(f"{self.log}: an entry from {first} to {last} does not verify: {error}") from error
         crash_point("follower.prepared")
         async with self._database.transaction() as connection:
-            if not await self._move(connection, position, next_index):
+            if not await self._move(connection, position, next_index, entries[-1]):
                 return False
             await self._apply(connection, entries, prepared)
             crash_point("follower.applied")
@@ -127,20 +172,17 @@ class Follower(Generic[Prepared]):
         """The next index wanted: everything below has been applied."""
         async with self._database.connection() as connection:
             found: int | None = await connection.fetchval(
-                "SELECT next_index FROM follower_cursor WHERE log = $1", self._log_name
+                "SELECT next_index FROM follower_cursor WHERE log = $1", self.log
             )
         return found or 0
 
-    async def _move(self, connection: Connection, position: int, next_index: int) -> bool:
-        """Locks and moves the cursor; False if another process moved it since the page was fetched."""
+    async def _move(self, connection: Connection, position: int, next_index: int, last: FollowedEntry | None) -> bool:
+        """Locks and moves the cursor behind `last`; False if another process moved it since the page was fetched."""
         await connection.execute(
-            "INSERT INTO follower_cursor (log, next_index) VALUES ($1, 0) ON CONFLICT DO NOTHING", self._log_name
+            "INSERT INTO follower_cursor (log, next_index) VALUES ($1, 0) ON CONFLICT DO NOTHING", self.log
         )
         moved = await connection.execute(
-            "UPDATE follower_cursor SET next_index = $3 WHERE log = $1 AND next_index = $2",
-            self._log_name,
-            position,
-            next_index,
+            _MOVE, self.log, position, next_index, last.index if last else None, last.statement_id if last else None
         )
         return moved == "UPDATE 1"
 

@@ -1,6 +1,7 @@
 """Who is calling: the one SPIFFE URI in the client certificate's subject alternative names.
 
 `spiffe://<domain>/enterprise/<id>[/<system>]`, `/officer/<role>/<name>`, `/customs/<port>/<name>`, `/service/<name>`.
+An officer's role is one of `OfficerRole`: who says "any officer" means these.
 """
 
 from __future__ import annotations
@@ -29,6 +30,21 @@ class CallerKind(StrEnum):
     SERVICE = "service"
 
 
+class OfficerRole(StrEnum):
+    """The offices of this suite; a certificate that names another one names nobody."""
+
+    # Indicators, allocations, rights (Order 71).
+    QUOTA = "quota"
+    # Export cases and licences (Decree 792).
+    LICENSING = "licensing"
+    # Enterprises and their keys.
+    REGISTRAR = "registrar"
+    # Holds on lots.
+    INSPECTOR = "inspector"
+    # Reads all, changes nothing.
+    AUDITOR = "auditor"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller. Fields that its kind does not have are empty strings."""
@@ -38,7 +54,7 @@ class Principal:
     kind: CallerKind
     # Enterprise id, officer's or customs officer's name, service's name.
     id: str
-    # An officer's.
+    # An officer's: a value of `OfficerRole`.
     role: str
     # An enterprise's calling system.
     system: str
@@ -61,17 +77,13 @@ class Principal:
             return f"spiffe://{self.domain}/enterprise/{self.id}"
         return self.uri
 
-    def is_officer(self, role: str) -> bool:
-        """Whether this is an officer of the role."""
-        return self.kind is CallerKind.OFFICER and self.role == role
-
     def is_service(self, name: str) -> bool:
         """Whether this is the named service."""
         return self.kind is CallerKind.SERVICE and self.id == name
 
 
 def parse_principal(uri: str, certificate_sha256: bytes) -> Principal:
-    """The principal of a SPIFFE URI; raises NO_IDENTITY for any other text."""
+    """The principal of a SPIFFE URI; raises NO_IDENTITY for any other text, and for an office that there is not."""
     try:
         name = parse_spiffe(uri)
     except ProvenanceError as error:
@@ -83,12 +95,17 @@ def parse_principal(uri: str, certificate_sha256: bytes) -> Principal:
         case ("enterprise" as kind, identifier, system):
             pass
         case ("officer" as kind, role, identifier):
-            pass
+            if role not in _ROLES:
+                raise errors.no_identity(f"the certificate names an office that there is not; there are {_OFFICES}")
         case ("customs" as kind, port, identifier):
             pass
         case _:
             raise errors.no_identity()
     return Principal(uri, name.domain, CallerKind(kind), identifier, role, system, port, certificate_sha256)
+
+
+_ROLES: Final = frozenset(role.value for role in OfficerRole)
+_OFFICES: Final = ", ".join(sorted(_ROLES))
 
 
 @dataclass(frozen=True, slots=True)

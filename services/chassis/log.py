@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -40,12 +39,20 @@ _PAGE = """
 
 
 class Log:
-    """Reads one service's log. `published` is the sequencer's bell."""
+    """Reads one service's log. `published` is the sequencer's bell. A composition root names `drain` among what is
+    told when the server drains: who waits for an entry then gets its empty page, and goes on at the same index
+    elsewhere or later."""
 
     def __init__(self, database: Database, name: str, published: Wakeup | None = None) -> None:
         self._database = database
         self.name = name
         self._published = published or Wakeup()
+        self._draining = False
+
+    def drain(self) -> None:
+        """From now on nobody is kept waiting for an entry."""
+        self._draining = True
+        self._published.ring()
 
     async def list_entries(self, request: ListEntriesRequest) -> ListEntriesResponse:
         """One page from `from_index` on, of published entries only. Waits for a first entry as long as asked and the
@@ -60,7 +67,7 @@ class Log:
             seen = self._published.rings
             response = await self._page(request, position)
             remaining = until - time.monotonic()
-            if response.entries or remaining <= 0:
+            if response.entries or remaining <= 0 or self._draining:
                 return response
             # What was left out for its kind need not be looked at again, nor by the caller.
             position = response.next_index
@@ -89,16 +96,6 @@ class Log:
             raise RuntimeError(f"this database has no log {self.name}")
         return size
 
-    async def admissions(self, connection: Connection, statement_ids: Sequence[bytes]) -> dict[bytes, Admission]:
-        """How each of the statements stands in the log; those that it does not hold are left out."""
-        rows = await connection.fetch(
-            "SELECT statement_id, idx, committed_at FROM entry WHERE statement_id = ANY($1::bytea[])",
-            list(statement_ids),
-        )
-        return {
-            row["statement_id"]: self.admission(row["statement_id"], row["idx"], row["committed_at"]) for row in rows
-        }
-
     def admission(self, statement_id: bytes, index: int | None, committed_at: datetime) -> Admission:
         """The proof of having been taken in, as far as it exists today: `receipt_pending` until there is an index."""
         admission = Admission(statement_id=statement_id, log=self.name, receipt_pending=index is None)
@@ -106,6 +103,17 @@ class Log:
             admission.index = index
         admission.committed_at.FromDatetime(committed_at)
         return admission
+
+
+class LogServing:
+    """ListEntries as every service serves it. The other base of a service's LogServicer is its own generated one."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def ListEntries(self, request: ListEntriesRequest, context: object) -> ListEntriesResponse:  # noqa: N802, ARG002 - the generated stubs name them
+        """A page of published entries."""
+        return await self._log.list_entries(request)
 
 
 def _check(request: ListEntriesRequest) -> None:

@@ -116,7 +116,10 @@ TABLES: Final = (
     """
     CREATE TABLE follower_cursor (
         log text PRIMARY KEY,
-        next_index bigint NOT NULL CHECK (next_index >= 0)
+        next_index bigint NOT NULL CHECK (next_index >= 0),
+        last_index bigint CHECK (last_index >= 0 AND last_index < next_index),
+        last_statement_id bytea CHECK (octet_length(last_statement_id) = 32),
+        CHECK ((last_index IS NULL) = (last_statement_id IS NULL))
     )""",
     """
     CREATE TABLE peer_statement (
@@ -202,7 +205,7 @@ async def _create_version_table(url: str) -> None:
                     "CREATE TABLE IF NOT EXISTS alembic_version "
                     "(version_num varchar(32) CONSTRAINT alembic_version_pkc PRIMARY KEY)"
                 )
-            except asyncpg.UniqueViolationError:  # another process creates it at this very moment
+            except (asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError):  # another process does it
                 await asyncio.sleep(0.05)
             else:
                 return

@@ -16,7 +16,6 @@ from typing import Final, TypeAlias, cast
 
 import cbor2
 
-from services.chassis import errors
 from services.chassis.errors import Violation
 
 PAGE_SIZE_DEFAULT: Final = 100
@@ -51,15 +50,11 @@ def parse_page(
     *,
     query: Sequence[object],
     key_types: tuple[type[KeyPart], ...],
-    violations: list[Violation] | None = None,
-    size_max: int = PAGE_SIZE_MAX,
-) -> PageRequest:
-    """Reads `page_size` and `page_token` of a request.
+) -> tuple[PageRequest, list[Violation]]:
+    """Reads `page_size` and `page_token` of a request; gives what is wrong with them beside.
 
     `query` is what the page is of (method and filters, in a fixed order); `key_types` are the types of the key's
-    parts. A size of 0 means the default,
-    one over the maximum means the maximum (AIP-158). With `violations` given, problems are added to it; without,
-    INVALID_FIELDS is raised.
+    parts. A size of 0 means the default, one over the maximum means the maximum (AIP-158).
     """
     found: list[Violation] = []
     if page_size < 0:
@@ -70,11 +65,7 @@ def parse_page(
         after = _read(page_token, digest, key_types)
         if after is None:
             found.append(Violation("page_token", "is not one that this query gave out"))
-    if found and violations is None:
-        raise errors.invalid(found)
-    if violations is not None:
-        violations.extend(found)
-    return PageRequest(min(page_size or PAGE_SIZE_DEFAULT, size_max), after, digest)
+    return PageRequest(min(page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), after, digest), found
 
 
 def _read(token: str, digest: bytes, key_types: tuple[type[KeyPart], ...]) -> Key | None:

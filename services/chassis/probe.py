@@ -1,20 +1,26 @@
 """Asks a server, over mTLS, whether it serves (grpc.health.v1).
 
-`python -m services.chassis.probe` is the containers' HEALTHCHECK. It speaks as the configured service itself, and exits
-with 0 when it serves, 1 when it does not, 2 when the settings are bad.
+`python -m services.chassis.probe ready` asks whether it can do its work: the containers' HEALTHCHECK, Kubernetes'
+readiness. `... alive` asks whether the process answers at all: Kubernetes' liveness, and what a restart may hang on. It
+speaks as the configured service itself, and exits with 0 for yes, 1 for no, 2 when the settings are bad.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2
 from pydantic import ConfigDict
 
-from services.chassis import settings
+from services.chassis import credentials, settings
+from services.chassis.health import LIVENESS, READINESS
 
-TIMEOUT_S_DEFAULT = 3.0
+TIMEOUT_S_DEFAULT: Final = 3.0
+_NAMES: Final[Mapping[str, str]] = {"ready": READINESS, "alive": LIVENESS}
 _OPTIONS = [
     # A server that starts refuses connections for a moment; the library's default waits a second between tries.
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -24,9 +30,11 @@ _OPTIONS = [
 ]
 
 
-def serving(address: str, credentials: grpc.ChannelCredentials, *, timeout_s: float = TIMEOUT_S_DEFAULT) -> bool:
-    """Whether the server at `address` says SERVING within `timeout_s` seconds."""
-    with grpc.secure_channel(address, credentials, options=_OPTIONS) as channel:
+def serving(
+    address: str, caller: grpc.ChannelCredentials, *, name: str = READINESS, timeout_s: float = TIMEOUT_S_DEFAULT
+) -> bool:
+    """Whether the server at `address` says SERVING of `name` within `timeout_s` seconds."""
+    with grpc.secure_channel(address, caller, options=_OPTIONS) as channel:
         check: grpc.UnaryUnaryMultiCallable[health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse]
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
@@ -34,7 +42,7 @@ def serving(address: str, credentials: grpc.ChannelCredentials, *, timeout_s: fl
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
         try:
-            reply = check(health_pb2.HealthCheckRequest(), timeout=timeout_s, wait_for_ready=True)
+            reply = check(health_pb2.HealthCheckRequest(service=name), timeout=timeout_s, wait_for_ready=True)
         except grpc.RpcError:
             return False
     return reply.status == health_pb2.HealthCheckResponse.SERVING
@@ -46,19 +54,18 @@ class _Probed(settings.Settings):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Probe the process that MONAZITE_CONFIG configures, on this host."""
+    parser = argparse.ArgumentParser(prog="python -m services.chassis.probe", description="Ask the service here.")
+    parser.add_argument("question", choices=sorted(_NAMES))
+    question: str = parser.parse_args(arguments).question
     try:
         own = settings.load(_Probed)
-        credentials = grpc.ssl_channel_credentials(
-            own.certificates.authority.read_bytes(),
-            own.certificates.private_key.read_bytes(),
-            own.certificates.certificate.read_bytes(),
-        )
-    except (settings.BadSettings, OSError) as error:
+        caller = credentials.of_client(credentials.read(own.certificates))
+    except settings.BadSettings as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return 0 if serving(f"localhost:{own.listen.rpartition(':')[2]}", credentials) else 1
+    return 0 if serving(f"localhost:{own.listen.rpartition(':')[2]}", caller, name=_NAMES[question]) else 1
 
 
 if __name__ == "__main__":

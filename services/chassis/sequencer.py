@@ -8,6 +8,7 @@ has moved on.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import logging
 import time
@@ -28,6 +29,11 @@ ENTRIES_MAX: Final = 1000
 LEASE_S: Final = 5.0
 POLL_S: Final = 0.25
 FAILED_POLL_S: Final = 1.0
+# From the beginning of one round to that of the next, at the least. It costs much the same to publish one entry as to
+# publish a thousand, and no call waits for it; the first entry after a pause does not wait either.
+ROUND_S: Final = 0.1
+# For giving the lease back when the process stops: where that takes longer, it ends by itself.
+RELEASE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +56,8 @@ _INDEX = """
     UPDATE entry SET idx = given.idx FROM unnest($1::bytea[], $2::bigint[]) AS given (statement_id, idx)
     WHERE entry.statement_id = given.statement_id AND entry.idx IS NULL
 """
+# Whatever a clock says later, it is over.
+_RELEASE = "UPDATE lease SET expires_at = '-infinity' WHERE name = $1 AND holder = $2 AND epoch = $3"
 
 
 class LostLead(Exception):  # noqa: N818  (says what it is)
@@ -100,12 +108,12 @@ class Sequencer:
         log: str,
         *,
         published: Wakeup | None = None,
-        holder: str = "",
         lease_s: float = LEASE_S,
     ) -> None:
         self._database = database
         self._log_name = log
-        self._holder = holder or str(uuid4())
+        # Of this object and no other, or two could renew one lease and publish under one epoch.
+        self._holder = str(uuid4())
         self._lease_s = lease_s
         self._committed = Wakeup()
         self._epoch: int | None = None
@@ -119,12 +127,19 @@ class Sequencer:
         self._committed.ring()
 
     async def run(self) -> None:
-        """Leads or waits to lead, until cancelled. Failures are logged and tried again."""
+        """Leads or waits to lead, until cancelled; then gives the lease back. Failures are logged and tried again."""
+        try:
+            await self._lead_forever()
+        finally:
+            await self._give_back()
+
+    async def _lead_forever(self) -> None:
         while True:
             seen = self._committed.rings
+            began = time.monotonic()
             wait_s = POLL_S
             try:
-                while await self.step():
+                while await self.step() >= ENTRIES_MAX:
                     pass
             except (errors.Error, LostLead, *SERIALIZATION) as error:
                 _log.warning("sequencer of %s pauses: %s", self._log_name, error)
@@ -133,6 +148,7 @@ class Sequencer:
                 _log.exception("sequencer of %s failed", self._log_name)
                 wait_s = FAILED_POLL_S
             await self._committed.wait(seen, wait_s)
+            await asyncio.sleep(began + ROUND_S - time.monotonic())
 
     async def step(self) -> int:
         """Publishes one batch and returns its size: 0 when there is nothing, or when another process leads.
@@ -170,6 +186,24 @@ class Sequencer:
             self._epoch = await connection.fetchval(_LEASE, self._log_name, self._holder, self._lease_s)
         self._led_until = now + self._lease_s / 2 if self._epoch is not None else 0.0
         return self._epoch
+
+    async def release(self) -> None:
+        """Ends the lease, if it is still this one's under its epoch, so that a successor need not wait for its end.
+
+        To be called when nothing is being published. What led here leads again under a later epoch only.
+        """
+        epoch, self._epoch, self._led_until = self._epoch, None, 0.0
+        if epoch is None:
+            return
+        async with self._database.connection() as connection:
+            await connection.execute(_RELEASE, self._log_name, self._holder, epoch)
+
+    async def _give_back(self) -> None:
+        try:
+            async with asyncio.timeout(RELEASE_S):
+                await self.release()
+        except (errors.Error, TimeoutError) as error:
+            _log.warning("sequencer of %s keeps its lease until it ends: %r", self._log_name, error)
 
     async def publish(self, epoch: int, pending: Sequence[Pending]) -> int:
         """Gives the entries the next indexes, as leader of `epoch`; raises LostLead if somebody else moved the log,

@@ -18,23 +18,28 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import grpc
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from services.chassis import access, call, migrations, telemetry
+from services.chassis import access, call, credentials, migrations, telemetry
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.database import Database
 from services.chassis.errors import Error
+from services.chassis.follower import Follower, LogProblem
 from services.chassis.gate import Gate, Handler, Rule
+from services.chassis.health import Health
 from services.chassis.identity import Identities
-from services.chassis.settings import BadSettings, Certificates, Settings, SettingsT, load
+from services.chassis.readiness import DatabaseProbe
+from services.chassis.reflector import Reflector
+from services.chassis.settings import BadSettings, Settings, SettingsT, load
 
 # Generated without types.
 _add_health: Final = cast("Callable[[object, grpc.aio.Server], None]", health_pb2_grpc.add_HealthServicer_to_server)
@@ -45,6 +50,8 @@ _add_reflection: Final = cast(
 
 Servicer = TypeVar("Servicer")
 Background = Callable[[], Coroutine[None, None, None]]
+# Of whatever its pages are prepared into.
+AnyFollower: TypeAlias = Follower[Any]
 
 # Allocations over deallocations before the youngest generation is looked through, then collections of each generation
 # before the next older one is.
@@ -80,12 +87,15 @@ def mount(descriptor: ServiceDescriptor, add: Callable[[Servicer, grpc.aio.Serve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composition:
-    """What `build` made: the access table, the services, and what runs beside them until the end (`sequencer.run`,
-    `follower.run`)."""
+    """What `build` made: the access table, the services, what runs beside them until the end (`sequencer.run`), which
+    peers' logs are followed, and what is to be told when the server drains, so that nobody is kept waiting
+    (`log.drain`)."""
 
     access: AccessTable
     mounts: Sequence[Mount]
     background: Sequence[Background] = ()
+    followers: Sequence[AnyFollower] = ()
+    on_drain: Sequence[Callable[[], None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +130,10 @@ class Server:
         descriptors = [one.descriptor for one in composition.mounts]
         access.check_complete(composition.access, descriptors)
         self._settings = settings
+        self._on_drain = composition.on_drain
+        self._draining = asyncio.Event()
         self._names = [one.full_name for one in descriptors]
-        self._health = health.aio.HealthServicer()
+        self.health = Health(self._names)
         self._gate = Gate(
             Identities(settings.domain),
             deadline_ms_min=settings.limits.deadline_ms_min,
@@ -131,7 +143,7 @@ class Server:
             maximum_concurrent_rpcs=settings.limits.concurrent_calls_max,
             options=[
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", settings.limits.request_bytes_max),
+                ("grpc.max_receive_message_length", settings.request_bytes_max),
             ],
         )
         for one in composition.mounts:
@@ -153,44 +165,32 @@ class Server:
         """Health and reflection: for any certificate of the suite, and without a deadline (probes and tools set
         none)."""
         anybody = Rule(None, deadline_required=False)
-        names = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflector = reflection.aio.ReflectionServicer(names)
-        self._add(lambda server: _add_health(self._health, server), lambda _: anybody)
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        names = [*self._names, health_name, reflection.SERVICE_NAME]
+        reflector = Reflector(names, self._draining)
+        self._add(lambda server: _add_health(self.health, server), lambda _: anybody)
         self._add(lambda server: _add_reflection(reflector, server), lambda _: anybody)
 
     async def start(self) -> int:
         """Listens and reports SERVING; returns the port."""
-        credentials = _server_credentials(self._settings.certificates)
         try:
-            port = self._server.add_secure_port(self._settings.listen, credentials)
+            port = self._server.add_secure_port(
+                self._settings.listen, credentials.of_server(self._settings.certificates)
+            )
         except RuntimeError:
             raise BadSettings(f"listen: {self._settings.listen} cannot be listened on (is it taken?)") from None
         await self._server.start()
-        for name in ("", *self._names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self.health.ready(True)
         return port
 
     async def stop(self) -> None:
-        """Reports NOT_SERVING, takes no new calls, and lets those in flight end within `drain_ms`."""
-        await self._health.enter_graceful_shutdown()
+        """Reports NOT_SERVING, lets go of who only waits for news, takes no new calls, and lets those in flight end
+        within `drain_ms`."""
+        self.health.drain()
+        self._draining.set()
+        for tell in self._on_drain:
+            tell()
         await self._server.stop(self._settings.limits.drain_ms / 1000)
-
-
-def _server_credentials(certificates: Certificates) -> grpc.ServerCredentials:
-    key, chain, authority = read_certificates(certificates)
-    return grpc.ssl_server_credentials([(key, chain)], root_certificates=authority, require_client_auth=True)
-
-
-def read_certificates(certificates: Certificates) -> tuple[bytes, bytes, bytes]:
-    """Private key, certificate chain, authority; raises BadSettings naming the file that cannot be read."""
-    try:
-        return (
-            certificates.private_key.read_bytes(),
-            certificates.certificate.read_bytes(),
-            certificates.authority.read_bytes(),
-        )
-    except OSError as error:
-        raise BadSettings(f"certificates: {error.filename} cannot be read: {error.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,12 @@ async def serving(
         server = Server(settings, composition)
         port = await server.start()
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        tasks = [asyncio.create_task(_watched(background, failed)) for background in composition.background]
+        backgrounds: list[Background] = [
+            *composition.background,
+            DatabaseProbe(database, server.health.ready).run,
+            *(partial(_follow, follower, server.health) for follower in composition.followers),
+        ]
+        tasks = [asyncio.create_task(_watched(background, failed)) for background in backgrounds]
         try:
             yield Running(port, failed)
         finally:
@@ -229,6 +234,24 @@ async def serving(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(follower: AnyFollower, health: Health) -> None:
+    """A follower that halts says so for good, and does not end the process: anew it would meet the same log."""
+    health.following(follower.log, followed=True)
+    telemetry.halted_followers.set(0, {"log": follower.log})
+    try:
+        await follower.run()
+    except LogProblem as problem:
+        health.following(follower.log, followed=False)
+        telemetry.halted_followers.set(1, {"log": follower.log})
+        _log.error(
+            "%s is not followed any further: %s",
+            follower.log,
+            problem,
+            extra={"log": follower.log},
+        )
+        await asyncio.Event().wait()
 
 
 async def _watched(background: Background, failed: asyncio.Future[None]) -> None:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 CONFIG_VARIABLE: Final = "MONAZITE_CONFIG"
 PREFIX: Final = "MONAZITE__"
+# Enough for requests of names, numbers and short lists; whoever takes statements needs more.
+REQUEST_BYTES_MAX: Final = 64 * 1024
 
 
 class Section(BaseModel):
@@ -40,7 +42,6 @@ class Limits(Section):
     deadline_ms_min: int = Field(default=5, ge=0)
     # How long calls in flight may take to end after SIGTERM.
     drain_ms: int = Field(default=10_000, ge=0)
-    request_bytes_max: int = Field(default=20 * 1024 * 1024, ge=1024)
     concurrent_calls_max: int = Field(default=10_000, ge=1)
     # Writes taken into one transaction, and writes that may wait for one.
     batch_writes_max: int = Field(default=256, ge=1)
@@ -77,6 +78,8 @@ class Settings(Section):
     peers: dict[str, str] = Field(default_factory=dict)
     # Where the server writes the port it listens on once it serves; for tools that start it with port 0.
     port_file: Path | None = None
+    # Of one message received. Each service lays its own default over this one: it depends on what may be asked there.
+    request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
     limits: Limits = Limits()
     telemetry: Telemetry = Telemetry()
 

@@ -134,11 +134,6 @@ _APPEND = """
         $18::text[])
 """
 
-_RECORD = """
-    INSERT INTO audit (audit_id, principal, certificate_sha256, method, request_id, trace_id, outcome)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
-
 
 async def claim(connection: Connection, writes: Sequence[Write]) -> list[Outcome | None]:
     """What is known already: the stored reply of a request that was done, REQUEST_ID_REUSED for an id used with
@@ -215,20 +210,6 @@ async def append(connection: Connection, writes: Sequence[Write], replies: Seque
         [write.audit.certificate_sha256 for write in done],
         [write.audit.trace_id for write in done],
         [DONE] * len(done),
-    )
-
-
-async def record_refusal(connection: Connection, key: RequestKey, audit: Audit, reason: str) -> None:
-    """An audit row for an attempt that was refused and must be remembered; the request id stays unused."""
-    await connection.execute(
-        _RECORD,
-        uuid7(),
-        audit.principal,
-        audit.certificate_sha256,
-        key.method,
-        key.request_id,
-        audit.trace_id,
-        reason,
     )
 
 

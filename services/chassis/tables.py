@@ -1,5 +1,5 @@
-"""The tables that every service has, as SQLModel classes. One database is one shard of one service, so it holds one
-log.
+"""Those of the tables that every service has which are read row by row, as SQLModel classes. One database is one shard
+of one service, so it holds one log.
 
 SQL that creates them: `migrations.create_tables`. A service declares its own tables on a base with its own registry
 (`class Table(SQLModel, registry=registry())`), so that two services in one test process do not meet in one metadata.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar
-from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, LargeBinary, SmallInteger, Text
 from sqlalchemy.dialects import postgresql
@@ -57,47 +56,6 @@ class LogHeadRow(ChassisTable, table=True):
     epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-class LeaseRow(ChassisTable, table=True):
-    """Who leads, until when (the database's clock), and the epoch that fences off who led before."""
-
-    __tablename__: ClassVar[str] = "lease"  # pyright: ignore[reportIncompatibleVariableOverride]
-    name: str = Field(sa_column=Column(Text, primary_key=True))
-    holder: str = Field(sa_column=Column(Text, nullable=False))
-    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
-    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class RequestRow(ChassisTable, table=True):
-    """A request that was done, and what was answered. Written with the change or not at all."""
-
-    __tablename__: ClassVar[str] = "request"  # pyright: ignore[reportIncompatibleVariableOverride]
-    scope: str = Field(sa_column=Column(Text, primary_key=True))
-    request_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    method: str = Field(sa_column=Column(Text, nullable=False))
-    # SHA-256 of the parsed command without its request id; of a caller-signed statement its id.
-    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    reply: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    statement_id: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
-    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class AuditRow(ChassisTable, table=True):
-    """Who did what, with which certificate. Append-only by trigger."""
-
-    __tablename__: ClassVar[str] = "audit"  # pyright: ignore[reportIncompatibleVariableOverride]
-    # UUIDv7: keys that grow with time, so that the index is written at one end.
-    audit_id: UUID = Field(sa_column=Column(postgresql.UUID, primary_key=True))
-    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    principal: str = Field(sa_column=Column(Text, nullable=False))
-    certificate_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    method: str = Field(sa_column=Column(Text, nullable=False))
-    request_id: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    statement_id: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
-    trace_id: str = Field(sa_column=Column(Text, nullable=False))
-    # "DONE", or the reason of a refusal that had to be recorded.
-    outcome: str = Field(sa_column=Column(Text, nullable=False))
-
-
 class CertifiedKeyRow(ChassisTable, table=True):
     """A key bound to its issuer by a `keys` statement. A thumbprint is bound once."""
 
@@ -114,14 +72,6 @@ class CertifiedKeyRow(ChassisTable, table=True):
     retired_by: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     compromised_by: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     own_signature_only: bool = False
-
-
-class FollowerCursorRow(ChassisTable, table=True):
-    """How far a peer's log was followed: everything below `next_index` has been applied, once."""
-
-    __tablename__: ClassVar[str] = "follower_cursor"  # pyright: ignore[reportIncompatibleVariableOverride]
-    log: str = Field(sa_column=Column(Text, primary_key=True))
-    next_index: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class PeerStatementRow(ChassisTable, table=True):

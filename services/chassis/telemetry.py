@@ -56,6 +56,12 @@ sequencing_lag_seconds: Final = _meter.create_gauge(
 followed_entries: Final = _meter.create_counter(
     "monazite.log.followed", unit="{entry}", description="Entries of a peer's log applied by this process"
 )
+halted_followers: Final = _meter.create_gauge(
+    "monazite.log.halted", unit="1", description="1 where a peer's log contradicted itself and is not followed, by log"
+)
+database_reachable: Final = _meter.create_gauge(
+    "monazite.database.reachable", unit="1", description="1 while the database answers and takes writes, else 0"
+)
 
 
 @dataclass(slots=True)
@@ -122,6 +128,10 @@ def name_traces_by(source: Callable[[], str]) -> None:
     _trace_id = source
 
 
+# What a log call may add to its line with `extra`: an error's incident, a followed log.
+_EXTRA: Final = ("incident", "log")
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
@@ -141,9 +151,10 @@ class JsonFormatter(logging.Formatter):
         trace_id = _trace_id()
         if trace_id:
             line["trace_id"] = trace_id
-        incident: object = getattr(record, "incident", None)
-        if incident is not None:
-            line["incident"] = incident
+        for name in _EXTRA:
+            value: object = getattr(record, name, None)
+            if value is not None:
+                line[name] = value
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -8,8 +8,8 @@ real registry's would. What it answers to acts is signed; `away`, `lose` and `tw
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeAlias
 
@@ -36,6 +36,7 @@ from monazite_provenance.steps import accepted_outputs, subject
 
 from services.chassis import errors
 from services.chassis.errors import Error, Kind
+from tests.fakes.serving import serving
 from tests.unit.provenance.chains import World, service
 from tools.local.pki import Certificate
 
@@ -138,6 +139,8 @@ class ExportRegistry:
         lots = [lot for lot in self.lots if lot.act_id == act_id]
         if any(lot.holds for lot in lots):
             return self.void(pb.VoidExportRequest(act_id=act_id, reason_code="LOT_HELD"))
+        licence = parse(Item.decode(request.licence.item).statement).statement_id
+        assert licence == self.locked[act_id].licence_id, "the licence travels with the intent"
         item = Item.decode(request.intent.item)
         assert item.details is not None
         details = decode_details(EventKind.EXPORT_INTENT, item.details.content)
@@ -277,19 +280,13 @@ class _Exports(rpc.ExportServiceServicer):
         return await self._registry.serve(context, "VoidExport", lambda: self._registry.void(request))
 
 
-@asynccontextmanager
-async def served(registry: ExportRegistry, certificate: Certificate, *, port: int = 0) -> AsyncGenerator[int]:
-    """Serves the registry over mutual TLS with a server certificate of `/service/registry`; gives the port."""
-    server = grpc.aio.server()
-    # Abstract in the stubs only: what licensing never asks answers UNIMPLEMENTED.
-    lots = _Lots(registry)  # type: ignore[abstract]  # pyright: ignore[reportAbstractUsage]
-    rpc.add_LotServiceServicer_to_server(lots, server)
-    rpc.add_ExportServiceServicer_to_server(_Exports(registry), server)
-    authority, key, chain = certificate.pem()
-    credentials = grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=True)
-    bound = server.add_secure_port(f"127.0.0.1:{port}", credentials)
-    await server.start()
-    try:
-        yield bound
-    finally:
-        await server.stop(None)
+def served(registry: ExportRegistry, certificate: Certificate, *, port: int = 0) -> AbstractAsyncContextManager[int]:
+    """Serves the registry with a server certificate of `/service/registry`; gives the port."""
+
+    def add(server: grpc.aio.Server) -> None:
+        # Abstract in the stubs only: what licensing never asks answers UNIMPLEMENTED.
+        lots = _Lots(registry)  # type: ignore[abstract]  # pyright: ignore[reportAbstractUsage]
+        rpc.add_LotServiceServicer_to_server(lots, server)
+        rpc.add_ExportServiceServicer_to_server(_Exports(registry), server)
+
+    return serving(add, certificate, port=port)

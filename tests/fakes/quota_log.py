@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import grpc
 from monazite.quota.v1 import quota_pb2_grpc
 from monazite.type.v1.statement_pb2 import Entry, ListEntriesRequest, ListEntriesResponse, StatementItem
 
+from tests.fakes.serving import serving
 from tools.local.pki import Certificate
 
 LOG = "urn:monazite:log:quota:0"
@@ -32,7 +32,7 @@ class FakeQuotaLog(quota_pb2_grpc.LogServiceServicer):
         self.published = asyncio.Event()
 
     async def ListEntries(self, request: ListEntriesRequest, context: object) -> ListEntriesResponse:
-        """A page; waits as long as it was asked to."""
+        """A page of the kinds asked for; waits as long as it was asked to."""
         if request.from_index >= len(self.entries):
             try:
                 async with asyncio.timeout(request.wait_ms / 1000):
@@ -42,22 +42,16 @@ class FakeQuotaLog(quota_pb2_grpc.LogServiceServicer):
         page = [
             Entry(index=index, statement_id=entry[0], event_kind=entry[1], item=StatementItem(item=entry[2]))
             for index, entry in enumerate(self.entries)
-            if index >= request.from_index
+            if index >= request.from_index and entry[1] in request.event_kinds
         ]
         size = len(self.entries)
         return ListEntriesResponse(log=LOG, entries=page, next_index=max(request.from_index, size), size=size)
 
 
-@asynccontextmanager
-async def served(log: FakeQuotaLog, certificate: Certificate) -> AsyncGenerator[int]:
-    """Serve it with mutual TLS; gives the port."""
-    server = grpc.aio.server()
-    quota_pb2_grpc.add_LogServiceServicer_to_server(log, server)
-    authority, key, chain = certificate.pem()
-    credentials = grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=True)
-    port = server.add_secure_port("localhost:0", credentials)
-    await server.start()
-    try:
-        yield port
-    finally:
-        await server.stop(0)
+def served(log: FakeQuotaLog, certificate: Certificate) -> AbstractAsyncContextManager[int]:
+    """Serve it with a server certificate of `/service/quota`; gives the port."""
+
+    def add(server: grpc.aio.Server) -> None:
+        quota_pb2_grpc.add_LogServiceServicer_to_server(log, server)
+
+    return serving(add, certificate)

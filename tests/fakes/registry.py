@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import grpc
@@ -33,6 +33,7 @@ from monazite_provenance.keys import PublicKey
 from monazite_provenance.names import enterprise_uri, key_urn, lot_urn, right_urn, service_uri
 from monazite_provenance.trust import enterprise_key_details, prove_possession
 
+from tests.fakes.serving import serving
 from tools.local.pki import Certificate
 
 LOG = "urn:monazite:log:registry:0"
@@ -195,17 +196,11 @@ class _RightServicer(registry_pb2_grpc.RightServiceServicer):
         return registry_pb2.Right(right_id=request.right_id, drawn_mg=self._fake.drawn_mg.get(request.right_id, 0))
 
 
-@asynccontextmanager
-async def served(fake: FakeRegistry, certificate: Certificate, *, port: int = 0) -> AsyncGenerator[int]:
-    """Serves the fake over mutual TLS with a server certificate of `/service/registry`; gives the port."""
-    server = grpc.aio.server()
-    registry_pb2_grpc.add_LogServiceServicer_to_server(_LogServicer(fake), server)
-    registry_pb2_grpc.add_RightServiceServicer_to_server(_RightServicer(fake), server)
-    authority, key, chain = certificate.pem()
-    credentials = grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=True)
-    bound = server.add_secure_port(f"127.0.0.1:{port}", credentials)
-    await server.start()
-    try:
-        yield bound
-    finally:
-        await server.stop(None)
+def served(fake: FakeRegistry, certificate: Certificate, *, port: int = 0) -> AbstractAsyncContextManager[int]:
+    """Serves the fake with a server certificate of `/service/registry`; gives the port."""
+
+    def add(server: grpc.aio.Server) -> None:
+        registry_pb2_grpc.add_LogServiceServicer_to_server(_LogServicer(fake), server)
+        registry_pb2_grpc.add_RightServiceServicer_to_server(_RightServicer(fake), server)
+
+    return serving(add, certificate, port=port)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
 from services.chassis.database import Database
 from tests.conftest import Migrate
+from tests.service.chassis.scene import Serve, stage
 from tests.service.chassis.till import migrate_till
+from tools.local.pki import DevelopmentAuthority
 
 
 @pytest.fixture
 def url(database_from: Callable[[Migrate], str]) -> str:
     return database_from(migrate_till)
+
+
+@pytest.fixture
+def serve(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
+    return stage(url, authority, tmp_path)
 
 
 @pytest.fixture

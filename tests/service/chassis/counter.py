@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -19,9 +19,10 @@ from services.chassis.access import AccessTable, Caller, method_names
 from services.chassis.call import current_call
 from services.chassis.committer import Committer
 from services.chassis.errors import Violation, invalid, unavailable
+from services.chassis.identity import OfficerRole
 from services.chassis.log import Log
 from services.chassis.sequencer import Sequencer
-from services.chassis.server import Composition, Mount, Site, mount, run
+from services.chassis.server import AnyFollower, Composition, Mount, Site, mount, run
 from services.chassis.settings import Settings
 from tests.service.chassis.till import LOG, MIGRATIONS, Take, flush, take
 
@@ -32,12 +33,14 @@ BUNDLE = "/monazite.registry.v1.LotService/GetBundle"
 SECRET = "dsn=postgresql://quota:hunter2@db"  # noqa: S105  (one that must not leak)
 
 ACCESS: AccessTable = {
-    name: frozenset({Caller.enterprise(), Caller.officer("quota")}) for name in method_names([RIGHTS, LOGS, LOTS])
+    name: frozenset({Caller.enterprise(), Caller.officer(OfficerRole.QUOTA)})
+    for name in method_names([RIGHTS, LOGS, LOTS])
 }
 
 
 class Rights(registry_pb2_grpc.RightServiceServicer):
-    """`seen` counts calls; `started` is set when one that stays has begun, `opened` lets it end."""
+    """`seen` counts calls; `started` is set when one that stays has begun, `opened` lets it end. `polled` is set when
+    the log has been asked."""
 
     def __init__(self, committer: Committer[Take]) -> None:
         self._committer = committer
@@ -45,6 +48,7 @@ class Rights(registry_pb2_grpc.RightServiceServicer):
         self.started = asyncio.Event()
         self.opened = asyncio.Event()
         self.cancelled = asyncio.Event()
+        self.polled = asyncio.Event()
 
     async def GetRight(self, request: registry_pb2.GetRightRequest, context: object) -> registry_pb2.Right:
         self.seen += 1
@@ -81,10 +85,12 @@ class Rights(registry_pb2_grpc.RightServiceServicer):
 
 
 class Logs(quota_pb2_grpc.LogServiceServicer):
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, polled: asyncio.Event) -> None:
         self._log = log
+        self._polled = polled
 
     async def ListEntries(self, request: ListEntriesRequest, context: object) -> ListEntriesResponse:
+        self._polled.set()
         return await self._log.list_entries(request)
 
 
@@ -116,7 +122,12 @@ async def build(site: Site[Settings]) -> Composition:
     return await compose(site)
 
 
-async def compose(site: Site[Settings], made: list[Rights] | None = None, access: AccessTable = ACCESS) -> Composition:
+async def compose(
+    site: Site[Settings],
+    made: list[Rights] | None = None,
+    access: AccessTable = ACCESS,
+    followers: Sequence[AnyFollower] = (),
+) -> Composition:
     """`made` receives the servicer, for tests that look into it."""
     sequencer = Sequencer(site.database, LOG)
     committer = await site.stack.enter_async_context(Committer(site.database, flush, on_commit=sequencer.wake))
@@ -129,10 +140,12 @@ async def compose(site: Site[Settings], made: list[Rights] | None = None, access
         access=access,
         mounts=[
             mount(RIGHTS, registry_pb2_grpc.add_RightServiceServicer_to_server, rights),
-            mount(LOGS, quota_pb2_grpc.add_LogServiceServicer_to_server, Logs(log)),
+            mount(LOGS, quota_pb2_grpc.add_LogServiceServicer_to_server, Logs(log, rights.polled)),
             lots(),
         ],
         background=[sequencer.run],
+        followers=followers,
+        on_drain=[log.drain],
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
-from services.chassis.committer import Committer
+from services.chassis.committer import QUIET_TURNS, Committer
 from services.chassis.database import Connection, Database
 from services.chassis.errors import Error
 from services.chassis.store import Outcome
@@ -33,8 +33,20 @@ async def test_many_callers_share_transactions_and_each_gets_its_reply(
     replies = await asyncio.gather(*(committer.submit(write) for write in writes))
     assert replies == [write.reply for write in writes]
     assert await held(database) == 700
-    # One for the first write, which waited for nobody; the other 299 in two batches of at most 256.
-    assert await database.pool.fetchval("SELECT count(DISTINCT at) FROM request") <= 3
+    # One of 256, the most of a batch, and one of the rest.
+    assert await database.pool.fetchval("SELECT count(DISTINCT at) FROM request") == 2
+
+
+async def test_a_batch_begins_when_nobody_else_is_about_to_submit(
+    database: Database, committer: Committer[Take]
+) -> None:
+    async def after(turns: int) -> bytes:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await committer.submit(take())
+
+    await asyncio.gather(*(after(QUIET_TURNS * number) for number in range(10)))
+    assert await database.pool.fetchval("SELECT count(DISTINCT at) FROM request") == 1
 
 
 async def test_who_asks_for_too_much_is_refused_and_the_others_are_not(

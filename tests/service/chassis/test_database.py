@@ -9,12 +9,13 @@ import asyncpg
 import pytest
 from sqlmodel import col, select
 
+from services.chassis import store
 from services.chassis.database import Connection, Database
 from services.chassis.errors import Error
 from services.chassis.migrations import migrate
 from services.chassis.tables import LogHeadRow
 from tests.conftest import Migrate
-from tests.service.chassis.till import LOG, MIGRATIONS, migrate_till
+from tests.service.chassis.till import LOG, MIGRATIONS, take
 
 
 async def left(database: Database) -> int:
@@ -131,5 +132,70 @@ def cluster_url(database_from: Callable[[Migrate], str]) -> str:
     return database_from(no_tables)
 
 
-def test_migrating_again_changes_nothing(url: str) -> None:
-    migrate_till(url)
+# Everything that a migration makes, in words: what is compared is what PostgreSQL itself knows.
+SCHEMA = """
+    SELECT 'column', table_name || '.' || column_name,
+        concat_ws(' ', ordinal_position, data_type, udt_name, is_nullable, column_default, is_generated, identity_start)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT 'trigger', tgrelid::regclass || '.' || tgname, concat_ws(' ', pg_get_triggerdef(oid), tgenabled)
+    FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
+    SELECT 'function', oid::regprocedure::text, pg_get_functiondef(oid)
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'relation', oid::regclass::text, concat_ws(' ', relkind, relowner::regrole, relacl::text, reloptions::text)
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+"""
+
+
+async def dump(url: str) -> tuple[set[tuple[str, ...]], dict[str, list[str]]]:
+    """The schema, and the rows of every table with the transaction that wrote each."""
+    connection = await asyncpg.connect(url)
+    try:
+        schema = {tuple(row) for row in await connection.fetch(SCHEMA)}
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = {
+            name: sorted(
+                row[0]
+                for row in await connection.fetch(f'SELECT xmin || t::text FROM "{name}" AS t')  # noqa: S608
+            )
+            for (name,) in tables
+        }
+    finally:
+        await connection.close()
+    return schema, rows
+
+
+async def test_migrating_again_changes_nothing(database: Database, url: str) -> None:
+    async with database.transaction() as connection:
+        await store.append(connection, [take(), take()])
+    schema, rows = await dump(url)
+    assert {kind for kind, *_ in schema} == {"column", "constraint", "index", "trigger", "function", "relation"}
+    assert len(rows["statement"]) == len(rows["entry"]) == 2
+    await migrate(url, MIGRATIONS)
+    assert await dump(url) == (schema, rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE entry ALTER COLUMN parents DROP NOT NULL",
+        "ALTER TABLE log_head DROP CONSTRAINT log_head_size_check",
+        "DROP INDEX entry_pending",
+        "DROP TRIGGER entry_stays ON entry",
+        "ALTER TABLE entry DISABLE TRIGGER entry_keeps_its_index",
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "UPDATE log_head SET size = size",
+        "GRANT SELECT ON statement TO PUBLIC",
+    ],
+)
+async def test_the_comparison_would_see_a_change(database: Database, url: str, change: str) -> None:
+    before = await dump(url)
+    await database.pool.execute(change)
+    assert await dump(url) != before

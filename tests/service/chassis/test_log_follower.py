@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import asyncpg
 import pytest
-from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
+from monazite.type.v1.statement_pb2 import Entry, ListEntriesRequest, ListEntriesResponse
+from monazite_provenance.errors import BadSignature
 
+from services.chassis import errors, store
 from services.chassis import log as log_module
-from services.chassis import store
 from services.chassis.database import Connection, Database
-from services.chassis.errors import Error
+from services.chassis.errors import Error, Kind
 from services.chassis.follower import FollowedEntry, Follower, LogProblem
 from services.chassis.log import Log
 from services.chassis.sequencer import Sequencer
@@ -29,7 +31,9 @@ async def publish(database: Database, kinds: Sequence[int], *, size: int = 40, s
         async with database.transaction() as connection:
             await store.append(connection, [Take(request=base.request, audit=base.audit, statements=(one,))])
     if sequence:
-        await Sequencer(database, LOG, holder="test").step()
+        sequencer = Sequencer(database, LOG)
+        await sequencer.step()
+        await sequencer.release()
     return ids
 
 
@@ -96,18 +100,6 @@ async def test_it_waits_for_a_first_entry_and_is_woken(database: Database) -> No
 async def test_bad_requests(database: Database, request_: ListEntriesRequest) -> None:
     with pytest.raises(Error, match="INVALID_FIELDS"):
         await Log(database, LOG).list_entries(request_)
-
-
-async def test_admissions_tell_what_is_pending(database: Database) -> None:
-    (done,) = await publish(database, [1])
-    (waits,) = await publish(database, [1], sequence=False)
-    log = Log(database, LOG)
-    async with database.connection() as connection:
-        found = await log.admissions(connection, [done, waits, bytes(32)])
-    assert set(found) == {done, waits}
-    assert (found[done].index, found[done].receipt_pending) == (0, False)
-    assert found[waits].receipt_pending
-    assert not found[waits].HasField("index")
 
 
 # --- following ---------------------------------------------------------------------------------------------------
@@ -191,16 +183,149 @@ async def test_several_processes_follow_and_each_page_is_applied_by_one(
     assert await applied(database) == 40
 
 
-async def test_a_log_that_shrank_is_not_followed(database: Database, peer: Database) -> None:
+def published(entries: Sequence[tuple[int, bytes, int]], *, size: int, next_index: int) -> ListEntriesResponse:
+    """A page as a peer could send it: (index, statement id, kind)."""
+    return ListEntriesResponse(
+        log=LOG,
+        size=size,
+        next_index=next_index,
+        entries=[Entry(index=index, statement_id=name, event_kind=kind) for index, name, kind in entries],
+    )
+
+
+async def halted(follower: Follower[list[int]], database: Database) -> LogProblem:
+    """Why it halts when it runs; nothing of what it read may stay."""
+    before = await applied(database), await database.pool.fetch("SELECT * FROM follower_cursor")
+    async with asyncio.timeout(10):
+        with pytest.raises(LogProblem) as raised:
+            await follower.run()
+    assert (await applied(database), await database.pool.fetch("SELECT * FROM follower_cursor")) == before
+    return raised.value
+
+
+A, B, C = (bytes([number]) * 32 for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        (ListEntriesResponse(log="urn:monazite:log:another:0"), "another log"),
+        (published([], size=1, next_index=2), "shrank"),
+        (published([(3, A, 1), (2, B, 1)], size=9, next_index=9), "out of order"),
+        (published([(1, A, 1)], size=9, next_index=9), "out of order"),
+        (published([(2, A, 1), (2, B, 1)], size=9, next_index=9), "out of order"),
+        (published([(2, A, 2)], size=9, next_index=9), "not asked for"),
+        (published([(2, A, 1)], size=2, next_index=3), "ends at"),
+    ],
+    ids=["other log", "shrank", "unordered", "before us", "twice", "other kind", "past the end"],
+)
+async def test_a_log_that_contradicts_itself_halts_its_follower(
+    database: Database, peer: Database, page: ListEntriesResponse, why: str
+) -> None:
     await publish(peer, [1, 1])
     await following(database, peer).step()
+    truth = Log(peer, LOG)
 
-    async def older(_: ListEntriesRequest) -> ListEntriesResponse:
-        return ListEntriesResponse(log=LOG, next_index=2, size=1)
+    async def fetch(request: ListEntriesRequest) -> ListEntriesResponse:
+        return await truth.list_entries(request) if request.from_index < 2 else page
 
-    follower = Follower(database, LOG, older, kinds=[1], prepare=prepare, apply=apply)
-    with pytest.raises(LogProblem):
-        await follower.step()
+    problem = await halted(Follower(database, LOG, fetch, kinds=[1], prepare=prepare, apply=apply), database)
+    assert why in str(problem)
+
+
+async def test_a_log_that_was_set_back_and_grew_again_halts_its_follower(database: Database, peer: Database) -> None:
+    await publish(peer, [1, 1, 2])
+    await following(database, peer).step()
+
+    async def fetch(request: ListEntriesRequest) -> ListEntriesResponse:
+        entries = [(0, A, 1), (1, B, 1), (2, C, 2), (3, bytes([4]) * 32, 1)]
+        return published([one for one in entries if one[0] >= request.from_index], size=4, next_index=4)
+
+    problem = await halted(Follower(database, LOG, fetch, kinds=[1], prepare=prepare, apply=apply), database)
+    assert "entry 1 is not the one that was applied" in str(problem)
+
+
+async def test_what_it_applied_last_is_looked_at_again_when_the_peer_comes_back(
+    database: Database, peer: Database
+) -> None:
+    await publish(peer, [1, 1])
+    truth = Log(peer, LOG)
+    set_back = False
+
+    async def fetch(request: ListEntriesRequest) -> ListEntriesResponse:
+        nonlocal set_back
+        if set_back:
+            return published([(1, A, 1)], size=2, next_index=2)
+        if request.from_index == 2:
+            set_back = True
+            raise ConnectionError("away, to be set back")
+        return await truth.list_entries(request)
+
+    follower = Follower(database, LOG, fetch, kinds=[1], prepare=prepare, apply=apply)
+    async with asyncio.timeout(10):
+        with pytest.raises(LogProblem, match="entry 1 is not the one"):
+            await follower.run()
+    assert await applied(database) == 2
+
+
+@pytest.mark.parametrize(
+    "refusal", [BadSignature("signature does not verify"), Error(Kind.PRECONDITION, "STEP_NOT_ALLOWED", "no right")]
+)
+async def test_an_entry_that_does_not_verify_halts_its_follower(
+    database: Database, peer: Database, refusal: Exception
+) -> None:
+    await publish(peer, [1, 1])
+
+    async def doubt(entries: Sequence[FollowedEntry]) -> list[int]:
+        raise refusal
+
+    follower = Follower(database, LOG, Log(peer, LOG).list_entries, kinds=[1], prepare=doubt, apply=apply)
+    assert "an entry from 0 to 1 does not verify" in str(await halted(follower, database))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        errors.unavailable(),
+        errors.peer_unavailable("registry"),
+        errors.deadline(),
+        errors.conflict("moved"),
+        ConnectionError("away"),
+        asyncpg.SerializationError("could not serialize access"),
+    ],
+    ids=lambda failure: getattr(failure, "reason", type(failure).__name__),
+)
+@pytest.mark.parametrize("where", ["fetch", "prepare", "apply"])
+async def test_what_passes_by_itself_is_tried_again(
+    database: Database, peer: Database, failure: Exception, where: str
+) -> None:
+    await publish(peer, [1, 1])
+    log = Log(peer, LOG)
+    failed: list[str] = []
+
+    def fail(here: str) -> None:
+        if here == where and not failed:
+            failed.append(here)
+            raise failure
+
+    async def fetch(request: ListEntriesRequest) -> ListEntriesResponse:
+        fail("fetch")
+        return await log.list_entries(request)
+
+    async def prepare_or_fail(entries: Sequence[FollowedEntry]) -> list[int]:
+        fail("prepare")
+        return await prepare(entries)
+
+    async def apply_or_fail(connection: Connection, entries: Sequence[FollowedEntry], prepared: list[int]) -> None:
+        await apply(connection, entries, prepared)
+        fail("apply")
+
+    follower = Follower(database, LOG, fetch, kinds=[1], prepare=prepare_or_fail, apply=apply_or_fail)
+    task = asyncio.create_task(follower.run())
+    await follower.applied.wait(0, 10)
+    task.cancel()
+    await asyncio.wait({task})
+    assert await applied(database) == 2
 
 
 async def test_it_runs_by_itself_and_tries_again(database: Database, peer: Database) -> None:
@@ -219,4 +344,5 @@ async def test_it_runs_by_itself_and_tries_again(database: Database, peer: Datab
     task = asyncio.create_task(follower.run())
     await follower.applied.wait(0, 10)
     task.cancel()
+    await asyncio.wait({task})
     assert await applied(database) == 2

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
 from services.chassis import store
 from services.chassis.database import Database
-from services.chassis.sequencer import LostLead, Sequencer, read_pending
+from services.chassis.sequencer import ROUND_S, LostLead, Pending, Sequencer, read_pending
 from tests.service.chassis.till import LOG, Take, statement, take
 
 
@@ -44,6 +46,13 @@ async def exhaust(sequencer: Sequencer) -> int:
     return total
 
 
+async def stopped(task: asyncio.Task[None]) -> None:
+    """Stops it in good order."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_indexes_have_no_holes_and_parents_are_smaller(database: Database) -> None:
     writes = await stored(database, 200)
     assert await exhaust(Sequencer(database, LOG)) == 200
@@ -66,19 +75,99 @@ async def test_ancestors_beyond_the_batch_come_with_their_child(database: Databa
 
 
 async def test_only_one_leads_and_another_takes_over_when_the_lease_ends(database: Database) -> None:
-    first = Sequencer(database, LOG, holder="first")
-    second = Sequencer(database, LOG, holder="second")
+    first, second = Sequencer(database, LOG), Sequencer(database, LOG)
     assert await first.lead() == 1
     assert await second.lead() is None
-    assert await Sequencer(database, LOG, holder="first").lead() == 1
+    assert await first.lead() == 1
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
     assert await second.lead() == 2
-    assert await Sequencer(database, LOG, holder="first").lead() is None
+
+
+async def test_a_lease_that_is_given_back_is_free_at_once_and_under_a_new_epoch(database: Database) -> None:
+    first, second = Sequencer(database, LOG), Sequencer(database, LOG)
+    assert await first.lead() == 1
+    await first.release()
+    assert await second.lead() == 2
+    assert await first.lead() is None
+    # Not its own any more, so that there is nothing to give back.
+    await first.release()
+    assert await Sequencer(database, LOG).lead() is None
+    await second.release()
+    assert await second.lead() == 3
+
+
+async def test_who_was_succeeded_gives_nothing_of_his_successors_back(database: Database) -> None:
+    first, second = Sequencer(database, LOG), Sequencer(database, LOG)
+    assert await first.lead() == 1
+    await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
+    assert await second.lead() == 2
+    await first.release()
+    assert await Sequencer(database, LOG).lead() is None
+    assert await second.lead() == 2
+
+
+async def test_an_orderly_stop_gives_the_lease_back(database: Database) -> None:
+    first = Sequencer(database, LOG)
+    await stored(database, 1)
+    task = asyncio.create_task(first.run())
+    await first.published.wait(0, 10)
+    await stopped(task)
+    await stored(database, 1, seed=2)
+    assert await Sequencer(database, LOG).step() == 1
+
+
+async def test_a_stop_without_the_database_leaves_the_lease_to_end_by_itself(url: str) -> None:
+    async with Database(url) as away:
+        first = Sequencer(away, LOG)
+        assert await first.lead() == 1
+    # Its database is closed now.
+    task = asyncio.create_task(first.run())
+    await asyncio.sleep(0)
+    await stopped(task)
+    async with Database(url) as database:
+        assert await Sequencer(database, LOG).lead() is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_happens_an_epoch_has_one_sequencer(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Sequencers come, lead, publish, pause, stop and crash; leases end whenever they like."""
+    chance = random.Random(seed)  # noqa: S311
+    crowd = [Sequencer(database, LOG) for _ in range(3)]
+    published_by: dict[int, Sequencer] = {}
+    publish = Sequencer.publish
+
+    async def noted(self: Sequencer, epoch: int, pending: Sequence[Pending]) -> int:
+        count = await publish(self, epoch, pending)
+        assert published_by.setdefault(epoch, self) is self
+        return count
+
+    monkeypatch.setattr(Sequencer, "publish", noted)
+    writes: list[Take] = []
+    for turn in range(60):
+        number = chance.randrange(len(crowd))
+        match chance.choice(["store", "step", "step", "step", "release", "crash", "expire"]):
+            case "store":
+                writes += await stored(database, chance.randint(1, 5), seed=seed * 1000 + turn)
+            case "step":
+                with suppress(LostLead):
+                    await crowd[number].step()
+            case "release":
+                await crowd[number].release()
+            case "crash":  # it takes what it knew of its lease along
+                crowd[number] = Sequencer(database, LOG)
+            case _:
+                await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
+    await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
+    await exhaust(Sequencer(database, LOG))
+    await check_order(database, writes)
+    assert len(published_by) > 1
 
 
 async def test_a_leader_that_wakes_up_late_changes_nothing(database: Database) -> None:
-    paused = Sequencer(database, LOG, holder="paused")
-    successor = Sequencer(database, LOG, holder="successor")
+    paused = Sequencer(database, LOG)
+    successor = Sequencer(database, LOG)
     writes = await stored(database, 5)
     epoch = await paused.lead()
     assert epoch == 1
@@ -102,7 +191,7 @@ async def test_two_that_both_believe_to_lead_never_publish_twice(database: Datab
     """The lease only saves work; what keeps the order is the compare-and-set. So let it fail completely."""
     writes = await stored(database, 150)
     async with Database(url) as other:
-        rivals = [Sequencer(database, LOG, holder="one"), Sequencer(other, LOG, holder="two")]
+        rivals = [Sequencer(database, LOG), Sequencer(other, LOG)]
 
         async def fight(rival: Sequencer, db: Database) -> None:
             while True:
@@ -132,7 +221,7 @@ async def test_a_crash_in_the_middle_leaves_no_hole(database: Database, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr("services.chassis.sequencer.crash_point", die)
         with pytest.raises(Killed):
-            await Sequencer(database, LOG, holder="dead").step()
+            await Sequencer(database, LOG).step()
     assert await database.pool.fetchval("SELECT count(idx) FROM entry") == 0
     assert await database.pool.fetchval("SELECT size FROM log_head") == 0
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
@@ -154,5 +243,23 @@ async def test_it_runs_by_itself_and_survives_an_absent_database(database: Datab
     await stored(database, 3, seed=2)
     sequencer.wake()
     await sequencer.published.wait(rings, 10)
-    task.cancel()
+    await stopped(task)
     assert await database.pool.fetchval("SELECT size FROM log_head") == 6
+
+
+async def test_rounds_under_load_keep_a_distance(database: Database) -> None:
+    rounds: list[float] = []
+    third = asyncio.Event()
+
+    class Counted(Sequencer):
+        async def step(self) -> int:
+            rounds.append(time.monotonic())
+            if len(rounds) == 3:
+                third.set()
+            self.wake()
+            return 0
+
+    task = asyncio.create_task(Counted(database, LOG).run())
+    await third.wait()
+    await stopped(task)
+    assert rounds[2] - rounds[0] >= 2 * ROUND_S * 0.9, "less than a timer's own inaccuracy"

@@ -9,14 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 from monazite.quota.v1.quota_pb2_grpc import LogServiceStub
 from monazite.registry.v1.registry_pb2 import CloseRightRequest, GetBundleRequest, GetRightRequest
@@ -27,86 +25,33 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.chassis import errors, telemetry
-from services.chassis.access import AccessTable, IncompleteAccess
+from services.chassis.access import IncompleteAccess
 from services.chassis.call import Call, enter, leave
 from services.chassis.client import Peer
 from services.chassis.errors import Error
+from services.chassis.health import LIVENESS, READINESS
 from services.chassis.identity import parse_principal
-from services.chassis.server import serving
-from services.chassis.settings import Certificates, Limits, Settings, Telemetry
-from tests.service.chassis import counter
-from tests.service.chassis.counter import ACCESS, SECRET, Rights
-from tests.service.chassis.till import LOG, MIGRATIONS
-from tools.local.pki import Certificate, DevelopmentAuthority
-
-PLANT = "enterprise/baotou-1/erp"
-SERVER = "service/quota"
-
-
-def files(certificate: Certificate) -> Certificates:
-    return Certificates(
-        certificate=certificate.certificate, private_key=certificate.key, authority=certificate.authority
-    )
-
-
-@dataclass
-class Scene:
-    port: int
-    rights: Rights
-    authority: DevelopmentAuthority
-
-    def peer(self, path: str = PLANT, authority: DevelopmentAuthority | None = None) -> Peer:
-        own = files((authority or self.authority).issue(path))
-        trusted = own.model_copy(update={"authority": self.authority.certificate_path})
-        return Peer("quota", f"localhost:{self.port}", trusted)
-
-
-Serve = Callable[..., AbstractAsyncContextManager[Scene]]
-
-
-@pytest.fixture
-def serve(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
-    """`serve(limits=..., access=...)`: the counter service in this process."""
-
-    @asynccontextmanager
-    async def start(
-        *, limits: Limits | None = None, access: AccessTable = ACCESS, trace_ratio: float = 0.0
-    ) -> AsyncGenerator[Scene]:
-        settings = Settings(
-            domain=authority.domain,
-            listen="127.0.0.1:0",
-            database_url=url,
-            certificates=files(authority.issue(SERVER, server=True)),
-            signing_key=tmp_path / "none",
-            trust_file=tmp_path / "none",
-            log_name=LOG,
-            limits=limits or Limits(),
-            telemetry=Telemetry(trace_ratio=trace_ratio),
-        )
-        made: list[Rights] = []
-        async with serving(settings, lambda site: counter.compose(site, made, access), MIGRATIONS) as running:
-            yield Scene(running.port, made[0], authority)
-
-    return start
+from services.chassis.settings import Limits
+from tests.service.chassis.counter import ACCESS, SECRET
+from tests.service.chassis.scene import (
+    PLANT,
+    SERVER,
+    Scene,
+    Serve,
+    check_health,
+    files,
+    get_right,
+    refused,
+    watch_health,
+)
+from tests.service.chassis.till import LOG
+from tools.local.pki import DevelopmentAuthority
 
 
 @pytest.fixture
 async def scene(serve: Serve) -> AsyncIterator[Scene]:
     async with serve() as scene:
         yield scene
-
-
-async def get_right(peer: Peer, what: str = "", *, timeout_s: float = 5) -> list[str]:
-    right = await peer.call(
-        RightServiceStub(peer.channel).GetRight, GetRightRequest(right_id=what.encode()), timeout_s=timeout_s
-    )
-    return right.right_id.decode().split()
-
-
-async def refused(peer: Peer, what: str = "", *, timeout_s: float = 5) -> Error:
-    with pytest.raises(Error) as raised:
-        await get_right(peer, what, timeout_s=timeout_s)
-    return raised.value
 
 
 # --- identity and access ------------------------------------------------------------------------------------------
@@ -132,7 +77,12 @@ async def test_another_kind_of_caller_is_refused(scene: Scene, path: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "uri", ["spiffe://another.example/enterprise/baotou-1", "spiffe://monazite.example/stranger/x"]
+    "uri",
+    [
+        "spiffe://another.example/enterprise/baotou-1",
+        "spiffe://monazite.example/stranger/x",
+        "spiffe://monazite.example/officer/minister/x",
+    ],
 )
 async def test_a_certificate_that_names_nobody_here(scene: Scene, uri: str) -> None:
     async with scene.peer(uri) as peer:
@@ -235,7 +185,7 @@ async def test_a_method_that_does_not_exist(scene: Scene) -> None:
 
 
 async def test_too_large_a_message_is_told_as_such(serve: Serve) -> None:
-    async with serve(limits=Limits(request_bytes_max=1024)) as scene, scene.peer() as peer:
+    async with serve(request_bytes_max=1024) as scene, scene.peer() as peer:
         assert (await refused(peer, "x" * 5000)).reason == "TOO_LARGE"
 
 
@@ -246,13 +196,6 @@ async def test_a_stream_arrives_whole(scene: Scene) -> None:
     async with scene.peer() as peer:
         stub = LotServiceStub(peer.channel)
         assert [one.chunk async for one in peer.stream(stub.GetBundle, GetBundleRequest())] == [b"0", b"1", b"2"]
-
-
-async def check_health(peer: Peer, service: str = "") -> HealthCheckResponse:
-    check: grpc.aio.UnaryUnaryMultiCallable[HealthCheckRequest, HealthCheckResponse] = peer.channel.unary_unary(
-        "/grpc.health.v1.Health/Check", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
-    )
-    return await check(HealthCheckRequest(service=service))
 
 
 async def reflected_services(peer: Peer) -> set[str]:
@@ -270,16 +213,23 @@ async def reflected_services(peer: Peer) -> set[str]:
 @pytest.mark.parametrize("path", [PLANT, "customs/tianjin/wu", "service/registry"])
 async def test_health_and_reflection_answer_any_certificate_without_a_deadline(scene: Scene, path: str) -> None:
     async with scene.peer(path) as peer:
-        for name in ("", "monazite.registry.v1.RightService"):
+        for name in (READINESS, LIVENESS, "monazite.registry.v1.RightService"):
             assert (await check_health(peer, name)).status == HealthCheckResponse.SERVING
-        watch: grpc.aio.UnaryStreamMultiCallable[HealthCheckRequest, HealthCheckResponse] = peer.channel.unary_stream(
-            "/grpc.health.v1.Health/Watch", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
-        )
-        async for reply in watch(HealthCheckRequest()):
+        async for reply in watch_health(peer):
             assert reply.status == HealthCheckResponse.SERVING
             break
         names = await reflected_services(peer)
     assert {"monazite.registry.v1.RightService", "grpc.health.v1.Health"} <= names
+
+
+async def test_a_health_name_that_nobody_has(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await check_health(peer, "monazite.registry.v1.NoService")
+        assert failure.value.code() is grpc.StatusCode.NOT_FOUND
+        async for reply in watch_health(peer, "monazite.registry.v1.NoService"):
+            assert reply.status == HealthCheckResponse.SERVICE_UNKNOWN
+            break
 
 
 async def test_who_is_nobody_gets_no_health_either(scene: Scene) -> None:

@@ -75,14 +75,6 @@ async def test_replies_known_only_in_the_flush_belong_to_their_writes(database: 
         assert await store.claim(connection, writes) == replies
 
 
-async def test_a_refusal_can_be_recorded_and_burns_nothing(database: Database) -> None:
-    attempt = take()
-    async with database.transaction() as connection:
-        await store.record_refusal(connection, attempt.request, attempt.audit, "MASS_NOT_CONSERVED")
-        assert await connection.fetchval("SELECT outcome FROM audit") == "MASS_NOT_CONSERVED"
-        assert await store.find_reply(connection, attempt.request) is None
-
-
 @pytest.mark.parametrize(
     "sql",
     [

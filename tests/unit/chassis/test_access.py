@@ -6,10 +6,10 @@ import pytest
 from monazite.quota.v1 import quota_pb2
 
 from services.chassis.access import AccessTable, Caller, IncompleteAccess, check_complete, method_names, permits
-from services.chassis.identity import parse_principal
+from services.chassis.identity import OfficerRole, parse_principal
 
 DESCRIPTORS = list(quota_pb2.DESCRIPTOR.services_by_name.values())
-WHOLE: AccessTable = {name: frozenset({Caller.officer("quota")}) for name in method_names(DESCRIPTORS)}
+WHOLE: AccessTable = {name: frozenset({Caller.officer(OfficerRole.QUOTA)}) for name in method_names(DESCRIPTORS)}
 
 
 def test_a_whole_table_is_complete() -> None:
@@ -39,9 +39,9 @@ def test_a_line_that_admits_nobody_is_no_line() -> None:
         (Caller.enterprise(), "enterprise/a", True),
         (Caller.enterprise(), "enterprise/a/erp", True),
         (Caller.enterprise(), "officer/quota/a", False),
-        (Caller.officer("quota"), "officer/quota/li", True),
-        (Caller.officer("quota"), "officer/licensing/li", False),
-        (Caller.officer("quota"), "enterprise/quota", False),
+        (Caller.officer(OfficerRole.QUOTA), "officer/quota/li", True),
+        (Caller.officer(OfficerRole.QUOTA), "officer/licensing/li", False),
+        (Caller.officer(OfficerRole.QUOTA), "enterprise/quota", False),
         (Caller.officer(), "officer/licensing/li", True),
         (Caller.customs(), "customs/tianjin/wu", True),
         (Caller.service("quota"), "service/quota", True),

@@ -33,7 +33,16 @@ def test_a_page_with_gaps_left_by_other_kinds_goes_on_behind_them() -> None:
         page([5, 5], next_index=9, size=9),
         page([9], next_index=9, size=9),
     ],
-    ids=["other log", "shrank", "backwards", "past the end", "before us", "unordered", "twice", "beyond next"],
+    ids=[
+        "other log",
+        "shrank",
+        "backwards",
+        "past the end",
+        "before us",
+        "unordered",
+        "twice",
+        "beyond next",
+    ],
 )
 def test_a_page_that_contradicts_the_log_is_not_followed(response: ListEntriesResponse) -> None:
     with pytest.raises(LogProblem):

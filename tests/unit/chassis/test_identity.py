@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.chassis.errors import Error
-from services.chassis.identity import CallerKind, Identities, parse_principal
+from services.chassis.identity import CallerKind, Identities, OfficerRole, parse_principal
 
 DOMAIN = "monazite.example"
 NOW = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
@@ -47,8 +47,6 @@ def test_each_shape_of_a_name_gives_its_principal() -> None:
     assert plant.enterprise_uri == plant.scope == f"spiffe://{DOMAIN}/enterprise/baotou-1"
     officer = parse_principal(f"spiffe://{DOMAIN}/officer/quota/li", bytes(32))
     assert (officer.kind, officer.role, officer.id) == (CallerKind.OFFICER, "quota", "li")
-    assert officer.is_officer("quota")
-    assert not officer.is_officer("licensing")
     customs = parse_principal(f"spiffe://{DOMAIN}/customs/tianjin/wu", bytes(32))
     assert (customs.kind, customs.port, customs.id) == (CallerKind.CUSTOMS, "tianjin", "wu")
     service = parse_principal(f"spiffe://{DOMAIN}/service/quota", bytes(32))
@@ -118,3 +116,16 @@ def test_a_connection_does_not_outlive_its_certificate() -> None:
 def test_a_certificate_that_names_nobody_here(raw: bytes) -> None:
     with pytest.raises(Error, match="NO_IDENTITY"):
         Identities(DOMAIN).principal(raw, now=NOW.timestamp())
+
+
+@pytest.mark.parametrize("role", list(OfficerRole))
+def test_every_office_of_the_suite_is_somebody(role: OfficerRole) -> None:
+    assert parse_principal(f"spiffe://{DOMAIN}/officer/{role}/li", bytes(32)).role == role
+
+
+@pytest.mark.parametrize("role", ["minister", "Quota", "quota2", "export"])
+def test_an_office_that_there_is_not_is_nobody_and_hears_why(role: str) -> None:
+    cert = pem(f"spiffe://{DOMAIN}/officer/{role}/li")
+    with pytest.raises(Error, match="NO_IDENTITY") as refusal:
+        Identities(DOMAIN).principal(cert, now=NOW.timestamp())
+    assert "auditor, inspector, licensing, quota, registrar" in refusal.value.message
