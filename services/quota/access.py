@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from services.chassis.access import AccessTable, Caller
+from services.chassis.identity import OfficerRole
 
-_QUOTA_OFFICERS: Final = frozenset({Caller.officer("quota")})
+_QUOTA_OFFICERS: Final = frozenset({Caller.officer(OfficerRole.QUOTA)})
 _ENTERPRISES: Final = frozenset({Caller.enterprise()})
 # Whoever has to do with balances: the enterprise its own, officers of every role any.
 _READERS: Final = frozenset({Caller.enterprise(), Caller.officer()})

@@ -80,11 +80,14 @@ async def build(site: Site[QuotaSettings]) -> Composition:
     )
     reading = Reading(Reads(database))
     lifetime_max = timedelta(days=settings.right_days_max)
+    log = Log(database, settings.log_name, sequencer.published)
     rights = Rights(database, committer, signer, closing, site.clock, lifetime_max)
     return Composition(
         access=access.TABLE,
-        mounts=_mounts(Allocations(committer), rights, reading, Log(database, settings.log_name, sequencer.published)),
-        background=(sequencer.run, follower.run, closing.run),
+        mounts=_mounts(Allocations(committer), rights, reading, log),
+        background=(sequencer.run, closing.run),
+        followers=(follower,),
+        on_drain=(log.drain,),
     )
 
 

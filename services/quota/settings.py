@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field, field_validator
 
 from services.chassis.settings import Settings
+
+# The largest legal request names an allocation: some texts of 256 bytes and a few numbers, below 4 KiB. The rest is
+# room for being told what is wrong with a request that is far over.
+REQUEST_BYTES_MAX: Final = 32 * 1024
 
 
 class QuotaSettings(Settings):
     """Numbers that the law leaves to notices stand here and not in code."""
 
+    request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
     # The registry whose log is followed, and at which our rights are good.
     registry_log: str = "urn:monazite:log:registry:0"
     # Latest expiry of a right, days from its reservation.

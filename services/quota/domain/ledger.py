@@ -10,7 +10,7 @@ enterprises, and available + reserved + used equals the national total.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -171,29 +171,6 @@ def replay(postings: Iterable[Posting]) -> dict[AccountKey, Balance]:
     for posting in postings:
         sheet.post((posting,))
     return dict(sheet.changed())
-
-
-def imbalances(balances: Mapping[AccountKey, Balance]) -> list[str]:
-    """What is wrong with a complete set of accounts; empty when the ledger is conserved.
-
-    Per year and kind: given on = granted to enterprises, and available + reserved + used = national total.
-    """
-    wrong: list[str] = []
-    for year, kind in sorted({(key.year, key.kind) for key in balances}):
-        rows = {key: balance for key, balance in balances.items() if (key.year, key.kind) == (year, kind)}
-        received = _total(rows, lambda key, row: 0 if key.enterprise_id == NATIONAL else row.granted_mg)
-        given = _total(rows, lambda _, row: row.given_on_mg)
-        stands = _total(rows, lambda _, row: row.available_mg + row.reserved_mg + row.used_mg)
-        issued = _total(rows, lambda key, row: row.granted_mg if key.enterprise_id == NATIONAL else 0)
-        if given != received:
-            wrong.append(f"{year} {kind.name}: given on {given} mg, received {received} mg")
-        if stands != issued:
-            wrong.append(f"{year} {kind.name}: {stands} mg stand in accounts, {issued} mg were issued")
-    return wrong
-
-
-def _total(rows: Mapping[AccountKey, Balance], amount: Callable[[AccountKey, Balance], int]) -> int:
-    return sum(amount(key, balance) for key, balance in rows.items())
 
 
 def tonnes(reo_mg: int) -> str:

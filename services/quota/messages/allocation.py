@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from monazite.quota.v1 import quota_pb2
 
-from services.chassis.pagination import PageRequest, parse_page
+from services.chassis.fields import timestamp
 from services.quota.domain.allocation import Allocation, BreakDown, EnterIndicator, Give, Indicator, Masses
 from services.quota.domain.ledger import NATIONAL
 from services.quota.domain.ownership import named_enterprise
-from services.quota.messages.fields import Fields, quota_kind, timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class AllocationsQuery:
-    """Which allocations to list; 0 and "" mean any."""
-
-    year: int
-    enterprise_id: str
-    page: PageRequest
+from services.quota.messages.fields import Fields, Query, parse_query, quota_kind
 
 
 def parse_enter_indicator(request: quota_pb2.EnterIndicatorRequest) -> tuple[bytes, EnterIndicator]:
@@ -78,20 +68,9 @@ def parse_list_indicators(request: quota_pb2.ListIndicatorsRequest) -> int:
     return year
 
 
-def parse_list_allocations(request: quota_pb2.ListAllocationsRequest) -> AllocationsQuery:
+def parse_list_allocations(request: quota_pb2.ListAllocationsRequest) -> Query:
     """The query. Raises INVALID_FIELDS."""
-    fields = Fields()
-    year = fields.year(request.year, optional=True)
-    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
-    page = parse_page(
-        request.page_size,
-        request.page_token,
-        query=("ListAllocations", year, enterprise_id),
-        key_types=(int, bytes),
-        violations=fields.violations,
-    )
-    fields.done()
-    return AllocationsQuery(year, enterprise_id, page)
+    return parse_query(request, "ListAllocations", int, bytes)
 
 
 def render_masses(masses: Masses) -> list[quota_pb2.KindMass]:

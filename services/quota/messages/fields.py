@@ -1,79 +1,59 @@
-"""Readers of single fields. Each notes what is wrong and goes on, so that a client hears of all at once."""
+"""Readers of the fields that only quota has."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from monazite.quota.v1 import quota_pb2
 from monazite.type.v1 import material_pb2
 from monazite_provenance.contents import QuotaKind
 
-from services.chassis.errors import Violation, invalid
+from services.chassis import fields as chassis
+from services.chassis.pagination import KeyPart, PageRequest
 from services.quota.domain.ledger import REO_MG_MAX
 
 YEAR_MIN: Final = 2000
 YEAR_MAX: Final = 2199
 BATCH_MAX: Final = 99
-TEXT_BYTES_MAX: Final = 256
-RIGHT_ID_BYTES: Final = 32
-SECONDS_A_DAY: Final = 86_400
-# Last second of the year 9999.
-SECONDS_MAX: Final = 253_402_300_799
-NANOS: Final = 1_000_000_000
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_ENTERPRISE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 
 
-class Fields:
+class PageOfYearAsked(chassis.PageAsked, Protocol):
+    """A request for a page of one year's or one enterprise's rows."""
+
+    @property
+    def year(self) -> int:
+        """The quota year; 0 means any."""
+        ...
+
+    @property
+    def enterprise_id(self) -> str:
+        """Whose; empty means anybody's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows to list; 0 and "" mean any."""
+
+    year: int
+    enterprise_id: str
+    page: PageRequest
+
+
+class Fields(chassis.Fields):
     """Reads the fields of one request; `done` raises INVALID_FIELDS if anything was wrong."""
 
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
-
-    def wrong(self, field: str, why: str) -> None:
-        """Note one bad field."""
-        self.violations.append(Violation(field, why))
-
-    def done(self) -> None:
-        """Raises INVALID_FIELDS with everything noted."""
-        if self.violations:
-            raise invalid(self.violations)
-
-    def request_id(self, text: str) -> bytes:
-        """A UUID in its usual form, as 16 bytes."""
-        if _UUID.fullmatch(text):
-            return bytes.fromhex(text.replace("-", ""))
-        self.wrong("request_id", "must be a UUID")
-        return bytes(16)
+    __slots__ = ()
 
     def year(self, year: int, *, optional: bool = False) -> int:
         """A quota year; 0 means any where that is allowed."""
-        if not (YEAR_MIN <= year <= YEAR_MAX or (optional and year == 0)):
-            self.wrong("year", f"must lie between {YEAR_MIN} and {YEAR_MAX}")
-        return year
+        return year if optional and year == 0 else self.between("year", year, YEAR_MIN, YEAR_MAX)
 
     def batch(self, batch: int) -> int:
         """A batch of a year, from 1."""
-        if not 1 <= batch <= BATCH_MAX:
-            self.wrong("batch", f"must lie between 1 and {BATCH_MAX}")
-        return batch
-
-    def enterprise(self, field: str, text: str, *, optional: bool = False) -> str:
-        """An enterprise id, or "national"."""
-        if not (_ENTERPRISE.fullmatch(text) or (optional and not text)):
-            self.wrong(field, "must be the id of an enterprise")
-        return text
-
-    def text(self, field: str, text: str) -> str:
-        """A printable, non-empty text within the bound."""
-        if not text or len(text.encode()) > TEXT_BYTES_MAX or not text.isprintable():
-            self.wrong(field, f"must be printable text of 1 to {TEXT_BYTES_MAX} bytes")
-        return text
+        return self.between("batch", batch, 1, BATCH_MAX)
 
     def kind(self, field: str, value: material_pb2.QuotaKind.ValueType) -> QuotaKind:
         """A kind of quota that exists."""
@@ -86,11 +66,9 @@ class Fields:
             self.wrong(field, "must be a kind of quota")
             return None
 
-    def mass(self, field: str, reo_mg: int, *, smallest: int = 1) -> int:
+    def mass(self, field: str, reo_mg: int, *, least: int = 1) -> int:
         """A mass in milligrams REO within the bound."""
-        if not smallest <= reo_mg <= REO_MG_MAX:
-            self.wrong(field, f"must lie between {smallest} and {REO_MG_MAX} mg REO")
-        return reo_mg
+        return self.between(field, reo_mg, least, REO_MG_MAX, "mg REO")
 
     def masses(self, messages: Iterable[quota_pb2.KindMass]) -> dict[QuotaKind, int]:
         """Masses by kind: each kind once, none negative, something in all; zero stands for "nothing of this kind"."""
@@ -98,7 +76,7 @@ class Fields:
         before = len(self.violations)
         for position, message in enumerate(messages):
             kind = self._kind(f"masses[{position}].kind", message.kind)
-            mass = self.mass(f"masses[{position}].reo_mg", message.reo_mg, smallest=0)
+            mass = self.mass(f"masses[{position}].reo_mg", message.reo_mg, least=0)
             if kind in masses:
                 self.wrong(f"masses[{position}].kind", "names a kind a second time")
             elif kind is not None:
@@ -107,24 +85,15 @@ class Fields:
             self.wrong("masses", "must name a mass")
         return masses
 
-    def right_id(self, value: bytes) -> bytes:
-        """Id of a right."""
-        if len(value) != RIGHT_ID_BYTES:
-            self.wrong("right_id", f"must have {RIGHT_ID_BYTES} bytes")
-        return value
 
-    def instant(self, field: str, value: Timestamp, *, present: bool) -> datetime:
-        """A point in time, UTC, whole seconds: what a right states."""
-        if present and 0 <= value.seconds <= SECONDS_MAX and 0 <= value.nanos < NANOS:
-            return datetime.fromtimestamp(value.seconds, UTC)
-        self.wrong(field, "must be a point in time")
-        return datetime.fromtimestamp(0, UTC)
-
-
-def timestamp(instant: datetime) -> Timestamp:
-    """A point in time for a reply."""
-    since = instant - _EPOCH
-    return Timestamp(seconds=since.days * SECONDS_A_DAY + since.seconds, nanos=since.microseconds * 1000)
+def parse_query(request: PageOfYearAsked, method: str, *key_types: type[KeyPart]) -> Query:
+    """The query of `method`, whose rows have a key of `key_types`. Raises INVALID_FIELDS."""
+    fields = Fields()
+    year = fields.year(request.year, optional=True)
+    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
+    page = fields.page(request, query=(method, year, enterprise_id), key_types=key_types)
+    fields.done()
+    return Query(year, enterprise_id, page)
 
 
 def quota_kind(kind: QuotaKind) -> material_pb2.QuotaKind.ValueType:

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from monazite.quota.v1 import quota_pb2
 
-from services.chassis.pagination import PageRequest, parse_page
+from services.chassis.fields import timestamp
 from services.quota.domain.ledger import AccountKey, Balance, Posting
-from services.quota.messages.fields import Fields, quota_kind, timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class BalancesQuery:
-    """Which accounts to list; 0 and "" mean any."""
-
-    year: int
-    enterprise_id: str
-    page: PageRequest
-
-
-@dataclass(frozen=True, slots=True)
-class PostingsQuery:
-    """Which postings to list; 0 and "" mean any."""
-
-    year: int
-    enterprise_id: str
-    page: PageRequest
+from services.quota.messages.fields import Fields, Query, parse_query, quota_kind
 
 
 def parse_get_balance(request: quota_pb2.GetBalanceRequest) -> AccountKey:
@@ -43,36 +24,14 @@ def parse_get_balance(request: quota_pb2.GetBalanceRequest) -> AccountKey:
     return key
 
 
-def parse_list_balances(request: quota_pb2.ListBalancesRequest) -> BalancesQuery:
+def parse_list_balances(request: quota_pb2.ListBalancesRequest) -> Query:
     """The query. Raises INVALID_FIELDS."""
-    fields = Fields()
-    year = fields.year(request.year, optional=True)
-    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
-    page = parse_page(
-        request.page_size,
-        request.page_token,
-        query=("ListBalances", year, enterprise_id),
-        key_types=(str, int, int),
-        violations=fields.violations,
-    )
-    fields.done()
-    return BalancesQuery(year, enterprise_id, page)
+    return parse_query(request, "ListBalances", str, int, int)
 
 
-def parse_list_postings(request: quota_pb2.ListPostingsRequest) -> PostingsQuery:
+def parse_list_postings(request: quota_pb2.ListPostingsRequest) -> Query:
     """The query. Raises INVALID_FIELDS."""
-    fields = Fields()
-    year = fields.year(request.year, optional=True)
-    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
-    page = parse_page(
-        request.page_size,
-        request.page_token,
-        query=("ListPostings", year, enterprise_id),
-        key_types=(str, int, bytes),
-        violations=fields.violations,
-    )
-    fields.done()
-    return PostingsQuery(year, enterprise_id, page)
+    return parse_query(request, "ListPostings", str, int, bytes)
 
 
 def render_balance(key: AccountKey, balance: Balance, as_of: datetime) -> quota_pb2.Balance:

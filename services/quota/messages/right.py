@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from monazite.quota.v1 import quota_pb2
 from monazite.type.v1 import statement_pb2
 
-from services.chassis.pagination import PageRequest, parse_page
+from services.chassis.fields import timestamp
 from services.quota.domain.right import Reserve, Right, State
-from services.quota.messages.fields import Fields, quota_kind, timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class RightsQuery:
-    """Which rights to list; 0 and "" mean any."""
-
-    year: int
-    enterprise_id: str
-    page: PageRequest
+from services.quota.messages.fields import Fields, Query, parse_query, quota_kind
 
 
 def parse_reserve(request: quota_pb2.ReserveRequest) -> tuple[bytes, Reserve]:
@@ -32,7 +22,10 @@ def parse_reserve(request: quota_pb2.ReserveRequest) -> tuple[bytes, Reserve]:
         kind=fields.kind("kind", request.kind),
         reo_mg=fields.mass("reo_mg", request.reo_mg),
         site=fields.text("site", request.site),
-        expires_at=fields.instant("expire_time", request.expire_time, present=request.HasField("expire_time")),
+        # What a right states is in whole seconds.
+        expires_at=fields.instant("expire_time", request.expire_time, present=request.HasField("expire_time")).replace(
+            microsecond=0
+        ),
     )
     fields.done()
     return request_id, command
@@ -41,7 +34,7 @@ def parse_reserve(request: quota_pb2.ReserveRequest) -> tuple[bytes, Reserve]:
 def parse_release(request: quota_pb2.ReleaseRightRequest) -> tuple[bytes, bytes]:
     """Request id and right id. Raises INVALID_FIELDS."""
     fields = Fields()
-    parsed = fields.request_id(request.request_id), fields.right_id(request.right_id)
+    parsed = fields.request_id(request.request_id), fields.identifier("right_id", request.right_id)
     fields.done()
     return parsed
 
@@ -51,7 +44,7 @@ def parse_revoke(request: quota_pb2.RevokeRightRequest) -> tuple[bytes, bytes, s
     fields = Fields()
     parsed = (
         fields.request_id(request.request_id),
-        fields.right_id(request.right_id),
+        fields.identifier("right_id", request.right_id),
         fields.text("reason", request.reason),
     )
     fields.done()
@@ -61,25 +54,14 @@ def parse_revoke(request: quota_pb2.RevokeRightRequest) -> tuple[bytes, bytes, s
 def parse_get_right(request: quota_pb2.GetRightRequest) -> bytes:
     """Right id. Raises INVALID_FIELDS."""
     fields = Fields()
-    right_id = fields.right_id(request.right_id)
+    right_id = fields.identifier("right_id", request.right_id)
     fields.done()
     return right_id
 
 
-def parse_list_rights(request: quota_pb2.ListRightsRequest) -> RightsQuery:
+def parse_list_rights(request: quota_pb2.ListRightsRequest) -> Query:
     """The query. Raises INVALID_FIELDS."""
-    fields = Fields()
-    year = fields.year(request.year, optional=True)
-    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
-    page = parse_page(
-        request.page_size,
-        request.page_token,
-        query=("ListRights", year, enterprise_id),
-        key_types=(str, int, bytes),
-        violations=fields.violations,
-    )
-    fields.done()
-    return RightsQuery(year, enterprise_id, page)
+    return parse_query(request, "ListRights", str, int, bytes)
 
 
 def render_right(right: Right, item: bytes, as_of: datetime) -> quota_pb2.Right:

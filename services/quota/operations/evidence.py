@@ -1,7 +1,10 @@
 """From entries of the registry's log to verified facts. Pure: bytes and keys in, facts out; no IO.
 
-Keys are judged by log order: the key book starts as it stood before the first entry and takes in `keys` entries as they
-come. An entry that does not verify yields a refusal, never a fact.
+Each entry is decoded once. A register or transform that draws on no right does nothing to a ledger, whoever signed it,
+so its signature is not asked for here; that what it discloses is what its id commits to is, or a draw could be hidden
+from us. Whatever says more is verified before it counts. Keys are judged by log order: the key book starts as it stood
+before the first entry and takes in `keys` entries as they come. An entry that does not hold yields a refusal, never a
+fact.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from dataclasses import dataclass, field
 
 from monazite_provenance import EventKind, Item, ProvenanceError, Statement, Verifier, parse
 from monazite_provenance.contents import (
+    Details,
     KeysDetails,
     RegisterDetails,
     RightClosedDetails,
@@ -18,8 +22,10 @@ from monazite_provenance.contents import (
     decode_details,
 )
 from monazite_provenance.errors import BadField, IssuerMismatch, OwnSignatureOnly, Undisclosed
+from monazite_provenance.item import check_openings
 from monazite_provenance.keys import CertifiedKey, PublicKey
 from monazite_provenance.names import parse_spiffe
+from monazite_provenance.statement import Unverified
 from monazite_provenance.trust import KeyBook, read_keys
 
 from services.chassis.follower import FollowedEntry
@@ -30,11 +36,24 @@ FOLLOWED_KINDS = (EventKind.REGISTER, EventKind.TRANSFORM, EventKind.RIGHT_CLOSE
 
 
 @dataclass(frozen=True, slots=True)
-class Mentions:
-    """What a stretch of the log names and the database must be asked for before it can be verified."""
+class Opened:
+    """An entry that may concern us, decoded; its signature is not verified yet."""
 
+    entry: FollowedEntry
+    item: Item
+    kid: bytes
+    # URI of the enterprise, or of the service, that acts.
+    actor: str
+    details: Details
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the log: what may concern us and what cannot be read, in log order; and what the database must be
+    asked for before it can be verified."""
+
+    entries: tuple[Opened | Refusal, ...]
     kids: frozenset[bytes]
-    # URIs of the enterprises that act in it.
     actors: frozenset[str]
 
 
@@ -48,23 +67,53 @@ class Evidence:
     keys: dict[bytes, tuple[CertifiedKey, bytes]] = field(default_factory=dict[bytes, tuple[CertifiedKey, bytes]])
 
 
-def mentions(entries: Iterable[FollowedEntry]) -> Mentions:
-    """Keys and actors that the entries name, nothing verified. What cannot be read is refused later, by `read`."""
+def open_entries(entries: Iterable[FollowedEntry]) -> Stretch:
+    """Decode entries and leave out what posts nothing. Verified is nothing but that each is what its id says."""
+    opened: list[Opened | Refusal] = []
     kids: set[bytes] = set()
     actors: set[str] = set()
     for entry in entries:
         try:
-            item = Item.decode(entry.item)
-            unverified = parse(item.statement)
-            kids.add(unverified.kid)
-            actors.add(str(parse_spiffe(unverified.claims.actor).owner))
-            if entry.kind == EventKind.KEYS and item.details is not None:
-                details = decode_details(EventKind.KEYS, item.details.content)
-                if isinstance(details, KeysDetails):
-                    kids.add(PublicKey.from_cose_key(details.cose_key).kid)
-        except ProvenanceError:
+            one = _open(entry)
+        except ProvenanceError as error:
+            opened.append(_refusal(entry, error))
             continue
-    return Mentions(frozenset(kids), frozenset(actors))
+        if one is None:
+            continue
+        opened.append(one)
+        actors.add(one.actor)
+        kids.add(one.kid)
+        if isinstance(one.details, KeysDetails):
+            try:
+                kids.add(PublicKey.from_cose_key(one.details.cose_key).kid)
+            except ProvenanceError:
+                # Refused when it is read.
+                continue
+    return Stretch(tuple(opened), frozenset(kids), frozenset(actors))
+
+
+def _open(entry: FollowedEntry) -> Opened | None:
+    """The entry decoded, bound to its id; None if it draws on nothing."""
+    item = Item.decode(entry.item)
+    unverified = parse(item.statement)
+    _check_place(entry, unverified)
+    check_openings(item, unverified)
+    if item.details is None:
+        raise Undisclosed("details of an entry")
+    details = decode_details(unverified.claims.kind, item.details.content)
+    if isinstance(details, RegisterDetails | TransformDetails) and not details.draws:
+        return None
+    actor = str(parse_spiffe(unverified.claims.actor).owner)
+    return Opened(entry, item, unverified.kid, actor, details)
+
+
+def _check_place(entry: FollowedEntry, unverified: Unverified) -> None:
+    if unverified.statement_id != entry.statement_id or unverified.claims.kind != entry.kind:
+        raise BadField("the entry names another statement", field="entry")
+
+
+def _refusal(entry: FollowedEntry, error: ProvenanceError) -> Refusal:
+    return Refusal(entry.index, entry.statement_id, b"", error.code)
 
 
 class Reader:
@@ -78,43 +127,38 @@ class Reader:
         self._registry = registry
         self._verifier = Verifier(book)
 
-    def read(self, entries: Sequence[FollowedEntry]) -> Evidence:
+    def read(self, entries: Sequence[Opened | Refusal]) -> Evidence:
         """Facts, refusals and keys, in log order."""
         evidence = Evidence()
-        for entry in entries:
+        for one in entries:
+            if isinstance(one, Refusal):
+                evidence.refusals.append(one)
+                continue
             try:
-                statement = self._verified(entry)
-                evidence.facts.extend(self._facts(entry.index, statement, evidence))
+                evidence.facts.extend(self._facts(one, self._verified(one), evidence))
             except ProvenanceError as error:
-                evidence.refusals.append(Refusal(entry.index, entry.statement_id, b"", error.code))
+                evidence.refusals.append(_refusal(one.entry, error))
         return evidence
 
-    def _verified(self, entry: FollowedEntry) -> Statement:
-        statement = self._verifier.verify(entry.item)
-        if statement.id != entry.statement_id or statement.claims.kind != entry.kind:
-            raise BadField("the entry names another statement", field="entry")
-        actor = str(parse_spiffe(statement.claims.actor).owner)
-        if statement.claims.on_behalf is not None and actor in self._own_signature:
+    def _verified(self, opened: Opened) -> Statement:
+        statement = self._verifier.verify(opened.item)
+        if statement.claims.on_behalf is not None and opened.actor in self._own_signature:
             raise OwnSignatureOnly("signed for an enterprise that signs for itself")
         return statement
 
-    def _facts(self, index: int, statement: Statement, evidence: Evidence) -> list[Fact]:
-        if statement.details is None:
-            raise Undisclosed("details of an entry")
-        kind = statement.claims.kind
-        if kind is EventKind.KEYS:
-            self._take_keys(statement, evidence)
-            return []
-        details = decode_details(kind, statement.details)
-        match details:
-            case RegisterDetails() | TransformDetails():
-                drawer = str(parse_spiffe(statement.claims.actor).owner)
+    def _facts(self, opened: Opened, statement: Statement, evidence: Evidence) -> list[Fact]:
+        index = opened.entry.index
+        match opened.details:
+            case KeysDetails():
+                self._take_keys(statement, evidence)
+                return []
+            case RegisterDetails(draws=draws) | TransformDetails(draws=draws):
                 # The library lets a right be named once in a statement's draws.
-                return [Drawn(index, statement.id, draw.right_id, draw.reo_mg, drawer) for draw in details.draws]
-            case RightClosedDetails():
+                return [Drawn(index, statement.id, draw.right_id, draw.reo_mg, opened.actor) for draw in draws]
+            case RightClosedDetails() as closed:
                 if statement.claims.issuer != self._registry:
                     raise IssuerMismatch("a right is closed by the registry alone")
-                return [Ended(index, statement.id, details.right_id, details.total_drawn_mg, details.reason_code)]
+                return [Ended(index, statement.id, closed.right_id, closed.total_drawn_mg, closed.reason_code)]
             case _:
                 return []
 

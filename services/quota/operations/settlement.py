@@ -24,7 +24,7 @@ from services.chassis.follower import FollowedEntry
 from services.chassis.keyring import DatabaseKeyRing
 from services.chassis.store import Audit, RequestKey, SignedStatement
 from services.quota.domain.settlement import Drawn, Outcome, Refusal, Settlement, apply_facts
-from services.quota.operations.evidence import Evidence, Mentions, Reader, mentions
+from services.quota.operations.evidence import Evidence, Reader, Stretch, open_entries
 from services.quota.operations.signing import Signer
 from services.quota.storage import keys as key_rows
 from services.quota.storage import posting
@@ -57,10 +57,12 @@ class Settling:
     registry: str
 
     async def prepare(self, entries: Sequence[FollowedEntry]) -> Prepared:
-        """Verify the entries, decide, and sign what is to be said."""
-        named = await asyncio.to_thread(mentions, entries)
-        reader = await self._reader(named)
-        evidence = await asyncio.to_thread(reader.read, entries)
+        """Verify the entries, decide, and sign what is to be said. Of most pages nothing is posted."""
+        stretch = await asyncio.to_thread(open_entries, entries)
+        if not stretch.entries:
+            return Prepared(Evidence(), (), ())
+        reader = await self._reader(stretch)
+        evidence = await asyncio.to_thread(reader.read, stretch.entries)
         async with self.database.connection() as connection:
             outcome = await self._decide(connection, evidence, lock=False)
         statements = await asyncio.to_thread(self._sign, outcome.settlements)
@@ -84,11 +86,11 @@ class Settling:
         _report(refusals)
         crash_point("quota.settle.before_commit")
 
-    async def _reader(self, named: Mentions) -> Reader:
+    async def _reader(self, stretch: Stretch) -> Reader:
         async with self.database.connection() as connection:
-            ring = await DatabaseKeyRing(self.root).snapshot(connection, named.kids)
-            own_signature = await key_rows.own_signature_only(connection, named.actors)
-        known = [key for key in map(ring.find, named.kids) if key is not None]
+            ring = await DatabaseKeyRing(self.root).snapshot(connection, stretch.kids)
+            own_signature = await key_rows.own_signature_only(connection, stretch.actors)
+        known = [key for key in map(ring.find, stretch.kids) if key is not None]
         return Reader(KeyBook(self.signer.domain, known), own_signature, self.registry)
 
     async def _decide(self, connection: Connection, evidence: Evidence, *, lock: bool) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.chassis.database import Connection
+from services.chassis.database import Connection, Database
 
 LEDGER_FAULTS: Final = """
     WITH posted AS (
@@ -48,7 +48,8 @@ LEDGER_FAULTS: Final = """
     SELECT format('%s/%s: %s mg stand in accounts, %s mg were issued', year, kind, stands, issued)
     FROM whole WHERE stands <> issued
     UNION ALL
-    SELECT format('right %s: settled %s mg, in settlements %s mg', encode(r.right_id, 'hex'), r.settled_mg, total)
+    SELECT format('right %s: settled %s mg, in settlements %s mg', encode(r.right_id, 'hex'), r.settled_mg,
+        coalesce(total, 0))
     FROM quota_right r LEFT JOIN settled s USING (right_id)
     WHERE r.settled_mg <> coalesce(total, 0)
 """
@@ -59,3 +60,10 @@ async def ledger_faults(connection: Connection) -> list[str]:
     was given on was received, what stands anywhere was issued, and each right's settlements add up.
     """
     return [row[0] for row in await connection.fetch(LEDGER_FAULTS)]
+
+
+async def faults(database: Database) -> list[str]:
+    """`ledger_faults` of a whole ledger, however long that takes."""
+    async with database.transaction() as connection:
+        await connection.execute("SET LOCAL statement_timeout TO 0")
+        return await ledger_faults(connection)

@@ -1,4 +1,5 @@
-"""Quota's own tables as SQLModel classes; the migration creates them and repeats the domain's rules as constraints."""
+"""Quota's tables that are read row by row, as SQLModel classes; the migration creates all of them, with constraints
+that repeat the domain's rules."""
 
 from __future__ import annotations
 
@@ -28,16 +29,6 @@ class IndicatorRow(QuotaTable, table=True):
     document: str = Field(sa_column=Column(Text, nullable=False))
     entered_by: str = Field(sa_column=Column(Text, nullable=False))
     entered_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class QuotaGiverRow(QuotaTable, table=True):
-    """Whom an enterprise has its quota of a year from: set once, by trigger."""
-
-    __tablename__: ClassVar[str] = "quota_giver"  # pyright: ignore[reportIncompatibleVariableOverride]
-    enterprise_id: str = Field(sa_column=Column(Text, primary_key=True))
-    year: int = Field(sa_column=Column(SmallInteger, primary_key=True))
-    # "national" of a group, the group of a subsidiary; NULL while nothing came.
-    giver: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class AllocationRow(QuotaTable, table=True):
@@ -112,38 +103,3 @@ class RightRow(QuotaTable, table=True):
     drawn_mg: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     close_reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     reserved_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class RevocationRow(QuotaTable, table=True):
-    """An officer's decision to end a right, with its reason. Append-only by trigger."""
-
-    __tablename__: ClassVar[str] = "revocation"  # pyright: ignore[reportIncompatibleVariableOverride]
-    right_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    officer: str = Field(sa_column=Column(Text, nullable=False))
-    reason: str = Field(sa_column=Column(Text, nullable=False))
-    revoked_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-
-
-class SettlementRow(QuotaTable, table=True):
-    """A draw that was posted, once for each pair. Append-only by trigger."""
-
-    __tablename__: ClassVar[str] = "settlement"  # pyright: ignore[reportIncompatibleVariableOverride]
-    right_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    drawing_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    reo_mg: int = Field(sa_column=Column(BigInteger, nullable=False))
-    total_mg: int = Field(sa_column=Column(BigInteger, nullable=False))
-    registry_index: int = Field(sa_column=Column(BigInteger, nullable=False))
-    # Our `settled` statement.
-    settled_id: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class RefusedEntryRow(QuotaTable, table=True):
-    """An entry of the registry's log that was not posted, and why: evidence. Append-only by trigger."""
-
-    __tablename__: ClassVar[str] = "refused_entry"  # pyright: ignore[reportIncompatibleVariableOverride]
-    registry_index: int = Field(sa_column=Column(BigInteger, primary_key=True))
-    # The right it speaks of; empty when the entry itself could not be read.
-    right_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    statement_id: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    code: str = Field(sa_column=Column(Text, nullable=False))
-    refused_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

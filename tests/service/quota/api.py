@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 import asyncpg
 import grpc
-from google.protobuf.message import Message
 from monazite.quota.v1 import quota_pb2, quota_pb2_grpc
 from monazite.type.v1 import material_pb2
 from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
 
-from services.chassis.errors import Error, decode
+from services.chassis.errors import Error
 from services.quota.storage.checks import ledger_faults
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
+from tests.service.calling import Calls, new_id
 
 ROCK = material_pb2.QUOTA_KIND_MINING_ROCK
 IONIC = material_pb2.QUOTA_KIND_MINING_IONIC
@@ -32,29 +27,16 @@ def masses(*, rock_t: int = 0, ionic_t: int = 0, separation_t: int = 0) -> list[
     return [quota_pb2.KindMass(kind=kind, reo_mg=tonnes * TONNE) for kind, tonnes in given if tonnes]
 
 
-def new_id() -> str:
-    """A request id."""
-    return str(uuid.uuid4())
-
-
-class Api:
+class Api(Calls):
     """One principal's view."""
+
+    peer = "quota"
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.allocation = quota_pb2_grpc.AllocationServiceStub(channel)
         self.ledger = quota_pb2_grpc.LedgerServiceStub(channel)
         self.right = quota_pb2_grpc.RightServiceStub(channel)
         self.log = quota_pb2_grpc.LogServiceStub(channel)
-
-    @staticmethod
-    async def call(
-        method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float = 20
-    ) -> Response:
-        """The response; raises the Error that the server raised."""
-        try:
-            return await method(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as failure:
-            raise decode(failure, peer="quota") from failure
 
     async def enter_indicator(
         self,

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import grpc
 import pytest
 from monazite_provenance import SoftwareKey
 
@@ -19,7 +16,9 @@ from services.chassis.settings import Certificates
 from services.quota.server import MIGRATIONS, build
 from services.quota.settings import QuotaSettings
 from tests.conftest import Migrate
+from tests.fakes.clock import MovableClock
 from tests.fakes.registry import FakeRegistry, served
+from tests.service.calling import channel_to
 from tests.service.quota.api import Api
 from tools.local import ceremony
 from tools.local.pki import Certificate, DevelopmentAuthority
@@ -37,29 +36,6 @@ def migrate_quota(url: str) -> None:
 def database(database_from: Callable[[Migrate], str]) -> str:
     """URL of a fresh database of quota."""
     return database_from(migrate_quota)
-
-
-@pytest.fixture(scope="session")
-def trust(session_directory: Path, authority: DevelopmentAuthority) -> ceremony.Trust:
-    """A root ceremony for the session."""
-    return ceremony.hold(session_directory / "trust", authority.domain)
-
-
-class MovableClock:
-    """A clock that a test can put forward."""
-
-    def __init__(self) -> None:
-        self.offset = timedelta()
-
-    def now(self) -> datetime:
-        """The real time, moved."""
-        return datetime.now(UTC) + self.offset
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    """The clock of quota's process."""
-    return MovableClock()
 
 
 @pytest.fixture
@@ -97,9 +73,7 @@ class Quota:
     @asynccontextmanager
     async def caller(self, uri: str) -> AsyncGenerator[Api]:
         """An API of quota with the principal's certificate."""
-        authority, key, chain = self.certificate(uri).pem()
-        credentials = grpc.ssl_channel_credentials(authority, key, chain)
-        async with grpc.aio.secure_channel(f"localhost:{self.port}", credentials) as channel:
+        async with channel_to(self.port, self.authority, uri) as channel:
             yield Api(channel)
 
 

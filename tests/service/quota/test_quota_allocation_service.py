@@ -11,7 +11,8 @@ from monazite.quota.v1 import quota_pb2
 
 import clients.demo
 from services.chassis.errors import Error
-from tests.service.quota.api import IONIC, ROCK, SEPARATION, TONNE, Api, faults, fetch, new_id, refusal
+from tests.service.calling import new_id
+from tests.service.quota.api import IONIC, ROCK, SEPARATION, TONNE, Api, faults, fetch, refusal
 from tests.service.quota.conftest import NORTHERN, OFFICER, Quota
 
 DATA = Path(clients.demo.__path__[0]) / "data"

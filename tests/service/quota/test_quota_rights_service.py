@@ -11,9 +11,11 @@ from monazite_provenance.contents import QuotaKind, RightDetails, decode_details
 from monazite_provenance.trust import TrustFile
 
 from services.chassis.errors import Error
+from tests.fakes.clock import MovableClock
 from tests.fakes.registry import FakeRegistry
-from tests.service.quota.api import IONIC, TONNE, Api, faults, fetch, new_id, refusal
-from tests.service.quota.conftest import OFFICER, MovableClock, Quota
+from tests.service.calling import new_id
+from tests.service.quota.api import IONIC, TONNE, Api, faults, fetch, refusal
+from tests.service.quota.conftest import OFFICER, Quota
 
 OPEN, CLOSING, CLOSED = (
     quota_pb2.Right.STATE_OPEN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 from monazite.quota.v1 import quota_pb2
@@ -36,11 +37,13 @@ async def refused(quota: Quota) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in await fetch(quota.settings.database_url, sql)]
 
 
-async def settled_statements(quota: Quota, count: int) -> list[SettledDetails]:
-    """What quota has signed of settlements, verified, in log order: `count` of them, once they are published.
+def with_details_of(made: Made, other: Made) -> Made:
+    """A statement that was signed, sent with the details of another."""
+    return Made(made.statement_id, made.kind, replace(made.item, details=other.item.details))
 
-    After a restart the sequencer waits until the lease of the one before has run out.
-    """
+
+async def settled_statements(quota: Quota, count: int) -> list[SettledDetails]:
+    """What quota has signed of settlements, verified, in log order: `count` of them, once they are published."""
     async with quota.caller("service/registry") as peer, asyncio.timeout(15):
         position = 0
         entries: list[Entry] = []
@@ -188,6 +191,24 @@ async def test_what_cannot_be_is_kept_as_evidence_and_stops_nobody_else(
     ]
     assert (await mine.get_right(right_id)).settled_mg == 0
     assert (await mine.get_right(other)).settled_mg == 4 * TONNE
+    assert await faults(quota.settings.database_url) == []
+
+
+async def test_a_draw_can_be_neither_made_nor_hidden_by_details_that_were_not_signed(
+    quota: Quota, mine: Api, registry: FakeRegistry, thief: FakeRegistry
+) -> None:
+    """What draws on nothing posts nothing, so nobody asks who signed it; but it must be what its id commits to."""
+    right_id = (await mine.reserve(100 * TONNE)).right.right_id
+    drawn, nothing = registry.drawing((right_id, TONNE)), registry.drawing()
+    other = registry.drawing((right_id, TONNE))
+    registry.publish(nothing, thief.drawing(), with_details_of(other, nothing))
+    registry.publish(with_details_of(registry.drawing(), drawn))
+    undisclosed = registry.drawing((right_id, TONNE))
+    without = replace(undisclosed.item, details=None)
+    registry.publish(Made(undisclosed.statement_id, undisclosed.kind, without), drawn)
+    await followed(quota, registry)
+    assert await refused(quota) == [(2, "OPENING_MISMATCH"), (3, "OPENING_MISMATCH"), (4, "UNDISCLOSED")]
+    assert (await mine.get_right(right_id)).settled_mg == TONNE
     assert await faults(quota.settings.database_url) == []
 
 

@@ -22,11 +22,11 @@ from services.quota.domain.ledger import (
     Overdrawn,
     Posting,
     Sheet,
-    imbalances,
     moved,
     replay,
     tonnes,
 )
+from tests.unit.quota.imbalances import imbalances
 
 YEAR = 2024
 ENTERPRISES = (NATIONAL, "group-a", "group-b", "mine-1")

@@ -27,11 +27,11 @@ from services.quota.domain.ledger import (
     Code,
     Posting,
     Sheet,
-    imbalances,
     replay,
 )
 from services.quota.domain.right import CloseReason, Right, State, ask_close, reserve
 from services.quota.domain.settlement import Drawn, Ended, Fact, Outcome, apply_facts
+from tests.unit.quota.imbalances import imbalances
 
 LOG = "urn:monazite:log:registry:0"
 HOLDER = "spiffe://monazite.example/enterprise/mine-1"
