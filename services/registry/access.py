@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from services.chassis.access import AccessTable, Caller
+from services.chassis.identity import OfficerRole
 
 _ENTERPRISE = Caller.enterprise()
 _OFFICER = Caller.officer()
-_INSPECTOR = Caller.officer("inspector")
-_REGISTRAR = Caller.officer("registrar")
-_AUDITOR = Caller.officer("auditor")
+_INSPECTOR = Caller.officer(OfficerRole.INSPECTOR)
+_REGISTRAR = Caller.officer(OfficerRole.REGISTRAR)
+_AUDITOR = Caller.officer(OfficerRole.AUDITOR)
 _CUSTOMS = Caller.customs()
 _QUOTA = Caller.service("quota")
 _LICENSING = Caller.service("export_license")

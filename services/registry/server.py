@@ -87,7 +87,9 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     return Composition(
         access=access.TABLE,
         mounts=_mounts(lots, rights, exports, enterprises, LogServicer(log)),
-        background=(sequencer.run,) if follower is None else (sequencer.run, follower.run),
+        background=(sequencer.run,),
+        followers=() if follower is None else (follower,),
+        on_drain=(log.drain,),
     )
 
 

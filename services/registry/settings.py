@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from monazite_provenance.names import log_urn
+from typing import Final
+
+from monazite_provenance.errors import BadField
+from monazite_provenance.item import ITEM_BYTES_MAX
+from monazite_provenance.names import log_urn, parse_log
+from pydantic import Field, field_validator
 
 from services.chassis import settings
+from services.registry.messages.fields import DRAWS_MAX
+
+# The largest legal request is a statement with every right that it may carry, each at the library's bound of an item:
+# 3.5 MiB. RegisterLot carries as many rights, and beside them no more than one statement holds. The rest is room for
+# field numbers, and for being told what is wrong with a request that is a little over.
+REQUEST_BYTES_MAX: Final = (1 + DRAWS_MAX) * ITEM_BYTES_MAX + 512 * 1024
 
 
 class RegistrySettings(settings.Settings):
@@ -13,3 +24,16 @@ class RegistrySettings(settings.Settings):
     """
 
     quota_log: str = log_urn("quota")
+    request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
+
+    @field_validator("log_name")
+    @classmethod
+    def _is_a_home(cls, name: str) -> str:
+        """Every lot names this log as its home, and every verifier refutes a home of another name."""
+        try:
+            service, _shard = parse_log(name)
+        except BadField:
+            service = ""
+        if service != "registry":
+            raise ValueError(f"must be the name of a registry's log, e.g. {log_urn('registry')}")
+        return name

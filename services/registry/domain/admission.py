@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from monazite_provenance.names import parse_spiffe
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.errors import not_found
@@ -49,8 +50,10 @@ def admit(change: Change, rows: Rows, statement_id: bytes, terms: Terms) -> Rows
     match change:
         case Step():
             _step(change, rows, changed, statement_id, terms)
-        case PlaceHold() | ReleaseHold():
-            _hold(change, rows, changed)
+        case PlaceHold():
+            _place(change, rows, changed)
+        case ReleaseHold():
+            _release(change, rows, changed, statement_id)
         case FreezeRight():
             changed.rights[change.right_id] = rights.freeze(rows.rights.get(change.right_id), change.right_id)
         case CloseRight():
@@ -78,17 +81,21 @@ def _enterprise(change: ListEnterprise | CertifyKey | RetireKey, rows: Rows, cha
         changed.enterprises[change.enterprise_id] = replace(row, own_signature_only=True)
 
 
-def _hold(change: PlaceHold | ReleaseHold, rows: Rows, changed: Rows) -> None:
+def _place(change: PlaceHold, rows: Rows, changed: Rows) -> None:
     head = _current(rows, change.lot_id, change.outpoint)
-    held = change.reason_code in head.holds
-    if isinstance(change, PlaceHold):
-        if held:
-            raise refusals.exists("hold", change.reason_code)
-        holds = (*head.holds, change.reason_code)
-    else:
-        if not held:
-            raise not_found("hold", change.reason_code)
-        holds = tuple(reason for reason in head.holds if reason != change.reason_code)
+    if change.reason_code in head.holds:
+        raise refusals.exists("hold", change.reason_code)
+    changed.heads[head.outpoint] = replace(head, holds=(*head.holds, change.reason_code))
+
+
+def _release(change: ReleaseHold, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    """Ends the hold that the release refers to, and no other of the same reason that was placed meanwhile."""
+    head = _current(rows, change.lot_id, change.outpoint)
+    hold = rows.holds.get(change.hold_id)
+    if hold is None or hold.released_by is not None:
+        raise refusals.Moved
+    changed.holds[hold.hold_id] = replace(hold, released_by=statement_id)
+    holds = tuple(reason for reason in head.holds if reason != hold.reason_code)
     changed.heads[head.outpoint] = replace(head, holds=holds)
 
 
@@ -106,6 +113,7 @@ def _step(step: Step, rows: Rows, changed: Rows, statement_id: bytes, terms: Ter
             raise refusals.own_signature_only(step.enterprise_id)
         for activity in sorted(step.activities - enterprise.activities):
             raise refusals.not_listed(step.enterprise_id, activity)
+        _check_receivers(step, rows)
     else:
         exports.end(step.act, rows, changed, statement_id)
     for spend in step.spends:
@@ -117,6 +125,19 @@ def _step(step: Step, rows: Rows, changed: Rows, statement_id: bytes, terms: Ter
         changed.rights[asked.right_id] = rights.draw(
             row, asked, holder=step.holder, home_log=terms.home_log, now=terms.now
         )
+
+
+def _check_receivers(step: Step, rows: Rows) -> None:
+    """Only who is on the register can accept: an offer to anybody else would sit in transit until it is cancelled."""
+    home = parse_spiffe(step.holder).domain
+    unlisted = [
+        # A caller that lets us sign names one receiver for all lots.
+        ("receiver" if step.on_behalf else f"statement.outputs[{index}].receiver", str(receiver))
+        for index, receiver in enumerate(step.receivers)
+        if receiver.domain != home or receiver.segments[1] not in rows.enterprises
+    ]
+    if unlisted:
+        raise refusals.receivers_not_listed(list(dict.fromkeys(unlisted)))
 
 
 def _spend(spend: Spend, rows: Rows, statement_id: bytes) -> HeadRow:

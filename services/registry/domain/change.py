@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from monazite_provenance.contents import CustodyState, QuotaKind
+from monazite_provenance.names import SpiffeId
 from monazite_provenance.statement import Outpoint
 
 from services.registry.domain.records import Activity, RightTerms
@@ -82,7 +83,10 @@ class ExportEnd:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A custody step of one enterprise, or the acceptance that ends an export (`act`)."""
+    """A custody step of one enterprise, or the acceptance that ends an export (`act`).
+
+    `receivers`: of an offer, to which enterprises, by output.
+    """
 
     enterprise_id: str
     holder: str
@@ -93,6 +97,7 @@ class Step:
     outputs: tuple[NewHead, ...] = ()
     draws: tuple[DrawOn, ...] = ()
     act: ExportEnd | None = None
+    receivers: tuple[SpiffeId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,12 @@ class PlaceHold:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHold:
-    """Ends one hold of a head, named by its reason."""
+    """Ends one hold of a head."""
 
     lot_id: str
     outpoint: Outpoint
     reason_code: str
+    hold_id: bytes
 
 
 @dataclass(frozen=True, slots=True)

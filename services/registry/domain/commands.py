@@ -177,10 +177,11 @@ class LockExport:
 
 @dataclass(frozen=True, slots=True)
 class CompleteExport:
-    """An act to end by export. `intent`: encoded item."""
+    """An act to end by export. `intent` and the `licence` that it is under: encoded items."""
 
     act_id: bytes
     intent: bytes
+    licence: bytes
 
 
 @dataclass(frozen=True, slots=True)

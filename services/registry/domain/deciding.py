@@ -23,6 +23,7 @@ from monazite_provenance.contents import (
     TransformDetails,
 )
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.names import SpiffeId, parse_spiffe
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.steps import StepVerdict, check_step, is_export
 
@@ -104,8 +105,17 @@ def decide(
         outputs=_outputs(drafted, contents, uses, hold),
         draws=draws,
         act=export,
+        receivers=_receivers(drafted),
     )
     return Decided(step, verdict)
+
+
+def _receivers(drafted: DraftedStep) -> tuple[SpiffeId, ...]:
+    """The enterprises to which an offer is made, by output; licensing is no enterprise."""
+    if drafted.kind is not EventKind.OFFER:
+        return ()
+    named = [parse_spiffe(lot.receiver) for lot in drafted.outputs if lot.receiver is not None]
+    return tuple(receiver for receiver in named if receiver.kind == "enterprise")
 
 
 def _hold(drafted: DraftedStep, verdict: StepVerdict) -> str | None:

@@ -6,7 +6,7 @@ What a step may do is not judged here but by the library's rule book, for these 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monazite_provenance import uncertainty
 from monazite_provenance.conservation import apportion, combine
@@ -148,7 +148,7 @@ def _split(command: SplitLot, lots: Mapping[Outpoint, LotContent]) -> DraftedSte
     whole = lots[command.spend]
     portions = apportion(whole, [gross_g for _, gross_g in command.parts])
     outputs = tuple(
-        portion.fill(replace(whole, lot_id=lot_id))
+        portion.fill(whole._replace(lot_id=lot_id))
         for (lot_id, _), portion in zip(command.parts, portions, strict=True)
     )
     return DraftedStep(EventKind.SPLIT, (command.spend,), (whole,), outputs, SplitDetails())
@@ -158,8 +158,8 @@ def _merge(command: MergeLots, lots: Mapping[Outpoint, LotContent]) -> DraftedSt
     spends = tuple(sorted(command.spends))
     inputs = tuple(lots[spend] for spend in spends)
     portion, sources = combine(inputs)
-    whole = replace(
-        inputs[0], lot_id=command.lot_id, site=command.site, custody_model=command.custody_model, sources=sources
+    whole = inputs[0]._replace(
+        lot_id=command.lot_id, site=command.site, custody_model=command.custody_model, sources=sources
     )
     return DraftedStep(EventKind.MERGE, spends, inputs, (portion.fill(whole),), MergeDetails())
 
@@ -182,8 +182,7 @@ def _offer(command: OfferLots, lots: Mapping[Outpoint, LotContent]) -> DraftedSt
     consignments = sorted(command.consignments, key=lambda consignment: consignment.spend)
     inputs = tuple(lots[consignment.spend] for consignment in consignments)
     outputs = tuple(
-        replace(
-            lot,
+        lot._replace(
             custody_state=CustodyState.IN_TRANSIT,
             receiver=command.receiver,
             remainder_lot_id=consignment.remainder_lot_id,

@@ -79,6 +79,16 @@ class HeadRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A hold by its statement: why, and the release that ended it. Its head's row repeats the reasons of open ones."""
+
+    hold_id: bytes
+    outpoint: Outpoint
+    reason_code: str
+    released_by: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RightTerms:
     """What quota signed: mass in milligrams REO, expiry in Unix seconds."""
 
@@ -124,6 +134,7 @@ class Rows:
     enterprises: dict[str, EnterpriseRow] = field(default_factory=dict[str, EnterpriseRow])
     names: dict[str, NameRow] = field(default_factory=dict[str, NameRow])
     heads: dict[Outpoint, HeadRow] = field(default_factory=dict[Outpoint, HeadRow])
+    holds: dict[bytes, HoldRow] = field(default_factory=dict[bytes, HoldRow])
     rights: dict[bytes, RightRow] = field(default_factory=dict[bytes, RightRow])
     acts: dict[bytes, ActRow] = field(default_factory=dict[bytes, ActRow])
 
@@ -132,5 +143,6 @@ class Rows:
         self.enterprises.update(changed.enterprises)
         self.names.update(changed.names)
         self.heads.update(changed.heads)
+        self.holds.update(changed.holds)
         self.rights.update(changed.rights)
         self.acts.update(changed.acts)

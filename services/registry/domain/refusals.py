@@ -4,10 +4,12 @@ place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from monazite_provenance.contents import QuotaKind
 from monazite_provenance.statement import Outpoint
 
-from services.chassis.errors import Error, Kind
+from services.chassis.errors import Error, Kind, Violation
 from services.registry.domain.records import ActState
 
 
@@ -163,6 +165,17 @@ def not_listed(enterprise_id: str, activity: str) -> Error:
     )
 
 
+def receivers_not_listed(receivers: Sequence[tuple[str, str]]) -> Error:
+    """RECEIVER_NOT_LISTED: nobody on the register could ever accept it. `receivers`: (field of the request, URI)."""
+    return Error(
+        Kind.PRECONDITION,
+        "RECEIVER_NOT_LISTED",
+        "lots are offered to an enterprise that is not on the register",
+        metadata={"receivers": ",".join(sorted({uri for _, uri in receivers}))},
+        violations=[Violation(field, "is not an enterprise on this register") for field, _ in receivers],
+    )
+
+
 def own_signature_only(enterprise_id: str) -> Error:
     """OWN_SIGNATURE_ONLY: the registry may not sign for this enterprise."""
     return Error(
@@ -180,4 +193,4 @@ def step_not_allowed(message: str, **metadata: str | int) -> Error:
 
 def exists(what: str, name: str) -> Error:
     """CONFLICT: there is one of this name already; sending the same again will not help."""
-    return Error(Kind.EXISTS, "CONFLICT", f"there is such a {what} already", metadata={"what": what, "name": name})
+    return Error(Kind.EXISTS, "CONFLICT", f"this {what} is there already", metadata={"what": what, "name": name})

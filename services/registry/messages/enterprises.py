@@ -22,9 +22,9 @@ def parse_register_enterprise(request: registry_pb2.RegisterEnterpriseRequest) -
     for number, activity in enumerate(request.activities):
         if activity not in _ACTIVITIES:
             fields.wrong(f"activities[{number}]", f"must be one of {', '.join(sorted(_ACTIVITIES))}")
-    fields.distinct("activities", request.activities)
+    fields.distinct("activities[]", request.activities)
     command = RegisterEnterprise(
-        fields.segment("enterprise_id", request.enterprise_id),
+        fields.enterprise("enterprise_id", request.enterprise_id),
         fields.text("display_name", request.display_name),
         frozenset(request.activities),
     )
@@ -35,7 +35,7 @@ def parse_register_enterprise(request: registry_pb2.RegisterEnterpriseRequest) -
 def parse_enterprise_id(request: registry_pb2.GetEnterpriseRequest) -> str:
     """The enterprise's id."""
     fields = Fields()
-    enterprise_id = fields.segment("enterprise_id", request.enterprise_id)
+    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id)
     fields.done()
     return enterprise_id
 

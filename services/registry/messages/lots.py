@@ -10,9 +10,8 @@ from monazite_provenance.contents import DepositType, Imported, Loss, Mined, Ope
 from monazite_provenance.elements import ATOMIC_NUMBERS
 from monazite_provenance.errors import BadField
 from monazite_provenance.names import parse_spiffe
-from monazite_provenance.statement import Outpoint
+from monazite_provenance.statement import OUTPUTS_MAX, SPENDS_MAX, Outpoint
 
-from services.chassis.pagination import parse_page
 from services.registry.domain.commands import (
     AcceptLots,
     CancelOffer,
@@ -27,7 +26,7 @@ from services.registry.domain.commands import (
     SubmitStatement,
     TransformLots,
 )
-from services.registry.messages.fields import DRAWS_MAX, ID_BYTES, LOTS_MAX, SPENDS_MAX, Fields
+from services.registry.messages.fields import DRAWS_MAX, Fields
 from services.registry.messages.material import parse_model, parse_new_lots
 from services.registry.operations.reading import LotsQuery
 
@@ -40,7 +39,7 @@ def parse_issue(request: registry_pb2.IssueLotIdsRequest) -> tuple[bytes, int]:
     """Request id and count."""
     fields = Fields()
     request_id = fields.request_id(request.request_id)
-    fields.count("count", request.count, 1, IDS_MAX)
+    fields.between("count", request.count, 1, IDS_MAX)
     fields.done()
     return request_id, request.count
 
@@ -71,9 +70,7 @@ def _origin(fields: Fields, message: registry_pb2.Origin) -> Origin:
                 DepositType(mined.deposit_type),
             )
         case "imported":
-            country = message.imported.country
-            if len(country) != 2 or not (country.isascii() and country.isalpha() and country.isupper()):  # noqa: PLR2004 - alpha-2
-                fields.wrong("origin.imported.country", "must be an ISO 3166-1 alpha-2 code")
+            country = fields.country("origin.imported.country", message.imported.country)
             declaration = fields.text("origin.imported.customs_declaration", message.imported.customs_declaration)
             return Imported(country, declaration)
         case "recycled":
@@ -88,7 +85,7 @@ def _origin(fields: Fields, message: registry_pb2.Origin) -> Origin:
 
 
 def _draws(fields: Fields, messages: Sequence[registry_pb2.Draw]) -> tuple[DrawAsked, ...]:
-    fields.count("draws", len(messages), 0, DRAWS_MAX)
+    fields.count("draws", messages, 0, DRAWS_MAX)
     draws: list[DrawAsked] = []
     for number, message in enumerate(messages):
         name = f"draws[{number}]"
@@ -107,7 +104,7 @@ def parse_split(request: registry_pb2.SplitLotRequest) -> tuple[bytes, SplitLot]
     fields = Fields()
     request_id = fields.request_id(request.request_id)
     spend = fields.outpoint("spend", request.spend)
-    fields.count("parts", len(request.parts), 2, LOTS_MAX)
+    fields.count("parts", request.parts, 2, OUTPUTS_MAX)
     parts = tuple(
         (
             fields.lot_id(f"parts[{number}].lot_id", part.lot_id),
@@ -115,7 +112,7 @@ def parse_split(request: registry_pb2.SplitLotRequest) -> tuple[bytes, SplitLot]
         )
         for number, part in enumerate(request.parts)
     )
-    fields.distinct("parts.lot_id", [lot_id for lot_id, _ in parts])
+    fields.distinct("parts[].lot_id", [lot_id for lot_id, _ in parts])
     fields.done()
     return request_id, SplitLot(spend, parts)
 
@@ -157,7 +154,7 @@ def _losses(fields: Fields, messages: Sequence[registry_pb2.DeclaredLoss]) -> tu
             fields.wrong(f"losses[{number}].element", "must be one of the 17 rare earths")
         reo_mg = fields.reo_mg(f"losses[{number}].reo_mg", message.reo_mg, least=1)
         losses.append(Loss(message.element, reo_mg))
-    fields.distinct("losses.element", [loss.element for loss in losses])
+    fields.distinct("losses[].element", [loss.element for loss in losses])
     return tuple(losses)
 
 
@@ -165,7 +162,7 @@ def parse_offer(request: registry_pb2.OfferLotsRequest) -> tuple[bytes, OfferLot
     """Request id and command."""
     fields = Fields()
     request_id = fields.request_id(request.request_id)
-    fields.count("consignments", len(request.consignments), 1, SPENDS_MAX)
+    fields.count("consignments", request.consignments, 1, SPENDS_MAX)
     consignments = tuple(
         Consignment(
             spend=fields.outpoint(f"consignments[{number}].spend", message.spend),
@@ -174,15 +171,15 @@ def parse_offer(request: registry_pb2.OfferLotsRequest) -> tuple[bytes, OfferLot
         )
         for number, message in enumerate(request.consignments)
     )
-    fields.distinct("consignments.spend", [each.spend for each in consignments])
-    fields.distinct("consignments.remainder_lot_id", [each.remainder_lot_id for each in consignments])
+    fields.distinct("consignments[].spend", [each.spend for each in consignments])
+    fields.distinct("consignments[].remainder_lot_id", [each.remainder_lot_id for each in consignments])
     try:
         parse_spiffe(request.receiver)
     except BadField as error:
         fields.wrong("receiver", error.message)
     licence_id = request.licence_id or None
     if licence_id is not None:
-        fields.identifier("licence_id", licence_id, ID_BYTES)
+        fields.identifier("licence_id", licence_id)
     document = fields.text("transport_document", request.transport_document, optional=True)
     fields.done()
     return request_id, OfferLots(consignments, request.receiver, document, licence_id)
@@ -201,7 +198,7 @@ def parse_accept(request: registry_pb2.AcceptLotsRequest) -> tuple[bytes, Accept
     """Request id and command."""
     fields = Fields()
     request_id = fields.request_id(request.request_id)
-    fields.count("receipts", len(request.receipts), 1, SPENDS_MAX)
+    fields.count("receipts", request.receipts, 1, SPENDS_MAX)
     receipts = tuple(
         Receipt(
             spend=fields.outpoint(f"receipts[{number}].spend", message.spend),
@@ -212,7 +209,7 @@ def parse_accept(request: registry_pb2.AcceptLotsRequest) -> tuple[bytes, Accept
         )
         for number, message in enumerate(request.receipts)
     )
-    fields.distinct("receipts.spend", [each.spend for each in receipts])
+    fields.distinct("receipts[].spend", [each.spend for each in receipts])
     site = fields.text("site", request.site, optional=not any(each.accepted_g for each in receipts))
     fields.done()
     return request_id, AcceptLots(receipts, site)
@@ -223,7 +220,7 @@ def parse_submit(request: registry_pb2.SubmitStatementRequest) -> tuple[bytes | 
     fields = Fields()
     request_id = fields.request_id(request.request_id) if request.request_id else None
     item = fields.item("statement", request.statement.item)
-    fields.count("rights", len(request.rights), 0, DRAWS_MAX)
+    fields.count("rights", request.rights, 0, DRAWS_MAX)
     rights = tuple(fields.item(f"rights[{number}]", right.item) for number, right in enumerate(request.rights))
     fields.done()
     return request_id, SubmitStatement(item, rights)
@@ -257,14 +254,8 @@ def parse_head(request: registry_pb2.GetBundleRequest) -> Outpoint:
 def parse_list(request: registry_pb2.ListLotsRequest) -> LotsQuery:
     """The query."""
     fields = Fields()
-    if request.enterprise_id:
-        fields.segment("enterprise_id", request.enterprise_id)
-    page = parse_page(
-        request.page_size,
-        request.page_token,
-        query=("ListLots", request.enterprise_id, request.unspent_only),
-        key_types=(str,),
-        violations=fields.violations,
-    )
+    enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
+    query = ("ListLots", enterprise_id, request.unspent_only)
+    page = fields.page(request, query=query, key_types=(str,))
     fields.done()
-    return LotsQuery(request.enterprise_id, request.unspent_only, page)
+    return LotsQuery(enterprise_id, request.unspent_only, page)

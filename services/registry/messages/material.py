@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from monazite.registry.v1 import registry_pb2
@@ -10,39 +11,44 @@ from monazite.type.v1 import material_pb2
 from monazite_provenance import uncertainty
 from monazite_provenance.contents import CustodyModel, ElementRow, Form, LotContent, MassSource
 from monazite_provenance.elements import ATOMIC_NUMBERS
+from monazite_provenance.statement import OUTPUTS_MAX
 
 from services.registry.domain.commands import NewLot
-from services.registry.messages.fields import ID_BYTES, LOTS_MAX, REO_MG_MAX, Fields
+from services.registry.messages.fields import REO_MG_MAX, Fields
 
 SOURCES_MAX: Final = 32
 ROWS_MAX: Final = 128
-_FORMS: Final = frozenset(map(int, Form))
-_MODELS: Final = frozenset(map(int, CustodyModel))
+_FORMS: Final = {int(form): form for form in Form}
+_MODELS: Final = {int(model): model for model in CustodyModel}
 _METHODS: Final = frozenset(uncertainty.methods())
+# What a row is of: element and source.
+_PLACE: Final = itemgetter(ElementRow._fields.index("element"), ElementRow._fields.index("source_index"))
 
 
 def parse_new_lots(fields: Fields, field: str, messages: Sequence[registry_pb2.NewLot]) -> tuple[NewLot, ...]:
     """Lots to be born."""
-    fields.count(field, len(messages), 1, LOTS_MAX)
+    fields.count(field, messages, 1, OUTPUTS_MAX)
     lots = tuple(_new_lot(fields, f"{field}[{number}]", message) for number, message in enumerate(messages))
-    fields.distinct(f"{field}.lot_id", [lot.lot_id for lot in lots])
+    fields.distinct(f"{field}[].lot_id", [lot.lot_id for lot in lots])
     return lots
 
 
 def parse_model(fields: Fields, field: str, value: int) -> CustodyModel:
     """A chain-of-custody model."""
-    if value not in _MODELS:
+    model = _MODELS.get(value)
+    if model is None:
         fields.wrong(field, "must be a chain-of-custody model")
         return CustodyModel.BOOK_AND_CLAIM
-    return CustodyModel(value)
+    return model
 
 
 def _new_lot(fields: Fields, field: str, message: registry_pb2.NewLot) -> NewLot:
     material = message.material
     inner = f"{field}.material"
-    if material.form not in _FORMS:
+    form = _FORMS.get(material.form)
+    if form is None:
         fields.wrong(f"{inner}.form", "must be a form")
-    form = Form(material.form) if material.form in _FORMS else Form.RESIDUE
+        form = Form.RESIDUE
     sources = _sources(fields, f"{inner}.sources", material.sources)
     if not material.gross_g >= material.net_g >= material.moisture_g:
         fields.wrong(inner, "must have gross_g >= net_g >= moisture_g")
@@ -60,17 +66,17 @@ def _new_lot(fields: Fields, field: str, message: registry_pb2.NewLot) -> NewLot
 
 
 def _sources(fields: Fields, field: str, messages: Sequence[material_pb2.MassSource]) -> tuple[MassSource, ...]:
-    fields.count(field, len(messages), 1, SOURCES_MAX)
+    fields.count(field, messages, 1, SOURCES_MAX)
     sources: list[MassSource] = []
     for number, message in enumerate(messages):
         if message.method not in _METHODS:
             fields.wrong(f"{field}[{number}].method", "must be a method of the uncertainty table")
         attestation = message.attestation_id or None
         if attestation is not None:
-            fields.identifier(f"{field}[{number}].attestation_id", attestation, ID_BYTES)
+            fields.identifier(f"{field}[{number}].attestation_id", attestation)
         laboratory = fields.text(f"{field}[{number}].laboratory", message.laboratory)
         sources.append(MassSource(laboratory, message.method, attestation))
-    fields.distinct(field, sources)
+    fields.distinct(f"{field}[]", sources)
     return tuple(sources)
 
 
@@ -78,23 +84,24 @@ def _rows(
     fields: Fields, field: str, messages: Sequence[material_pb2.ElementMass], sources: int
 ) -> tuple[ElementRow, ...]:
     """Rows in the order that contents want, whatever order they came in."""
-    fields.count(field, len(messages), 1, ROWS_MAX)
+    fields.count(field, messages, 1, ROWS_MAX)
     rows: list[ElementRow] = []
     for number, message in enumerate(messages):
         row = ElementRow(
             message.element, message.reo_mg, message.u_random_mg, message.u_common_mg, message.source_index
         )
+        element, reo_mg, u_random_mg, u_common_mg, source_index = row
         if not (
-            row.element in ATOMIC_NUMBERS
-            and row.source_index < sources
-            and 0 < row.reo_mg <= REO_MG_MAX
-            and 0 <= row.u_random_mg <= REO_MG_MAX
-            and 0 <= row.u_common_mg <= REO_MG_MAX
+            element in ATOMIC_NUMBERS
+            and source_index < sources
+            and 0 < reo_mg <= REO_MG_MAX
+            and 0 <= u_random_mg <= REO_MG_MAX
+            and 0 <= u_common_mg <= REO_MG_MAX
         ):
             _blame(fields, f"{field}[{number}]", row, sources)
         rows.append(row)
-    rows.sort(key=lambda row: (row.element, row.source_index))
-    if len({(row.element, row.source_index) for row in rows}) != len(rows):
+    rows.sort(key=_PLACE)
+    if len(set(map(_PLACE, rows))) != len(rows):
         fields.wrong(field, "names an element twice from one source")
     return tuple(rows)
 

@@ -10,8 +10,8 @@ from typing import TypeAlias, TypeVar
 from monazite.registry.v1 import registry_pb2
 from monazite.type.v1 import statement_pb2
 from monazite_provenance.conservation import Finding
-from monazite_provenance.statement import Outpoint
 
+from services.chassis.fields import outpoint_message
 from services.registry.operations.answers import (
     ActStands,
     Answer,
@@ -103,11 +103,6 @@ def render_enterprise(view: EnterpriseView) -> registry_pb2.Enterprise:
         own_signature_from=view.own_signature_from,
         keys=[render_key(key) for key in view.keys],
     )
-
-
-def outpoint_message(outpoint: Outpoint) -> statement_pb2.Outpoint:
-    """An outpoint as it travels."""
-    return statement_pb2.Outpoint(statement_id=outpoint.statement_id, output_index=outpoint.index)
 
 
 def item_message(item: bytes) -> statement_pb2.StatementItem:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from monazite.registry.v1 import registry_pb2
 
+from services.chassis.fields import timestamp
 from services.registry.domain.commands import EndRight
 from services.registry.domain.records import RightState
-from services.registry.messages.fields import Fields, timestamp
+from services.registry.messages.fields import Fields
 from services.registry.messages.replies import item_message
 from services.registry.operations.rights import RightView
 

@@ -7,9 +7,8 @@ from datetime import datetime
 from monazite.registry.v1 import registry_pb2
 from monazite.type.v1 import material_pb2
 
-from services.registry.messages.fields import timestamp
+from services.chassis.fields import outpoint_message, timestamp
 from services.registry.messages.material import render_material
-from services.registry.messages.replies import outpoint_message
 from services.registry.operations.reading import LotsPage, LotView
 
 

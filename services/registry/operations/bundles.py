@@ -1,4 +1,6 @@
-"""The bundle of one head: keys, rights and intents, the lots' statements parents first, then quota's settlements."""
+"""The bundle of one head: keys, rights, licences and intents, the lots' statements parents first, then holds with their
+releases and quota's settlements.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ class _Plan:
     keys: Sequence[bytes]
     peers: Sequence[bytes]
     lots: Sequence[bytes]
+    holds: Sequence[bytes]
     settled: Sequence[bytes]
 
 
@@ -70,15 +73,20 @@ class Bundles:
             graph = await rows.ancestors(connection, target.statement_id, PAGE_STATEMENTS_MAX + 1)
             if len(graph) > PAGE_STATEMENTS_MAX:
                 raise TooManyParents("too many statements behind this lot", limit=PAGE_STATEMENTS_MAX)
-            return await _collect(connection, order(graph), sorted({each for one in graph for each in one.parents}))
+            return await _collect(
+                connection, target, order(graph), sorted({each for one in graph for each in one.parents})
+            )
 
     async def _items(self, plan: _Plan) -> list[bytes]:
         sections = (
             (rows.own_items, plan.keys),
             (rows.peer_items, plan.peers),
             (rows.own_items, plan.lots),
+            (rows.own_items, plan.holds),
             (rows.peer_items, plan.settled),
         )
+        if sum(len(ids) for _, ids in sections) > PAGE_STATEMENTS_MAX:
+            raise TooManyParents("too many statements in a bundle", limit=PAGE_STATEMENTS_MAX)
         items: list[bytes] = []
         total = 0
         async with self.database.connection() as connection:
@@ -92,12 +100,13 @@ class Bundles:
         return items
 
 
-async def _collect(connection: Connection, lots: Sequence[bytes], parents: Sequence[bytes]) -> _Plan:
+async def _collect(connection: Connection, target: Outpoint, lots: Sequence[bytes], parents: Sequence[bytes]) -> _Plan:
     rights = await rows.right_ids(connection, lots)
-    intents = await rows.intent_ids(connection, lots)
+    exports = await rows.export_ids(connection, lots)
     return _Plan(
         keys=await rows.key_statements(connection, parents),
-        peers=[*rights, *intents],
+        peers=[*rights, *exports],
         lots=lots,
+        holds=await rows.hold_ids(connection, lots, target),
         settled=await rows.settled_ids(connection, lots),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monazite_provenance.contents import ExportIntentDetails, ExportLockDetails, ExportVoidDetails, decode_lot, encode
+from monazite_provenance.contents import ExportLockDetails, ExportVoidDetails, decode_lot, encode
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.licensing import check_licensee
 from monazite_provenance.names import lot_urn
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.statement import Outpoint
@@ -23,13 +24,12 @@ from services.registry.domain.drafting import draft_export
 from services.registry.domain.records import ActRow, ActState
 from services.registry.operations.answers import ActStands, Given, HeadMade, heads_made
 from services.registry.operations.pipeline import Built, Pipeline, Standing
-from services.registry.operations.presented import Presented
+from services.registry.operations.presented import Authorisation, Presented
 from services.registry.operations.requests import Asked
 from services.registry.operations.signing import Signer
 from services.registry.storage import lots as stored
 from services.registry.storage.loading import Needs, load
 from services.registry.storage.lots import StoredHead
-from services.registry.storage.writes import PeerStatement
 
 LOT_HELD = "LOT_HELD"
 
@@ -56,10 +56,10 @@ class Exports:
 
     async def complete(self, asked: Asked, complete: CompleteExport) -> Given:
         """Take the lots out on a signed intent; void the act instead if one of them is held."""
-        intent, details = self.presented.intent(complete.intent)
+        authorised = self.presented.authorisation(complete.intent, complete.licence)
 
         async def build() -> Built | Standing:
-            return await self._complete(asked, complete.act_id, intent, details)
+            return await self._complete(asked, complete.act_id, authorised)
 
         return await self.pipeline.run("complete_export", asked, build, replayed=False)
 
@@ -108,28 +108,25 @@ class Exports:
         made = tuple(HeadMade.of(heads[each].row) for each in lock.heads)
         return Built(change, ActStands(ActState.LOCKED, statement.item, made), (statement,))
 
-    async def _complete(
-        self, asked: Asked, act_id: bytes, intent: PeerStatement, details: ExportIntentDetails
-    ) -> Built | Standing:
+    async def _complete(self, asked: Asked, act_id: bytes, authorised: Authorisation) -> Built | Standing:
         act, heads = await self._act(act_id)
         if act is None:
             raise not_found("export act", act_id.hex())
-        if act.state is ActState.EXPORTED and act.intent_id != intent.statement_id:
+        if act.state is ActState.EXPORTED and act.intent_id != authorised.intent_id:
             raise refusals.export_act_ended(act_id, act.state)
         if act.state is not ActState.LOCKED:
             return await self._stands(act)
         lots = {outpoint: decode_lot(head.content) for outpoint, head in heads.items()}
-        if details.act_id != act_id:
-            raise refusals.step_not_allowed("the export-intent is of another act")
-        exported = exports.check_intent(details, act, lots)
+        exported = exports.check_intent(authorised.intent, act, lots)
+        check_licensee(authorised.licence, lots.values())
         if any(head.row.holds for head in heads.values()):
             return self._void(asked, act_id, act, heads, LOT_HELD)
-        return self._export(asked, act, exported, intent)
+        return self._export(asked, act, exported, authorised)
 
     def _export(
-        self, asked: Asked, act: ActRow, exported: tuple[exports.ExportedLot, ...], intent: PeerStatement
+        self, asked: Asked, act: ActRow, exported: tuple[exports.ExportedLot, ...], authorised: Authorisation
     ) -> Built:
-        drafted = draft_export(exported, intent.statement_id)
+        drafted = draft_export(exported, authorised.intent_id)
         contents = [encode(output) for output in drafted.outputs]
         actor = Actor("", self.licensing, asked.principal.uri, on_behalf=True)
         decided = decide(
@@ -139,7 +136,7 @@ class Exports:
             {},
             home_log=self.home_log,
             settings=self.settings,
-            export=ExportEnd(act.act_id, intent.statement_id),
+            export=ExportEnd(act.act_id, authorised.intent_id),
         )
         statement = self.signer.sign(
             EventKind.ACCEPT,
@@ -152,7 +149,8 @@ class Exports:
             parents=_known(act.lock_id),
         )
         made = heads_made(statement.statement_id, decided.step.outputs)
-        return Built(decided.step, ActStands(ActState.EXPORTED, statement.item, made), (statement,), peers=(intent,))
+        answer = ActStands(ActState.EXPORTED, statement.item, made)
+        return Built(decided.step, answer, (statement,), peers=authorised.statements)
 
     def _void(
         self, asked: Asked, act_id: bytes, act: ActRow | None, heads: dict[Outpoint, StoredHead], reason_code: str

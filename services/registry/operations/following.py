@@ -1,4 +1,7 @@
-"""Quota's log, followed: rights and settlements are kept, so that a bundle can carry them."""
+"""Quota's log, followed: settlements are kept, so that a bundle can carry them.
+
+Rights are not taken from it: most are never drawn on, and who draws on one carries it here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from monazite_provenance.contents import SettledDetails, decode_details
+from monazite_provenance.errors import Undisclosed
 from monazite_provenance.kinds import EventKind
 
 from services.chassis.database import Connection
@@ -14,7 +18,7 @@ from services.chassis.follower import FollowedEntry
 from services.registry.operations.presented import Presented
 from services.registry.storage.following import Settlement, keep
 
-KINDS: Final = (EventKind.RIGHT, EventKind.SETTLED)
+KINDS: Final = (EventKind.SETTLED,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class QuotaLog:
         settlements: list[Settlement] = []
         for entry in entries:
             statement = self.presented.check(entry.item, entry.kind, entry.statement_id)
-            if entry.kind != EventKind.SETTLED or statement.details is None:
-                continue
+            if statement.details is None:
+                raise Undisclosed("details of an entry")
             details = decode_details(EventKind.SETTLED, statement.details)
             assert isinstance(details, SettledDetails)  # noqa: S101 - decode_details was told the kind
             settlements.append(Settlement(details.drawing_id, details.right_id, statement.id))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from monazite_provenance.contents import ExportIntentDetails, RightDetails, decode_details
+from monazite_provenance import licensing
+from monazite_provenance.contents import ExportIntentDetails, LicenceDetails, RightDetails, decode_details
 from monazite_provenance.errors import IssuerMismatch, Undisclosed
 from monazite_provenance.keys import KeyRing
 from monazite_provenance.kinds import EventKind
@@ -20,9 +22,20 @@ from services.registry.storage.writes import PeerStatement
 RIGHTS_REMEMBERED_MAX: Final = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """Licensing's word that lots may leave: intent and licence, read and as they are to be kept."""
+
+    intent_id: bytes
+    intent: ExportIntentDetails
+    licence: LicenceDetails
+    statements: tuple[PeerStatement, ...]
+
+
 class Presented:
-    """Verifies rights by quota and intents by licensing. The trust file's keys do not change while the process runs,
-    so what verified once verifies always: rights are remembered by their bytes."""
+    """Verifies rights by quota, licences and intents by licensing. The trust file's keys do not change while the
+    process runs, so what verified once verifies always: rights are remembered by their bytes.
+    """
 
     def __init__(self, keys: KeyRing, domain: str) -> None:
         self._verifier = Verifier(keys)
@@ -45,12 +58,28 @@ class Presented:
             expires_at=details.expires_at,
         )
 
-    def intent(self, item: bytes) -> tuple[PeerStatement, ExportIntentDetails]:
-        """An export-intent. Raises as `right`."""
-        statement = self._verify(item, EventKind.EXPORT_INTENT, self._licensing)
-        details = decode_details(EventKind.EXPORT_INTENT, _details(statement))
+    def authorisation(self, intent: bytes, licence: bytes) -> Authorisation:
+        """An export-intent and the licence that it is under, which fit each other. Raises as `right`."""
+        granted = self._verify(licence, EventKind.LICENCE, self._licensing)
+        terms = decode_details(EventKind.LICENCE, _details(granted))
+        assert isinstance(terms, LicenceDetails)  # noqa: S101 - decode_details was told the kind
+        licensing.check_licence(terms, actor=granted.claims.actor)
+        authorised = self._verify(intent, EventKind.EXPORT_INTENT, self._licensing)
+        details = decode_details(EventKind.EXPORT_INTENT, _details(authorised))
         assert isinstance(details, ExportIntentDetails)  # noqa: S101 - decode_details was told the kind
-        return PeerStatement(statement.id, int(EventKind.EXPORT_INTENT), item), details
+        if details.licence_id != granted.id:
+            raise refusals.step_not_allowed("the export-intent is under another licence than was sent")
+        claims = authorised.claims
+        licensing.check_intent(terms, details, subject=claims.subject, issued_at=claims.issued_at)
+        return Authorisation(
+            authorised.id,
+            details,
+            terms,
+            (
+                PeerStatement(granted.id, int(EventKind.LICENCE), licence),
+                PeerStatement(authorised.id, int(EventKind.EXPORT_INTENT), intent),
+            ),
+        )
 
     def check(self, item: bytes, kind: int, statement_id: bytes) -> Statement:
         """An entry of quota's log. Raises ProvenanceError when it is not what the log says."""

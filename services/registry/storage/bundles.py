@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from asyncpg import Record
+from monazite_provenance.statement import Outpoint
 
 from services.chassis.database import Connection
 from services.chassis.sequencer import Pending
@@ -29,7 +30,15 @@ _KEYS: Final = """
     WHERE k.certified_by = ANY($1::bytea[]) ORDER BY k.kid
 """
 _RIGHTS: Final = "SELECT DISTINCT right_id FROM draw WHERE statement_id = ANY($1::bytea[]) ORDER BY right_id"
-_INTENTS: Final = "SELECT intent_id FROM export_act WHERE ended_by = ANY($1::bytea[]) AND intent_id IS NOT NULL"
+_EXPORTS: Final = """
+    SELECT licence_id, intent_id FROM export_act WHERE ended_by = ANY($1::bytea[]) AND intent_id IS NOT NULL
+    ORDER BY act_id
+"""
+# Of a head that is spent only what stands on the way to the target: its siblings are other people's.
+_HOLDS: Final = """
+    SELECT h.hold_id, h.released_by FROM output o JOIN hold h USING (statement_id, output_index)
+    WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY h.hold_id
+"""
 _SETTLED: Final = "SELECT settled_id FROM settlement WHERE drawing_id = ANY($1::bytea[]) ORDER BY settled_id"
 _OWN: Final = "SELECT statement_id, item FROM statement WHERE statement_id = ANY($1::bytea[])"
 _PEERS: Final = "SELECT statement_id, item FROM peer_statement WHERE statement_id = ANY($1::bytea[])"
@@ -54,9 +63,17 @@ async def right_ids(connection: Connection, statement_ids: Sequence[bytes]) -> l
     return [row["right_id"] for row in await connection.fetch(_RIGHTS, list(statement_ids))]
 
 
-async def intent_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
-    """Export-intents that acceptances among the statements rest on."""
-    return [row["intent_id"] for row in await connection.fetch(_INTENTS, list(statement_ids))]
+async def export_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Licences, then export-intents under them, that acceptances among the statements rest on."""
+    rows = await connection.fetch(_EXPORTS, list(statement_ids))
+    licences = dict.fromkeys(row["licence_id"] for row in rows)
+    return [*licences, *(row["intent_id"] for row in rows)]
+
+
+async def hold_ids(connection: Connection, statement_ids: Sequence[bytes], target: Outpoint) -> list[bytes]:
+    """Holds on what the statements spent and on the target, then the releases that ended some of them."""
+    rows = await connection.fetch(_HOLDS, list(statement_ids), *target)
+    return [row["hold_id"] for row in rows] + [row["released_by"] for row in rows if row["released_by"] is not None]
 
 
 async def settled_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:

@@ -1,7 +1,7 @@
 """One transaction for a whole batch of writes: claim, lock, decide each again on the locked rows, store.
 
 Of two writes of one batch that want the same head the second is decided on what the first left, and loses. A refused
-write leaves nothing behind; the others commit without it.
+write leaves nothing behind but the rights that it showed; the others commit without it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.registry.domain.admission import Terms, admit
 from services.registry.domain.change import CertifyKey, RetireKey, Step
 from services.registry.domain.records import Rows
 from services.registry.storage.loading import Needs, lock
-from services.registry.storage.saving import save
+from services.registry.storage.saving import save, save_peers
 from services.registry.storage.writes import RegistryWrite
 
 _KEYS = """
@@ -48,6 +48,9 @@ class Flush:
         outcomes = list(await store.claim(connection, writes))
         fresh = [number for number, outcome in enumerate(outcomes) if outcome is None]
         rows = await lock(connection, Needs.of(writes[number].change for number in fresh))
+        # Also of writes that are refused below: the rows of their rights stand from `lock` on, so that another may draw
+        # on one by its id alone, and its bundle needs the right.
+        await save_peers(connection, [peer for number in fresh for peer in writes[number].peers])
         keys = await _lock_keys(connection, [writes[number] for number in fresh])
         terms = Terms(self._home_log, int(self._clock.now().timestamp()))
         changed = Rows()

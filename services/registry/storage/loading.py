@@ -31,6 +31,7 @@ from services.registry.domain.records import (
     ActState,
     EnterpriseRow,
     HeadRow,
+    HoldRow,
     NameRow,
     NameState,
     RightRow,
@@ -52,6 +53,10 @@ _HEADS = """
     o.act_id
     FROM unnest($1::bytea[], $2::smallint[]) AS wanted (statement_id, output_index)
     JOIN output o USING (statement_id, output_index) ORDER BY o.statement_id, o.output_index
+"""
+_HOLDS = """
+    SELECT hold_id, statement_id, output_index, reason_code, released_by FROM hold
+    WHERE hold_id = ANY($1::bytea[]) ORDER BY hold_id
 """
 _RIGHTS = """
     SELECT right_id, state, drawn_mg, kind, mass_mg, holder, site, registry_log, expires_at, closed_by FROM quota_right
@@ -83,6 +88,7 @@ class Needs:
     enterprises: set[str] = field(default_factory=set[str])
     names: set[str] = field(default_factory=set[str])
     heads: set[Outpoint] = field(default_factory=set[Outpoint])
+    holds: set[bytes] = field(default_factory=set[bytes])
     rights: set[bytes] = field(default_factory=set[bytes])
     acts: set[bytes] = field(default_factory=set[bytes])
     presented: dict[bytes, RightTerms | None] = field(default_factory=dict[bytes, "RightTerms | None"])
@@ -105,8 +111,11 @@ class Needs:
         match change:
             case Step():
                 self._add_step(change)
-            case PlaceHold() | ReleaseHold():
+            case PlaceHold():
                 self.heads.add(change.outpoint)
+            case ReleaseHold():
+                self.heads.add(change.outpoint)
+                self.holds.add(change.hold_id)
             case FreezeRight():
                 self.rights.add(change.right_id)
                 self.presented.setdefault(change.right_id, None)
@@ -125,6 +134,7 @@ class Needs:
     def _add_step(self, step: Step) -> None:
         if step.act is None:
             self.enterprises.add(step.enterprise_id)
+            self.enterprises.update(receiver.segments[1] for receiver in step.receivers)
         else:
             self.acts.add(step.act.act_id)
         self.names.update(name.lot_id for name in step.names)
@@ -163,18 +173,31 @@ async def _read(connection: Connection, needs: Needs, *, lock: bool) -> Rows:
         for row in await connection.fetch(_NAMES + exclusive, sorted(needs.names)):
             rows.names[row["lot_id"]] = _name_row(row)
     if needs.heads:
-        wanted = sorted(needs.heads)
-        query = _HEADS + (" FOR UPDATE OF o" if lock else "")
-        found = await connection.fetch(query, [one.statement_id for one in wanted], [one.index for one in wanted])
-        for row in found:
-            head = head_row(row)
-            rows.heads[head.outpoint] = head
+        await _read_heads(connection, needs, rows, " FOR UPDATE OF o" if lock else "")
     if needs.rights:
         for row in await connection.fetch(_RIGHTS + exclusive, sorted(needs.rights)):
             rows.rights[row["right_id"]] = right_row(row)
     if needs.acts:
         await _read_acts(connection, needs, rows, exclusive)
+    if needs.holds:
+        await _read_holds(connection, needs, rows, exclusive)
     return rows
+
+
+async def _read_heads(connection: Connection, needs: Needs, rows: Rows, locking: str) -> None:
+    wanted = sorted(needs.heads)
+    found = await connection.fetch(
+        _HEADS + locking, [one.statement_id for one in wanted], [one.index for one in wanted]
+    )
+    for row in found:
+        head = head_row(row)
+        rows.heads[head.outpoint] = head
+
+
+async def _read_holds(connection: Connection, needs: Needs, rows: Rows, locking: str) -> None:
+    for row in await connection.fetch(_HOLDS + locking, sorted(needs.holds)):
+        head = Outpoint(row["statement_id"], row["output_index"])
+        rows.holds[row["hold_id"]] = HoldRow(row["hold_id"], head, row["reason_code"], row["released_by"])
 
 
 async def _read_acts(connection: Connection, needs: Needs, rows: Rows, locking: str) -> None:

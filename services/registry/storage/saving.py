@@ -66,10 +66,7 @@ _HOLDS = """
     INSERT INTO hold (hold_id, statement_id, output_index, reason_code)
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::smallint[], $4::text[])
 """
-_RELEASE = """
-    UPDATE hold SET released_by = $4
-    WHERE statement_id = $1 AND output_index = $2 AND reason_code = $3 AND released_by IS NULL
-"""
+_RELEASE = "UPDATE hold SET released_by = $2 WHERE hold_id = $1 AND released_by IS NULL"
 _LOCK_ACT = "INSERT INTO export_act (act_id, state, licence_id, lock_id) VALUES ($1, 1, $2, $3)"
 _LOCK_LINES = "INSERT INTO export_line SELECT $1, unnest($2::bytea[]), unnest($3::smallint[]), true"
 _END_ACT = "UPDATE export_act SET state = $2, ended_by = $3, intent_id = $4 WHERE act_id = $1 AND state = 1"
@@ -95,7 +92,6 @@ class WriteLost(RuntimeError):  # noqa: N818 - says what happened
 
 async def save(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
     """Write `changed` and what the writes add. Their statements must be stored already, in the same transaction."""
-    await _save_peers(connection, [peer for write in writes for peer in write.peers])
     await _save_acts(connection, writes, changed)
     await _save_heads(connection, changed)
     issued = await _save_names(connection, writes)
@@ -195,9 +191,8 @@ async def _save_holds(connection: Connection, writes: Sequence[RegistryWrite]) -
         match write.change:
             case PlaceHold(outpoint=outpoint, reason_code=reason_code):
                 holds.append(HoldPlaced(write.statement_id, outpoint, reason_code))
-            case ReleaseHold(outpoint=outpoint, reason_code=reason_code):
-                done = await connection.execute(_RELEASE, *outpoint, reason_code, write.statement_id)
-                _expect(done, 1)
+            case ReleaseHold(hold_id=hold_id):
+                _expect(await connection.execute(_RELEASE, hold_id, write.statement_id), 1)
             case _:
                 pass
     if holds:
@@ -206,7 +201,8 @@ async def _save_holds(connection: Connection, writes: Sequence[RegistryWrite]) -
         await connection.execute(_HOLDS, [hold.hold_id for hold in holds], ids, indexes, reasons)
 
 
-async def _save_peers(connection: Connection, peers: Sequence[PeerStatement]) -> None:
+async def save_peers(connection: Connection, peers: Sequence[PeerStatement]) -> None:
+    """Keep verified statements of peers. One that is kept already stays as it came."""
     known = sorted({peer.statement_id: peer for peer in peers}.items())
     if known:
         await connection.execute(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import grpc
-from google.protobuf.message import Message
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.registry.v1 import registry_pb2_grpc as rpc
 from monazite.type.v1 import material_pb2, statement_pb2
@@ -15,10 +12,9 @@ from monazite_provenance.item import Item
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.errors import decode
+from services.chassis.fields import outpoint_message as message
+from tests.service.calling import Calls, new_id
 from tests.service.registry.peers import Signed
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
 
 KG = 1_000_000
 """Milligrams."""
@@ -30,11 +26,6 @@ MINED = pb.Origin(mined=pb.Mined(mine="Bayan Obo", mining_licence="C100", deposi
 IMPORTED = pb.Origin(imported=pb.Imported(country="US", customs_declaration="D-1"))
 CE, ND, DY = material_pb2.ELEMENT_CE, material_pb2.ELEMENT_ND, material_pb2.ELEMENT_DY
 SITE = "bayan-obo"
-
-
-def new_id() -> str:
-    """A request id."""
-    return str(uuid.uuid4())
 
 
 def material(
@@ -69,13 +60,10 @@ def outpoint(head: pb.Head | pb.Lot) -> Outpoint:
     return Outpoint(message.statement_id, message.output_index)
 
 
-def message(point: Outpoint) -> statement_pb2.Outpoint:
-    """An outpoint as it travels."""
-    return statement_pb2.Outpoint(statement_id=point.statement_id, output_index=point.index)
-
-
-class Api:
+class Api(Calls):
     """One principal's view."""
+
+    peer = "registry"
 
     def __init__(self, channel: grpc.aio.Channel, domain: str, path: str) -> None:
         self.lots = rpc.LotServiceStub(channel)
@@ -84,16 +72,6 @@ class Api:
         self.enterprises = rpc.EnterpriseServiceStub(channel)
         self.log = rpc.LogServiceStub(channel)
         self.uri = f"spiffe://{domain}/" + "/".join(path.split("/")[:2])
-
-    @staticmethod
-    async def call(
-        method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float = 20
-    ) -> Response:
-        """The response; raises the Error that the server raised."""
-        try:
-            return await method(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as failure:
-            raise decode(failure, peer="registry") from failure
 
     async def register_enterprise(
         self, enterprise_id: str, activities: Sequence[str], *, request_id: str = ""
@@ -283,9 +261,13 @@ class Api:
         request = pb.LockExportRequest(act_id=act_id, heads=[message(head) for head in heads], licence_id=licence_id)
         return await self.call(self.exports.LockExport, request)
 
-    async def complete(self, act_id: bytes, intent: Signed) -> pb.ExportActResponse:
+    async def complete(self, act_id: bytes, intent: Signed, licence: Signed) -> pb.ExportActResponse:
         """CompleteExport."""
-        request = pb.CompleteExportRequest(act_id=act_id, intent=statement_pb2.StatementItem(item=intent.item))
+        request = pb.CompleteExportRequest(
+            act_id=act_id,
+            intent=statement_pb2.StatementItem(item=intent.item),
+            licence=statement_pb2.StatementItem(item=licence.item),
+        )
         return await self.call(self.exports.CompleteExport, request)
 
     async def void(self, act_id: bytes, reason_code: str = "CUSTOMS_CANCELLED") -> pb.ExportActResponse:

@@ -7,10 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import grpc
 import pytest
 from monazite_provenance.keys import SoftwareKey
 
@@ -20,6 +17,8 @@ from services.chassis.settings import Certificates
 from services.registry.server import MIGRATIONS, build
 from services.registry.settings import RegistrySettings
 from tests.conftest import Migrate
+from tests.fakes.clock import MovableClock
+from tests.service.calling import channel_to
 from tests.service.registry.api import Api
 from tests.service.registry.peers import Licensing, Quota
 from tools.local import ceremony
@@ -43,29 +42,6 @@ def migrate_registry(url: str) -> None:
 def database(database_from: Callable[[Migrate], str]) -> str:
     """URL of a fresh database of the registry."""
     return database_from(migrate_registry)
-
-
-@pytest.fixture(scope="session")
-def trust(session_directory: Path, authority: DevelopmentAuthority) -> ceremony.Trust:
-    """A root ceremony for the session."""
-    return ceremony.hold(session_directory / "trust", authority.domain)
-
-
-class MovableClock:
-    """A clock that a test can put forward."""
-
-    def __init__(self) -> None:
-        self.offset = timedelta()
-
-    def now(self) -> datetime:
-        """The real time, moved."""
-        return datetime.now(UTC) + self.offset
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    """The clock of the registry's process."""
-    return MovableClock()
 
 
 @pytest.fixture
@@ -105,9 +81,7 @@ class Registry:
     @asynccontextmanager
     async def caller(self, uri: str) -> AsyncGenerator[Api]:
         """An API with the principal's certificate."""
-        authority, key, chain = self.authority.issue(uri).pem()
-        credentials = grpc.ssl_channel_credentials(authority, key, chain)
-        async with grpc.aio.secure_channel(f"localhost:{self.port}", credentials) as channel:
+        async with channel_to(self.port, self.authority, uri) as channel:
             yield Api(channel, self.authority.domain, uri)
 
 

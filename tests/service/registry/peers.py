@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from monazite_provenance.contents import (
     Details,
+    EndUser,
     ExportedMass,
     ExportIntentDetails,
+    LicenceDetails,
+    LicenceLine,
     QuotaKind,
     RightDetails,
     SettledDetails,
@@ -19,11 +22,14 @@ from monazite_provenance.contents import (
 from monazite_provenance.draft import draft
 from monazite_provenance.keys import SigningKey
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import account_urn, enterprise_uri, log_urn, lot_urn, right_urn, service_uri
+from monazite_provenance.names import account_urn, enterprise_uri, licence_urn, log_urn, right_urn, service_uri
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint
 
 YEAR = 2024
 HOUR_S = 3600
+LICENCE_NUMBER = "EL-1"
+CONTROL_CODE = "1C905.a"
+DESTINATION = "DE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +75,56 @@ class Quota:
 
 
 class Licensing:
-    """Signs export-intents."""
+    """Signs licences and export-intents."""
 
     def __init__(self, domain: str, key: SigningKey) -> None:
         self.domain = domain
         self.key = key
 
-    def intent(self, act_id: bytes, licence_id: bytes, masses: Mapping[Outpoint, int], *, lot_id: str) -> Signed:
+    def licence(self, licensee: str, gross_g: int = 1_000_000, *, number: str = LICENCE_NUMBER) -> Signed:
+        """A licence of an enterprise (its URI) over one line, decided by two officers."""
+        proposer, countersigner = (f"spiffe://{self.domain}/officer/licensing/{name}" for name in ("wang", "li"))
+        details = LicenceDetails(
+            number=number,
+            licensee=licensee,
+            end_user=EndUser("Motoren AG", DESTINATION, ""),
+            destination=DESTINATION,
+            lines=(LicenceLine(CONTROL_CODE, "", gross_g),),
+            expires_at=int(time.time()) + HOUR_S,
+            case_id="case-1",
+            rule_set_hash=bytes(32),
+            proposer=proposer,
+            countersigner=countersigner,
+        )
+        return self._sign(EventKind.LICENCE, number, details, (), OnBehalf(countersigner, bytes(32), bytes(16)))
+
+    def intent(
+        self,
+        act_id: bytes,
+        licence_id: bytes,
+        masses: Mapping[Outpoint, int],
+        *,
+        number: str = LICENCE_NUMBER,
+        destination: str = DESTINATION,
+    ) -> Signed:
         """An intent, on behalf of a customs officer."""
         details = ExportIntentDetails(
             act_id,
             licence_id,
-            tuple(ExportedMass(outpoint, masses[outpoint]) for outpoint in sorted(masses)),
+            tuple(ExportedMass(outpoint, masses[outpoint], (CONTROL_CODE,)) for outpoint in sorted(masses)),
             "DECL-1",
             "tianjin",
+            destination,
         )
-        claims = Claims(
-            service_uri(self.domain, "export_license"),
-            lot_urn(lot_id),
-            int(time.time()),
-            EventKind.EXPORT_INTENT,
-            refs=tuple({licence_id, *(outpoint.statement_id for outpoint in masses)}),
-            on_behalf=OnBehalf(f"spiffe://{self.domain}/customs/tianjin/sun", secrets.token_bytes(32), act_id),
-        )
+        refs = tuple({licence_id, *(outpoint.statement_id for outpoint in masses)})
+        behalf = OnBehalf(f"spiffe://{self.domain}/customs/tianjin/sun", secrets.token_bytes(32), act_id)
+        return self._sign(EventKind.EXPORT_INTENT, number, details, refs, behalf)
+
+    def _sign(
+        self, kind: EventKind, number: str, details: Details, refs: tuple[bytes, ...], behalf: OnBehalf
+    ) -> Signed:
+        issuer = service_uri(self.domain, "export_license")
+        claims = Claims(issuer, licence_urn(number), int(time.time()), kind, refs=refs, on_behalf=behalf)
         return _signed(claims, details, self.key)
 
 

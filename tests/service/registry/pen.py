@@ -25,7 +25,8 @@ from monazite_provenance.names import log_urn, lot_urn
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint
 from monazite_provenance.trust import prove_possession
 
-from tests.service.registry.api import SITE, Api, new_id
+from tests.service.calling import new_id
+from tests.service.registry.api import SITE, Api
 
 
 class Pen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from monazite.registry.v1 import registry_pb2 as pb
 from monazite_provenance.chain import Policy, verify_bundle
 from monazite_provenance.contents import Imported, RegisterDetails
 from monazite_provenance.kinds import EventKind
@@ -15,7 +16,7 @@ from monazite_provenance.trust import TrustFile
 from services.chassis.errors import Error
 from services.registry.settings import RegistrySettings
 from tests.fakes.quota_log import FakeQuotaLog, served
-from tests.service.registry.api import IMPORTED, Api, draw, outpoint
+from tests.service.registry.api import CE, IMPORTED, Api, draw, outpoint
 from tests.service.registry.peers import Licensing, Quota
 from tests.service.registry.pen import Pen
 from tools.local import ceremony
@@ -84,27 +85,95 @@ async def test_a_bundle_verifies_and_names_what_is_not_settled(
     assert (await settled(plant, head, checker)).gap_codes() == {"REGISTRATION", "ABSENCE"}
 
 
-async def test_a_bundle_carries_keys_and_intents(
+async def test_a_right_that_was_refused_once_is_in_the_bundle_of_who_draws_on_it_by_its_id(
+    mine: Api, quota: Quota, checker: Checker
+) -> None:
+    right = quota.right("mine-1", 900_000)
+    with pytest.raises(Error, match="RIGHT_EXCEEDED"):
+        await mine.register(draws=[draw(right, 1_000_000)])
+    lot = await mine.register({CE: 900_000}, draws=[draw(right, 900_000, carried=False)])
+    report = await checker.report(mine, outpoint(lot.heads[0]))
+    assert report.gap_codes() == {"REGISTRATION", "ABSENCE", "UNSETTLED_RIGHT"}
+
+
+async def test_a_bundle_carries_keys_licences_and_intents(
     plant: Api, licensing_service: Api, licensing: Licensing, checker: Checker
 ) -> None:
     pen = Pen(plant.uri)
     await pen.certify(plant)
     lot = pen.lot((await plant.ids())[0], {58: 1_000})
     born = await plant.submit(pen.write([lot], RegisterDetails(Imported("US", "D-1"))).encode())
-    offered = await plant.offer(
-        outpoint(born.heads[0]), f"spiffe://{licensing.domain}/service/export_license", licence_id=b"L" * 32
-    )
+    licence = licensing.licence(plant.uri, 1_500)
+    customs = f"spiffe://{licensing.domain}/service/export_license"
+    offered = await plant.offer(outpoint(born.heads[0]), customs, licence_id=licence.statement_id)
     head, act_id = outpoint(offered.heads[0]), b"A" * 16
-    await licensing_service.lock(act_id, [head], b"L" * 32)
-    intent = licensing.intent(act_id, b"L" * 32, {head: 1_500}, lot_id=lot.lot_id)
-    done = await licensing_service.complete(act_id, intent)
+    await licensing_service.lock(act_id, [head], licence.statement_id)
+    intent = licensing.intent(act_id, licence.statement_id, {head: 1_500})
+    done = await licensing_service.complete(act_id, intent, licence)
 
     for made in done.heads:
         report = await checker.report(plant, outpoint(made))
         assert report.failure is None
         assert report.verdict is Verdict.VERIFIED_WITH_GAPS
+        assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}
+        assert report.statements == 3 + 3, "key, licence and intent beside the steps"
         assert [step.on_behalf for step in report.steps] == [False, True, True]
     assert await licensing_service.bundle(outpoint(done.heads[0]))
+
+
+def held(report: LotReport) -> list[bytes]:
+    """Ids of the open holds that a report names."""
+    assert report.failure is None
+    found = [each.statement_id for each in report.findings if each.finding.code == "HELD"]
+    assert found == [gap.statement_id for gap in report.not_checked if gap.code == "HELD"]
+    return found
+
+
+async def test_a_bundle_carries_holds_and_their_releases(plant: Api, inspector: Api, checker: Checker) -> None:
+    lot = await plant.register(origin=IMPORTED)
+    head, lot_id = outpoint(lot.heads[0]), lot.heads[0].lot_id
+    assert held(await checker.report(plant, head)) == []
+    first = (await inspector.hold(lot_id, "SMUGGLING")).admission.statement_id
+    second = (await inspector.hold(lot_id, "PAPERS")).admission.statement_id
+    assert sorted(held(await checker.report(plant, head))) == sorted([first, second])
+    await inspector.release(lot_id, "SMUGGLING")
+    assert held(await checker.report(plant, head)) == [second]
+    await inspector.release(lot_id, "PAPERS")
+    # The same reason a second time is another hold, which needs a release of its own.
+    third = (await inspector.hold(lot_id, "PAPERS")).admission.statement_id
+    assert held(await checker.report(plant, head)) == [third]
+    await inspector.release(lot_id, "PAPERS")
+
+    kept, given = map(outpoint, (await plant.split(head, [1_000, 1_000])).heads)
+
+    report = await checker.report(plant, given)
+    assert held(report) == []
+    assert report.statements == 2 + 6
+    await inspector.hold((await plant.lot((await plant.split(kept, [400, 600])).heads[0].lot_id)).lot_id)
+    assert (await checker.report(plant, given)).statements == 2 + 6, "whose lot it is not, does not learn of its hold"
+
+
+async def test_a_hold_by_rule_is_in_the_bundle_and_its_release_too(mine: Api, inspector: Api, checker: Checker) -> None:
+    stock = pb.Origin(opening_inventory=pb.OpeningInventory(inventory="stock-2024"))
+    lot = await mine.register(origin=stock)
+    head = outpoint(lot.heads[0])
+    report = await checker.report(mine, head)
+    assert [each.finding.metadata.get("reason_code") for each in report.findings] == [None, "OPENING_INVENTORY"]
+    await inspector.release(lot.heads[0].lot_id, "OPENING_INVENTORY")
+    assert held(await checker.report(mine, head)) == []
+
+
+async def test_a_bundle_over_the_bound_is_refused_before_its_first_piece(
+    plant: Api, inspector: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = await plant.register(origin=IMPORTED)
+    await inspector.hold(lot.heads[0].lot_id)
+    assert await plant.bundle(outpoint(lot.heads[0]))
+    # One statement of the lot and its hold.
+    monkeypatch.setattr("services.registry.operations.bundles.PAGE_STATEMENTS_MAX", 1)
+    with pytest.raises(Error) as refused:
+        await plant.bundle(outpoint(lot.heads[0]))
+    assert (refused.value.reason, refused.value.metadata["limit"]) == ("TOO_MANY_PARENTS", "1")
 
 
 async def test_a_long_bundle_comes_in_pieces(plant: Api, checker: Checker) -> None:

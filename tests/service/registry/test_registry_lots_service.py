@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.type.v1 import material_pb2
 from monazite_provenance.contents import QuotaKind
 
-from services.chassis.errors import Error
-from tests.service.registry.api import CE, IMPORTED, ND, OXIDE, RESIDUE, SITE, Api, draw, material, new_id, outpoint
+from services.chassis.errors import Error, Kind
+from tests.service.calling import new_id
+from tests.service.registry.api import CE, IMPORTED, ND, OXIDE, RESIDUE, SITE, Api, draw, material, outpoint
+from tests.service.registry.conftest import INSPECTOR, Registry
 from tests.service.registry.peers import Quota
 
 
@@ -93,6 +96,16 @@ async def test_only_the_listed_register(trader: Api) -> None:
         await trader.register()
     assert refused.value.reason == "ENTERPRISE_NOT_LISTED"
     assert refused.value.metadata == {"enterprise_id": "trader-1", "activity": "MINE"}
+
+
+async def test_a_request_id_has_one_spelling(mine: Api) -> None:
+    request_id = new_id()
+    for other in (request_id.upper(), f"{{{request_id}}}", request_id.replace("-", ""), f"urn:uuid:{request_id}"):
+        with pytest.raises(Error) as refused:
+            await mine.call(mine.lots.IssueLotIds, pb.IssueLotIdsRequest(request_id=other, count=1))
+        assert refused.value.reason == "INVALID_FIELDS"
+        assert [violation.field for violation in refused.value.violations] == ["request_id"]
+    await mine.call(mine.lots.IssueLotIds, pb.IssueLotIdsRequest(request_id=request_id, count=1))
 
 
 async def test_every_bad_field_is_named_at_once(mine: Api) -> None:
@@ -260,6 +273,19 @@ async def test_a_cancelled_offer_gives_the_reserved_id_back(mine: Api, plant: Ap
     await plant.register(origin=IMPORTED, lot_id=remainder)
 
 
+async def test_nothing_is_offered_to_who_is_not_on_the_register(plant: Api, mine: Api) -> None:
+    lot = await plant.register(origin=IMPORTED)
+    head = outpoint(lot.heads[0])
+    other_domain = mine.uri.replace("spiffe://", "spiffe://other.")
+    for receiver in (f"{mine.uri}0", other_domain):
+        with pytest.raises(Error) as refused:
+            await plant.offer(head, receiver)
+        assert (refused.value.reason, refused.value.kind) == ("RECEIVER_NOT_LISTED", Kind.PRECONDITION)
+        assert [violation.field for violation in refused.value.violations] == ["receiver"]
+        assert refused.value.metadata["receivers"] == receiver
+    await plant.offer(head, mine.uri)
+
+
 async def test_of_two_spends_of_one_head_exactly_one_wins(plant: Api) -> None:
     lot = await plant.register(origin=IMPORTED)
     head = outpoint(lot.heads[0])
@@ -344,6 +370,20 @@ async def test_holds_are_placed_and_released_by_reason(plant: Api, inspector: Ap
     with pytest.raises(Error) as refused:
         await plant.hold(lot_id)
     assert refused.value.reason == "ACCESS_DENIED"
+
+
+async def test_of_releases_at_once_one_ends_the_hold(registry: Registry, plant: Api) -> None:
+    lot = await plant.register(origin=IMPORTED)
+    lot_id = lot.heads[0].lot_id
+    async with AsyncExitStack() as stack:
+        inspectors = [await stack.enter_async_context(registry.caller(INSPECTOR)) for _ in range(4)]
+        await inspectors[0].hold(lot_id)
+
+        done = await asyncio.gather(*(each.release(lot_id) for each in inspectors), return_exceptions=True)
+
+        lost = [each.reason for each in done if isinstance(each, Error)]
+        assert lost == ["NOT_FOUND"] * 3
+        assert list((await plant.lot(lot_id)).holds) == []
 
 
 async def test_lot_ids_need_the_enterprise_and_a_count(mine: Api) -> None:

@@ -15,8 +15,9 @@ from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import log_urn
 
 from services.chassis.errors import Error
-from tests.service.registry.api import CE, Api, draw, new_id
-from tests.service.registry.conftest import MovableClock
+from tests.fakes.clock import MovableClock
+from tests.service.calling import new_id
+from tests.service.registry.api import CE, Api, draw
 from tests.service.registry.peers import Quota
 
 

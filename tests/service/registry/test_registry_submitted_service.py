@@ -7,12 +7,16 @@ from dataclasses import replace
 
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
+from monazite.type.v1 import material_pb2
 from monazite_provenance.conservation import apportion
 from monazite_provenance.contents import (
+    CancelDetails,
+    CustodyState,
     DepositType,
     Draw,
     Imported,
     Mined,
+    OfferDetails,
     RegisterDetails,
     SplitDetails,
     decode_lot,
@@ -20,7 +24,8 @@ from monazite_provenance.contents import (
 from monazite_provenance.statement import Outpoint, parse
 
 from services.chassis.errors import Error
-from tests.service.registry.api import IMPORTED, Api, draw, new_id, outpoint
+from tests.service.calling import new_id
+from tests.service.registry.api import IMPORTED, Api, draw, outpoint
 from tests.service.registry.peers import Quota
 from tests.service.registry.pen import Pen
 
@@ -65,7 +70,7 @@ async def test_a_spent_head_answers_stale_with_its_spender(mine: Api, pen: Pen, 
     async def split() -> pb.StepResponse:
         ids = await mine.ids(2)
         parts = [
-            portion.fill(replace(whole, lot_id=lot_id))
+            portion.fill(whole._replace(lot_id=lot_id))
             for lot_id, portion in zip(ids, apportion(whole, [500, 1_500]), strict=True)
         ]
         return await mine.submit(pen.write(parts, SplitDetails(), spends=[head]).encode())
@@ -85,11 +90,11 @@ async def test_a_part_that_is_not_exact_is_refused(mine: Api, pen: Pen, quota: Q
     whole = decode_lot(mine.item_of(born).openings[0].content)
     ids = await mine.ids(2)
     first, second = (
-        portion.fill(replace(whole, lot_id=lot_id))
+        portion.fill(whole._replace(lot_id=lot_id))
         for lot_id, portion in zip(ids, apportion(whole, [500, 1_500]), strict=True)
     )
     row = first.rows[0]._replace(reo_mg=first.rows[0].reo_mg + 1)
-    forged = replace(first, rows=(row, *first.rows[1:]))
+    forged = first._replace(rows=(row, *first.rows[1:]))
     item = pen.write([forged, second], SplitDetails(), spends=[outpoint(born.heads[0])])
     with pytest.raises(Error) as refused:
         await mine.submit(item.encode())
@@ -158,6 +163,42 @@ async def test_own_signature_only_means_that_the_registry_does_not_sign(plant: A
 
     own = pen.lot((await plant.ids())[0], {58: 1_000})
     await plant.submit(pen.write([own], RegisterDetails(Imported("US", "D-1"))).encode())
+
+
+async def test_an_enterprise_offers_and_cancels_by_its_own_signature(mine: Api, plant: Api) -> None:
+    pen = Pen(plant.uri)
+    await pen.certify(plant, own_signature_only=True)
+    held = [pen.lot(lot_id, {58: 1_000}) for lot_id in await plant.ids(3)]
+    born = await plant.submit(pen.write(held, RegisterDetails(Imported("US", "D-1"))).encode())
+    heads = [outpoint(head) for head in born.heads]
+    remainders = await plant.ids(3)
+
+    def offered(*receivers: str) -> bytes:
+        moving = [
+            lot._replace(custody_state=CustodyState.IN_TRANSIT, receiver=receiver, remainder_lot_id=remainder)
+            for lot, receiver, remainder in zip(held, receivers, remainders, strict=True)
+        ]
+        return pen.write(moving, OfferDetails("CMR-1"), spends=heads).encode()
+
+    nobody, elsewhere = f"{mine.uri}0", mine.uri.replace("spiffe://", "spiffe://other.")
+    with pytest.raises(Error) as refused:
+        await plant.submit(offered(nobody, mine.uri, elsewhere))
+    assert refused.value.reason == "RECEIVER_NOT_LISTED"
+    assert [violation.field for violation in refused.value.violations] == [
+        "statement.outputs[0].receiver",
+        "statement.outputs[2].receiver",
+    ]
+    moving = [outpoint(head) for head in (await plant.submit(offered(mine.uri, mine.uri, mine.uri))).heads]
+
+    with pytest.raises(Error) as refused:
+        await plant.cancel(moving[0])
+    assert refused.value.reason == "OWN_SIGNATURE_ONLY"
+    back = await plant.submit(pen.write(held, CancelDetails(), spends=moving).encode())
+
+    assert [(await plant.lot(lot.lot_id)).custody_state for lot in held] == [material_pb2.CUSTODY_STATE_HELD] * 3
+    with pytest.raises(Error) as refused:
+        await mine.accept(outpoint(back.heads[0]), 2_000)
+    assert refused.value.reason == "NOT_FOUND"
 
 
 async def test_a_key_is_certified_on_proof_and_bound_once(mine: Api, plant: Api) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 from monazite_provenance.contents import CustodyState
-from monazite_provenance.names import log_urn
+from monazite_provenance.names import SpiffeId, log_urn
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.errors import Error
@@ -30,11 +32,12 @@ from services.registry.domain.records import (
     ActState,
     EnterpriseRow,
     HeadRow,
+    HoldRow,
     NameRow,
     NameState,
     Rows,
 )
-from services.registry.domain.refusals import Moved
+from services.registry.domain.refusals import Moved, exists
 
 TERMS = Terms(log_urn("registry"), 100)
 HOLDER = "spiffe://monazite.example/enterprise/a"
@@ -98,7 +101,6 @@ def test_of_two_in_a_batch_the_second_is_stale() -> None:
         (step(Name("L4", NameUse.RESERVE)), rows(), "LOT_ID_UNKNOWN"),
         (step(Name("L2", NameUse.BEAR_RESERVED, 0)), rows(), "LOT_ID_USED"),
         (PlaceHold("L1", HEAD, "PAPERS"), rows(holds=("PAPERS",)), "CONFLICT"),
-        (ReleaseHold("L1", HEAD, "PAPERS"), rows(), "NOT_FOUND"),
         (LockAct(ACT, b"l" * 32, (HEAD,)), rows(holds=("PAPERS",)), "LOT_HELD"),
         (LockAct(ACT, b"l" * 32, (HEAD,)), rows(act_id=b"o" * 16), "EXPORT_LOCKED"),
         (ListEnterprise("a", HOLDER, "A", frozenset(), "li"), rows(), "CONFLICT"),
@@ -106,6 +108,38 @@ def test_of_two_in_a_batch_the_second_is_stale() -> None:
 )
 def test_what_is_refused(change: Change, found: Rows, reason: str) -> None:
     assert refusal(change, found).reason == reason
+
+
+@pytest.mark.parametrize("what", ["enterprise", "hold", "key"])
+def test_what_is_there_already_is_said_without_an_article(what: str) -> None:
+    assert exists(what, "name").message == f"this {what} is there already"
+
+
+def test_a_release_ends_the_hold_that_it_names_and_no_other() -> None:
+    found = rows(holds=("PAPERS", "WEIGHT"))
+    found.holds[b"h" * 32] = HoldRow(b"h" * 32, HEAD, "PAPERS")
+    release = ReleaseHold("L1", HEAD, "PAPERS", b"h" * 32)
+    changed = admit(release, found, b"r" * 32, TERMS)
+    assert changed.heads[HEAD].holds == ("WEIGHT",)
+    assert changed.holds[b"h" * 32].released_by == b"r" * 32
+    found.merge(changed)
+    # The same reason again, by another hold: a release of the first must not end it.
+    found.merge(admit(PlaceHold("L1", HEAD, "PAPERS"), found, b"g" * 32, TERMS))
+    assert isinstance(refusal(release, found), Moved)
+    assert isinstance(refusal(ReleaseHold("L1", HEAD, "PAPERS", b"n" * 32), found), Moved)
+
+
+@pytest.mark.parametrize("on_behalf", [True, False])
+def test_every_receiver_that_is_not_on_the_register_is_named(on_behalf: bool) -> None:
+    here, nobody = (SpiffeId("monazite.example", ("enterprise", name)) for name in ("a", "nobody"))
+    elsewhere = SpiffeId("other.example", ("enterprise", "a"))
+    found = rows()
+    admit(replace(step(on_behalf=on_behalf), receivers=(here,)), found, b"s" * 32, TERMS)
+    refused = refusal(replace(step(on_behalf=on_behalf), receivers=(nobody, here, elsewhere)), found)
+    assert refused.reason == "RECEIVER_NOT_LISTED"
+    fields = ["receiver"] if on_behalf else ["statement.outputs[0].receiver", "statement.outputs[2].receiver"]
+    assert sorted({violation.field for violation in refused.violations}) == fields
+    assert refused.metadata["receivers"] == f"{nobody},{elsewhere}"
 
 
 def test_own_signature_only_binds_the_registry_and_not_the_enterprise() -> None:

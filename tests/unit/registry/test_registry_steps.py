@@ -22,7 +22,7 @@ from monazite_provenance.contents import (
     Recycled,
     encode,
 )
-from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.errors import ProvenanceError, StepNotAllowed
 from monazite_provenance.names import log_urn
 from monazite_provenance.settings import DEFAULT_SETTINGS
 from monazite_provenance.statement import Outpoint
@@ -183,12 +183,20 @@ def test_cancelling_gives_the_reserved_id_back() -> None:
     assert step.outputs[0].state is CustodyState.HELD
 
 
-@given(st.lists(st.integers(1, 400), min_size=2, max_size=6))
+@given(st.lists(st.integers(1, 1_000 // 6), min_size=2, max_size=6))
 def test_parts_of_a_split_add_up(parts: list[int]) -> None:
-    whole = replace(born(), gross_g=sum(parts), net_g=sum(parts))
+    # Of 1 000 mg in at most 1 000 g every part holds something: one that holds nothing is no lot.
+    whole = born()._replace(gross_g=sum(parts), net_g=sum(parts))
     command = SplitLot(FIRST, tuple((lot_id(number + 2), part) for number, part in enumerate(parts)))
     outputs = decided(command, whole).step.outputs
     assert sum(output.reo_mg for output in outputs) == whole.reo_mg
+
+
+def test_a_part_without_a_milligram_of_anything_is_refused() -> None:
+    whole = born()._replace(gross_g=10**6, net_g=10**6)
+    command = SplitLot(FIRST, ((lot_id(2), 10**6 - 1), (lot_id(3), 1)))
+    with pytest.raises(StepNotAllowed, match="too small"):
+        decided(command, whole)
 
 
 def test_a_lot_of_another_registry_is_refused() -> None:

@@ -580,7 +580,8 @@ class CustomsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetExport(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

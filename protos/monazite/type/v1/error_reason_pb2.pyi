@@ -84,6 +84,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_EXPORT_ACT_ENDED: _ErrorReason.ValueType  # 209
     ERROR_REASON_NOT_IN_TRANSIT: _ErrorReason.ValueType  # 210
     ERROR_REASON_ENTERPRISE_NOT_LISTED: _ErrorReason.ValueType  # 211
+    ERROR_REASON_RECEIVER_NOT_LISTED: _ErrorReason.ValueType  # 212
     ERROR_REASON_ALLOCATION_OVER_TOTAL: _ErrorReason.ValueType  # 300
     """Of quota."""
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 301
@@ -167,6 +168,7 @@ ERROR_REASON_EXPORT_LOCKED: ErrorReason.ValueType  # 208
 ERROR_REASON_EXPORT_ACT_ENDED: ErrorReason.ValueType  # 209
 ERROR_REASON_NOT_IN_TRANSIT: ErrorReason.ValueType  # 210
 ERROR_REASON_ENTERPRISE_NOT_LISTED: ErrorReason.ValueType  # 211
+ERROR_REASON_RECEIVER_NOT_LISTED: ErrorReason.ValueType  # 212
 ERROR_REASON_ALLOCATION_OVER_TOTAL: ErrorReason.ValueType  # 300
 """Of quota."""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 301

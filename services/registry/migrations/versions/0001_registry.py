@@ -150,6 +150,7 @@ _TABLES = (
         FOREIGN KEY (statement_id, output_index) REFERENCES output
     )""",
     "CREATE UNIQUE INDEX hold_once ON hold (statement_id, output_index, reason_code) WHERE released_by IS NULL",
+    "CREATE INDEX hold_head ON hold (statement_id, output_index)",
     """
     CREATE TABLE export_line (
         act_id bytea REFERENCES export_act,
