@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from services.chassis.access import AccessTable, Caller
+from services.chassis.identity import OfficerRole
 
 _ENTERPRISE = Caller.enterprise()
-_LICENSING = Caller.officer("licensing")
+_LICENSING = Caller.officer(OfficerRole.LICENSING)
 _CUSTOMS = Caller.customs()
 _SERVICES = frozenset({Caller.service("registry"), Caller.service("quota")})
 _PACKAGE = "/monazite.export_license.v1"
@@ -24,6 +25,6 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.CustomsService/DeclareExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/WriteOffExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/CancelExport": frozenset({_CUSTOMS}),
-    f"{_PACKAGE}.CustomsService/GetExport": frozenset({_CUSTOMS, _LICENSING}),
+    f"{_PACKAGE}.CustomsService/GetExport": frozenset({_CUSTOMS, _LICENSING, _ENTERPRISE}),
     f"{_PACKAGE}.LogService/ListEntries": _SERVICES | {_LICENSING},
 }

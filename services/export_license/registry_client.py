@@ -6,7 +6,6 @@ anything is done with it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,9 +29,11 @@ from monazite_provenance.verifier import Statement, Verifier
 
 from services.chassis import errors
 from services.chassis.client import Peer
+from services.chassis.fields import outpoint_message
 from services.export_license import refusals
 from services.export_license.domain.customs import Accepted, Act, Answer
 from services.export_license.domain.lots import Evidence, Finding, Status
+from services.export_license.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,16 @@ class Names:
 class RegistryClient:
     """Asks the registry, and believes only what verifies under the trust file."""
 
-    def __init__(self, peer: Peer, trust: TrustFile, names: Names, *, timeout_s: float, bundle_bytes_max: int) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        trust: TrustFile,
+        names: Names,
+        turns: Turns,
+        *,
+        timeout_s: float,
+        bundle_bytes_max: int,
+    ) -> None:
         self._peer = peer
         self._lots = registry_pb2_grpc.LotServiceStub(peer.channel)
         self._exports = registry_pb2_grpc.ExportServiceStub(peer.channel)
@@ -66,6 +76,7 @@ class RegistryClient:
         self._names = names
         self._timeout_s = timeout_s
         self._bundle_bytes_max = bundle_bytes_max
+        self._turns = turns
 
     @property
     def name(self) -> str:
@@ -73,10 +84,16 @@ class RegistryClient:
         return self._peer.name
 
     async def evidence(self, outpoint: Outpoint) -> Evidence:
-        """Fetch the bundle of a head and verify it here.
+        """Fetch the bundle of a head and verify it here, when its turn has come.
 
-        Raises what the registry refuses with (NOT_FOUND), PEER_UNAVAILABLE or DEADLINE when it does not answer.
+        Raises what the registry refuses with (NOT_FOUND), PEER_UNAVAILABLE or DEADLINE when it does not answer,
+        OVERLOADED when too many wait for a turn.
         """
+        async with await self._turns.take() as turn:
+            chunks = await self._bundle(outpoint)
+            return await turn.in_thread(lambda: self._verify(outpoint, chunks))
+
+    async def _bundle(self, outpoint: Outpoint) -> list[bytes]:
         request = registry_pb2.GetBundleRequest(head=outpoint_message(outpoint))
         chunks: list[bytes] = []
         size = 0
@@ -85,7 +102,7 @@ class RegistryClient:
             if size > self._bundle_bytes_max:
                 raise errors.Error(errors.Kind.PRECONDITION, "TOO_LARGE", "the bundle of a lot is too large to verify")
             chunks.append(response.chunk)
-        return await asyncio.to_thread(self._verify, outpoint, chunks)
+        return chunks
 
     def _verify(self, outpoint: Outpoint, chunks: Sequence[bytes]) -> Evidence:
         try:
@@ -131,9 +148,13 @@ class RegistryClient:
         response = await self._peer.call(self._exports.LockExport, request, timeout_s=self._timeout_s)
         return self._answered(act, response)
 
-    async def complete(self, act: Act, intent: bytes) -> Answered:
-        """Ask to export under our signed intent (an encoded item). Raises as `lock`."""
-        request = registry_pb2.CompleteExportRequest(act_id=act.act_id, intent=statement_pb2.StatementItem(item=intent))
+    async def complete(self, act: Act, intent: bytes, licence: bytes) -> Answered:
+        """Ask to export under our signed intent and its licence (encoded items). Raises as `lock`."""
+        request = registry_pb2.CompleteExportRequest(
+            act_id=act.act_id,
+            intent=statement_pb2.StatementItem(item=intent),
+            licence=statement_pb2.StatementItem(item=licence),
+        )
         response = await self._peer.call(self._exports.CompleteExport, request, timeout_s=self._timeout_s)
         return self._answered(act, response)
 
@@ -207,8 +228,3 @@ def _accepted(statement: Statement, details: AcceptDetails) -> Accepted:
         heads = abroad if decode_lot(content).custody_state is CustodyState.ABROAD else returned
         heads.append(Outpoint(statement.id, index))
     return Accepted(masses, tuple(abroad), tuple(returned))
-
-
-def outpoint_message(outpoint: Outpoint) -> statement_pb2.Outpoint:
-    """An outpoint as it travels."""
-    return statement_pb2.Outpoint(statement_id=outpoint.statement_id, output_index=outpoint.index)

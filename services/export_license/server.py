@@ -31,6 +31,7 @@ from services.export_license.servicer.licences import LicenceServicer
 from services.export_license.servicer.log import LogServicer
 from services.export_license.settings import Settings
 from services.export_license.signing import Signer
+from services.export_license.turns import Turns
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -47,17 +48,23 @@ async def build(site: server.Site[Settings]) -> Composition:
     issuer = service_uri(settings.domain, "export_license")
     names = Names(registry=service_uri(settings.domain, "registry"), licensing=issuer)
     peer = await site.stack.enter_async_context(Peer("registry", settings.peers["registry"], settings.certificates))
+    bundles = settings.bundles
+    turns = await site.stack.enter_async_context(
+        Turns(concurrent_max=bundles.concurrent_max, queued_max=bundles.queued_max)
+    )
     registry = RegistryClient(
         peer,
         TrustFile.load(settings.trust_file.read_bytes()),
         names,
+        turns,
         timeout_s=settings.customs.registry_timeout_ms / 1000,
-        bundle_bytes_max=settings.customs.bundle_bytes_max,
+        bundle_bytes_max=bundles.bytes_max,
     )
     signer = Signer(issuer, SoftwareKey.from_pem(settings.signing_key.read_bytes()))
     sequencer = Sequencer(site.database, settings.log_name)
     operations = Site(site.database, registry, signer, rule_set, sequencer, site.clock, settings)
     customs = Customs(operations)
+    log = Log(site.database, settings.log_name, sequencer.published)
     services = pb.DESCRIPTOR.services_by_name
     return Composition(
         access=access.TABLE,
@@ -72,8 +79,9 @@ async def build(site: server.Site[Settings]) -> Composition:
             mount(
                 services["LogService"],
                 rpc.add_LogServiceServicer_to_server,
-                LogServicer(Log(site.database, settings.log_name, sequencer.published)),
+                LogServicer(log),
             ),
         ),
         background=(sequencer.run, Worker(customs).run),
+        on_drain=(log.drain,),
     )

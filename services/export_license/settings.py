@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
+from monazite_provenance.bundle import PAGE_BYTES_MAX
 from pydantic import Field
 
 from services.chassis import settings
 from services.chassis.settings import Section
+
+# The largest legal request is a case: 31 lots, 64 lines and texts of 512 bytes, below 16 KiB. Bundles do not come in
+# here: they are fetched (`bundles`).
+REQUEST_BYTES_MAX: Final = 64 * 1024
 
 
 class Rules(Section):
@@ -30,12 +36,23 @@ class Customs(Section):
     grace_ms: int = Field(default=5_000, ge=0)
     poll_ms: int = Field(default=1_000, ge=10)
     acts_per_poll_max: int = Field(default=64, ge=1)
-    # Of one bundle, verified in memory.
-    bundle_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
+
+
+class Bundles(Section):
+    """What may be fetched from the registry and verified at once: `concurrent_max` x `bytes_max` of bundles in memory,
+    with what is read out of them, and as many cores."""
+
+    # Of one bundle; the format has no larger one.
+    bytes_max: int = Field(default=PAGE_BYTES_MAX, ge=1024)
+    concurrent_max: int = Field(default=2, ge=1)
+    # Lots that may wait for their turn, each until its caller's deadline; beyond them OVERLOADED at once.
+    queued_max: int = Field(default=64, ge=0)
 
 
 class Settings(settings.Settings):
     """Everything the service is told from outside."""
 
+    request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
+    bundles: Bundles = Bundles()
     rules: Rules = Rules()
     customs: Customs = Customs()

@@ -77,12 +77,17 @@ class Signer:
 
     def export_intent(self, licence: Licence, act: Act, *, command: OnBehalf, now: datetime) -> SignedStatement:
         """The authorised intent of a write-off, on behalf of the customs officer; refs the licence and the heads."""
+        items = {lot.outpoint: tuple(sorted(lot.control_codes)) for lot in act.declared}
         details = ExportIntentDetails(
             act_id=act.act_id,
             licence_id=licence.licence_id,
-            masses=tuple(ExportedMass(lot.outpoint, lot.gross_g) for lot in sorted(act.written_off)),
+            masses=tuple(
+                ExportedMass(lot.outpoint, lot.gross_g, items[lot.outpoint]) for lot in sorted(act.written_off)
+            ),
             declaration_number=act.declaration_number,
             port=act.port,
+            # The declared one: a declaration for another destination than the licence's was not taken.
+            destination=licence.destination,
         )
         claims = Claims(
             issuer=self.issuer,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from monazite_provenance.names import parse_spiffe
+from monazite_provenance.names import same_person
 from monazite_provenance.statement import Outpoint
 
 from services.export_license import refusals
@@ -222,12 +222,6 @@ def countersign(
         countersigned_at=now,
         version=case.version + 1,
     )
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two officers' URIs name one person: the name counts, not the role or the case it is written in."""
-    left, right = parse_spiffe(one), parse_spiffe(other)
-    return (left.domain, left.segments[-1].casefold()) == (right.domain, right.segments[-1].casefold())
 
 
 def reclassify(lots: Iterable[CaseLot], rules: RuleSet, day: date) -> tuple[CaseLot, ...]:

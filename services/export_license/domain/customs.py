@@ -57,7 +57,7 @@ class DeclaredLot:
 
 @dataclass(frozen=True, slots=True, order=True)
 class WrittenOff:
-    """What really left of one declared lot, grams gross."""
+    """What really left of one declared lot, grams gross; of 0 g it goes back whole."""
 
     outpoint: Outpoint
     gross_g: int
@@ -245,8 +245,8 @@ def _check_same_lots(act: Act, lots: Sequence[WrittenOff]) -> None:
         if outpoint not in declared or outpoint in named[:position]
     ]
     if declared - set(named):
-        violations.append(("lots", "leaves out a declared lot; if one stays behind, cancel and declare the others"))
+        violations.append(("lots", "leaves out a declared lot; of one that stays behind say 0 g"))
     if not any(lot.gross_g for lot in lots):
-        violations.append(("lots", "nothing left; cancel the act instead"))
+        violations.append(("lots", "nothing of any lot left; end the act with CancelExport instead"))
     if violations:
         raise refusals.invalid(violations)

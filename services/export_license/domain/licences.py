@@ -28,9 +28,6 @@ class State(Enum):
     REVOKED = 5
 
 
-STORED = frozenset({State.ACTIVE, State.SUSPENDED, State.REVOKED})
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a licence with its draw-down, grams gross."""

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from monazite.export_license.v1 import export_license_pb2 as pb
 
-from services.chassis.pagination import PageRequest, parse_page
+from services.chassis.fields import outpoint_message, timestamp
+from services.chassis.pagination import PageRequest
 from services.export_license.domain.cases import CaseLot, LineWanted, Outcome, Party, Proposal, State
 from services.export_license.messages import licences
 from services.export_license.messages.fields import (
@@ -15,8 +16,6 @@ from services.export_license.messages.fields import (
     LOTS_MAX,
     Fields,
     asked,
-    outpoint_message,
-    timestamp,
 )
 from services.export_license.operations import Asked
 from services.export_license.operations.commands import (
@@ -32,10 +31,10 @@ def submit(request: pb.SubmitCaseRequest) -> tuple[SubmitCase, Asked]:
     """Raises INVALID_FIELDS."""
     fields = Fields()
     request_id = fields.request_id(request.request_id)
-    fields.count("lots", request.lots, LOTS_MAX)
-    fields.count("lines", request.lines, LINES_MAX)
+    fields.count("lots", request.lots, 1, LOTS_MAX)
+    fields.count("lines", request.lines, 1, LINES_MAX)
     lots = tuple(fields.outpoint(f"lots[{number}]", lot) for number, lot in enumerate(request.lots))
-    fields.distinct("lots", lots)
+    fields.distinct("lots[]", lots)
     command = SubmitCase(
         lots=lots,
         end_user=fields.party("end_user", request.end_user),
@@ -129,13 +128,7 @@ def page(request: pb.ListCasesRequest) -> tuple[PageRequest, State | None]:
             state = State(int(request.state))
         else:
             fields.wrong("state", "must be a state of a case")
-    asked_page = parse_page(
-        request.page_size,
-        request.page_token,
-        query=("ListCases", int(request.state)),
-        key_types=(str,),
-        violations=fields.violations,
-    )
+    asked_page = fields.page(request, query=("ListCases", int(request.state)), key_types=(str,))
     fields.done()
     return asked_page, state
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.type.v1 import statement_pb2
 
+from services.chassis.fields import outpoint_message, timestamp
 from services.export_license.domain.customs import WrittenOff
 from services.export_license.messages.fields import (
-    ACT_ID_BYTES,
     LOTS_MAX,
     Fields,
     asked,
-    outpoint_message,
-    timestamp,
 )
 from services.export_license.operations import Asked
 from services.export_license.operations.commands import (
@@ -27,15 +25,15 @@ from services.export_license.operations.commands import (
 def declare(request: pb.DeclareExportRequest) -> tuple[DeclareExport, Asked]:
     """Raises INVALID_FIELDS."""
     fields = Fields()
-    fields.count("lots", request.lots, LOTS_MAX)
+    fields.count("lots", request.lots, 1, LOTS_MAX)
     command = DeclareExport(
-        act_id=fields.id("act_id", request.act_id, ACT_ID_BYTES),
-        licence_id=fields.id("licence_id", request.licence_id),
+        act_id=fields.act_id(request.act_id),
+        licence_id=fields.identifier("licence_id", request.licence_id),
         declaration_number=fields.text("declaration_number", request.declaration_number),
         destination=fields.country("destination", request.destination),
         lots=tuple(_lot(fields, f"lots[{number}]", lot) for number, lot in enumerate(request.lots)),
     )
-    fields.distinct("lots", [lot.outpoint for lot in command.lots])
+    fields.distinct("lots[]", [lot.outpoint for lot in command.lots])
     fields.done()
     return command, asked(
         command.act_id,
@@ -57,18 +55,18 @@ def _lot(fields: Fields, name: str, lot: pb.DeclaredLot) -> LotToDeclare:
 def write_off(request: pb.WriteOffExportRequest) -> tuple[WriteOffExport, Asked]:
     """Raises INVALID_FIELDS."""
     fields = Fields()
-    fields.count("lots", request.lots, LOTS_MAX)
+    fields.count("lots", request.lots, 1, LOTS_MAX)
     command = WriteOffExport(
-        act_id=fields.id("act_id", request.act_id, ACT_ID_BYTES),
+        act_id=fields.act_id(request.act_id),
         lots=tuple(
             WrittenOff(
                 fields.outpoint(f"lots[{number}].head", lot.head),
-                fields.gross_g(f"lots[{number}].gross_g", lot.gross_g),
+                fields.gross_g(f"lots[{number}].gross_g", lot.gross_g, least=0),
             )
             for number, lot in enumerate(request.lots)
         ),
     )
-    fields.distinct("lots", [lot.outpoint for lot in command.lots])
+    fields.distinct("lots[]", [lot.outpoint for lot in command.lots])
     fields.done()
     return command, asked(command.act_id)
 
@@ -76,9 +74,7 @@ def write_off(request: pb.WriteOffExportRequest) -> tuple[WriteOffExport, Asked]
 def cancel(request: pb.CancelExportRequest) -> tuple[CancelExport, Asked]:
     """Raises INVALID_FIELDS."""
     fields = Fields()
-    command = CancelExport(
-        fields.id("act_id", request.act_id, ACT_ID_BYTES), fields.reason_code("reason_code", request.reason_code)
-    )
+    command = CancelExport(fields.act_id(request.act_id), fields.reason("reason_code", request.reason_code))
     fields.done()
     return command, asked(command.act_id)
 
@@ -86,7 +82,7 @@ def cancel(request: pb.CancelExportRequest) -> tuple[CancelExport, Asked]:
 def get(request: pb.GetExportRequest) -> bytes:
     """Raises INVALID_FIELDS."""
     fields = Fields()
-    act_id = fields.id("act_id", request.act_id, ACT_ID_BYTES)
+    act_id = fields.act_id(request.act_id)
     fields.done()
     return act_id
 

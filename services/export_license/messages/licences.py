@@ -9,10 +9,11 @@ from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.type.v1 import statement_pb2
 from monazite_provenance.contents import LicenceAction
 
-from services.chassis.pagination import PageRequest, parse_page
+from services.chassis.fields import timestamp
+from services.chassis.pagination import PageRequest
 from services.export_license.domain.cases import Party
 from services.export_license.domain.licences import Line
-from services.export_license.messages.fields import Fields, asked, timestamp
+from services.export_license.messages.fields import Fields, asked
 from services.export_license.operations import Asked
 from services.export_license.operations.commands import ChangeLicence, LicenceView
 
@@ -20,14 +21,17 @@ from services.export_license.operations.commands import ChangeLicence, LicenceVi
 def get(request: pb.GetLicenceRequest) -> bytes:
     """Raises INVALID_FIELDS."""
     fields = Fields()
-    licence_id = fields.id("licence_id", request.licence_id)
+    licence_id = fields.identifier("licence_id", request.licence_id)
     fields.done()
     return licence_id
 
 
 def page(request: pb.ListLicencesRequest) -> PageRequest:
     """Raises INVALID_FIELDS."""
-    return parse_page(request.page_size, request.page_token, query=("ListLicences",), key_types=(str,))
+    fields = Fields()
+    asked_page = fields.page(request, query=("ListLicences",), key_types=(str,))
+    fields.done()
+    return asked_page
 
 
 def change(
@@ -36,7 +40,9 @@ def change(
     """Raises INVALID_FIELDS."""
     fields = Fields()
     request_id = fields.request_id(request.request_id)
-    command = ChangeLicence(fields.id("licence_id", request.licence_id), action, fields.text("reason", request.reason))
+    command = ChangeLicence(
+        fields.identifier("licence_id", request.licence_id), action, fields.text("reason", request.reason)
+    )
     fields.done()
     return command, asked(request_id, command.licence_id, int(action), command.reason)
 

@@ -22,7 +22,7 @@ from services.export_license import refusals, storage
 from services.export_license.domain import customs as domain
 from services.export_license.domain import lots as evidence
 from services.export_license.domain.customs import Act, DeclaredLot, State
-from services.export_license.domain.licences import Licence, check_usable
+from services.export_license.domain.licences import Licence, check_usable, visible_to
 from services.export_license.operations import ATTEMPTS_MAX, Asked, Site
 from services.export_license.operations.commands import (
     ActView,
@@ -170,7 +170,7 @@ class Customs:
         raise errors.conflict("the act is being moved on; try again")
 
     async def get(self, act_id: bytes, caller: Principal) -> ActView:
-        """One act. Raises NOT_FOUND, also for an act of another port."""
+        """One act. Raises NOT_FOUND, also for an act of another port or under another's licence."""
         return await self._view(await self._visible(act_id, caller))
 
     async def drive(self, act: Act, audit: Audit) -> Act:
@@ -201,8 +201,8 @@ class Customs:
         if act.state is State.VOIDING:
             return await self.site.registry.void(act)
         async with storage.snapshot(self.site.database) as session:
-            intent = await customs.statement_item(session, act.intent_id)
-        return await self.site.registry.complete(act, intent)
+            items = await customs.statement_items(session, (act.intent_id, act.licence_id))
+        return await self.site.registry.complete(act, items[act.intent_id], items[act.licence_id])
 
     async def _give_up(self, act: Act, refusal: Error, audit: Audit) -> None:
         """Void what the registry refused. If the registry is gone by now, the worker does it."""
@@ -260,6 +260,11 @@ class Customs:
         act = await self._find(act_id)
         if act is None or not _may_see(act, caller):
             raise errors.not_found("export act", act_id.hex())
+        if caller.kind is CallerKind.ENTERPRISE:
+            # Whose lots an act takes out is whose licence it is under: a declaration of others' is not taken.
+            licence = await self._licence(act.licence_id)
+            if not visible_to(licence, caller.enterprise_uri):
+                raise errors.not_found("export act", act_id.hex())
         return act
 
     async def _licence(self, licence_id: bytes) -> Licence:

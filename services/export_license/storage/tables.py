@@ -1,4 +1,5 @@
-"""The tables of export licensing, as SQLModel classes; `migrations/versions` creates them with their constraints."""
+"""The tables of export licensing that are read row by row, as SQLModel classes; `migrations/versions` creates all of
+them, with their constraints."""
 
 from __future__ import annotations
 
@@ -80,18 +81,6 @@ class CaseLineRow(Table, table=True):
     control_code: str = Field(sa_column=Column(Text, nullable=False))
     hs_code: str = Field(sa_column=Column(Text, nullable=False))
     gross_g: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
-class CaseEventRow(Table, table=True):
-    """What happened to a case, by whom and why. Append-only."""
-
-    __tablename__: ClassVar[str] = "case_event"  # pyright: ignore[reportIncompatibleVariableOverride]
-    case_id: str = Field(sa_column=Column(Text, primary_key=True))
-    version: int = Field(sa_column=Column(BigInteger, primary_key=True))
-    state: str = Field(sa_column=Column(Text, nullable=False))
-    actor: str = Field(sa_column=Column(Text, nullable=False))
-    reason: str = Field(sa_column=Column(Text, nullable=False))
-    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class LicenceRow(Table, table=True):

@@ -5,20 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import asyncpg
 import grpc
-from google.protobuf.message import Message
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.export_license.v1 import export_license_pb2_grpc as rpc
-from monazite.type.v1 import statement_pb2
 from monazite_provenance.statement import Outpoint
 
-from services.chassis.errors import Error, decode
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
+from services.chassis.errors import Error
+from services.chassis.fields import outpoint_message as head
+from tests.service.calling import Calls, new_id
 
 
 class Lot(Protocol):
@@ -34,19 +31,9 @@ END_USER = pb.Party(name="Motoren AG", country="DE", address="Stuttgart")
 CONSIGNEE = pb.Party(name="Spedition GmbH", country="DE")
 
 
-def new_id() -> str:
-    """A request id."""
-    return str(uuid.uuid4())
-
-
 def new_act() -> bytes:
     """An act id."""
     return uuid.uuid4().bytes
-
-
-def head(outpoint: Outpoint) -> statement_pb2.Outpoint:
-    """A head as it travels."""
-    return statement_pb2.Outpoint(statement_id=outpoint.statement_id, output_index=outpoint.index)
 
 
 def line(gross_g: int, code: str = DY_MAGNET, hs_code: str = MAGNET_HS) -> pb.LicenceLine:
@@ -54,24 +41,16 @@ def line(gross_g: int, code: str = DY_MAGNET, hs_code: str = MAGNET_HS) -> pb.Li
     return pb.LicenceLine(control_code=code, hs_code=hs_code, gross_g=gross_g)
 
 
-class Api:
+class Api(Calls):
     """One principal's view."""
+
+    peer = "export_license"
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.cases = rpc.CaseServiceStub(channel)
         self.licences = rpc.LicenceServiceStub(channel)
         self.customs = rpc.CustomsServiceStub(channel)
         self.log = rpc.LogServiceStub(channel)
-
-    @staticmethod
-    async def call(
-        method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float = 20
-    ) -> Response:
-        """The response; raises the Error that the server raised."""
-        try:
-            return await method(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as failure:
-            raise decode(failure, peer="export_license") from failure
 
     @staticmethod
     def submission(lots: Sequence[Lot], lines: Sequence[pb.LicenceLine], request_id: str = "") -> pb.SubmitCaseRequest:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import grpc
 import pytest
 from monazite_provenance.contents import Form
 
@@ -18,7 +16,9 @@ from services.chassis.settings import Certificates
 from services.export_license.server import MIGRATIONS, build
 from services.export_license.settings import Customs, Settings
 from tests.conftest import Migrate
+from tests.fakes.clock import MovableClock
 from tests.fakes.export_registry import ExportRegistry, Lot, served
+from tests.service.calling import channel_to
 from tests.service.export_license.api import Api, line
 from tests.unit.provenance.chains import lot
 from tools.local.pki import DevelopmentAuthority
@@ -39,26 +39,6 @@ def migrate_export_license(url: str) -> None:
 def database(database_from: Callable[[Migrate], str]) -> str:
     """URL of a fresh database of export licensing."""
     return database_from(migrate_export_license)
-
-
-class MovableClock:
-    """A clock that a test can put forward or back."""
-
-    def __init__(self) -> None:
-        self.offset = timedelta()
-
-    def now(self) -> datetime:
-        """The real time, moved."""
-        return datetime.now(UTC) + self.offset
-
-
-@asynccontextmanager
-async def channel_to(port: int, authority: DevelopmentAuthority, uri: str) -> AsyncGenerator[grpc.aio.Channel]:
-    """A channel to a service of this machine with the principal's certificate."""
-    root, key, chain = authority.issue(uri).pem()
-    credentials = grpc.ssl_channel_credentials(root, key, chain)
-    async with grpc.aio.secure_channel(f"localhost:{port}", credentials) as channel:
-        yield channel
 
 
 class Licensing:

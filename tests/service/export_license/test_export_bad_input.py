@@ -87,8 +87,8 @@ async def test_an_application_hears_of_everything_at_once(office: Office, databa
         (
             "customs.WriteOffExport",
             "customs",
-            pb.WriteOffExportRequest(lots=[pb.WrittenOffLot(head=BAD_HEAD)] * 32),
-            {"act_id", "lots", "lots[1]", "lots[0].gross_g", "lots[0].head.output_index"},
+            pb.WriteOffExportRequest(lots=[pb.WrittenOffLot(head=BAD_HEAD, gross_g=-1)] * 32),
+            {"act_id", "lots", "lots[0].gross_g", "lots[0].head.output_index"},
         ),
         ("customs.CancelExport", "customs", pb.CancelExportRequest(reason_code="no"), {"act_id", "reason_code"}),
         ("customs.GetExport", "customs", pb.GetExportRequest(act_id=bytes(17)), {"act_id"}),
@@ -125,7 +125,7 @@ async def test_each_method_refuses_bad_fields(
         ("customs", "DeclareExport", pb.DeclareExportRequest(), {"customs"}),
         ("customs", "WriteOffExport", pb.WriteOffExportRequest(), {"customs"}),
         ("customs", "CancelExport", pb.CancelExportRequest(), {"customs"}),
-        ("customs", "GetExport", pb.GetExportRequest(), {"customs", "licensing"}),
+        ("customs", "GetExport", pb.GetExportRequest(), {"customs", "exporter", "licensing"}),
         ("log", "ListEntries", statement_pb2.ListEntriesRequest(from_index=-1), {"licensing", "registry"}),
     ],
 )

@@ -16,7 +16,8 @@ from services.export_license.domain import cases as domain
 from services.export_license.storage import cases as stored
 from services.export_license.storage import snapshot
 from tests.fakes.export_registry import ExportRegistry, Lot
-from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, new_id, refused
+from tests.service.calling import new_id
+from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, refused
 from tests.service.export_license.conftest import MAGNET, Licensing, Office
 from tests.unit.provenance.chains import ORE, lot, scaled
 
@@ -82,6 +83,16 @@ async def test_a_bundle_that_was_touched_is_refused(office: Office, tamper: Call
     assert refusal.metadata["verdict"] in {"REFUTED", "CANNOT_TELL"}
     assert refusal.metadata["findings"]
     made.tamper = None
+    assert (await office.exporter.submit([made], line(100))).state == pb.Case.STATE_IN_REVIEW
+
+
+async def test_a_hold_in_the_bundle_counts_as_much_as_the_registrys_word(office: Office) -> None:
+    made = office.magnets()
+    hold = made.world.hold(made.head)
+    refusal = await refused(office.exporter.submit([made], line(100)))
+    assert (refusal.reason, refusal.metadata["findings"]) == ("PROVENANCE_REFUSED", "HELD")
+    assert refusal.metadata["reason_code"] == "INSPECTION"
+    made.world.release(made.head, hold)
     assert (await office.exporter.submit([made], line(100))).state == pb.Case.STATE_IN_REVIEW
 
 

@@ -19,7 +19,8 @@ from services.chassis.errors import Error
 from services.chassis.probe import serving
 from services.export_license.settings import Settings
 from tests.fakes.export_registry import ExportRegistry, Lot
-from tests.service.export_license.api import Api, balances, fetch, line, new_act, new_id
+from tests.service.calling import new_id
+from tests.service.export_license.api import Api, balances, fetch, line, new_act
 from tests.service.export_license.conftest import LI, ZHAO, Licensing, Office, office_at
 from tools.local.ports import free_port
 

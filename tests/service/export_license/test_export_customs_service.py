@@ -19,6 +19,7 @@ from tests.service.export_license.conftest import MAGNET, Office
 from tests.unit.provenance.chains import lot
 
 STATES = pb.ExportAct
+SYSTEM = "enterprise/exporter/erp"
 
 
 async def test_a_declaration_over_the_licence_reserves_nothing(office: Office) -> None:
@@ -169,6 +170,30 @@ async def test_every_call_of_an_act_may_be_repeated_and_none_changed(office: Off
     assert (refusal.reason, refusal.metadata["state"]) == ("ACT_STATE", "EXPORTED")
     assert office.registry.asked.count("LockExport") == 1
     assert balances(await office.exporter.get_licence(licence_id)) == [(0, 4_000, 4_000)]
+
+
+async def test_an_exporter_reads_its_own_acts_and_no_others(office: Office) -> None:
+    made, licence_id = await office.offered()
+    act_id = new_act()
+    await office.customs.declare(act_id, licence_id, (made, 5_000))
+    await office.customs.write_off(act_id, (made, 4_000))
+    seen, theirs = await office.exporter.get_export(act_id), await office.customs.get_export(act_id)
+    seen.ClearField("as_of")
+    theirs.ClearField("as_of")
+    assert seen == theirs
+    assert seen.state == STATES.STATE_EXPORTED
+    async with office.licensing.caller("enterprise/rival") as rival, office.licensing.caller(SYSTEM) as system:
+        anothers, nobodys = await refused(rival.get_export(act_id)), await refused(rival.get_export(bytes(16)))
+        assert (anothers.reason, anothers.kind, anothers.message) == (nobodys.reason, nobodys.kind, nobodys.message)
+        assert anothers.reason == "NOT_FOUND"
+        assert anothers.metadata == {**nobodys.metadata, "name": act_id.hex()}
+        assert (await system.get_export(act_id)).state == STATES.STATE_EXPORTED
+        for attempt in (
+            office.exporter.declare(new_act(), licence_id, (made, 1)),
+            office.exporter.write_off(act_id, (made, 4_000)),
+            office.exporter.cancel(act_id),
+        ):
+            assert (await refused(attempt)).reason == "ACCESS_DENIED"
 
 
 async def test_a_cancelled_act_releases_on_the_signed_void_only(office: Office) -> None:

@@ -18,6 +18,7 @@ from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.trust import TrustFile
 
+from services.chassis.fields import outpoint_message
 from services.chassis.migrations import migrate
 from services.chassis.server import serving
 from services.chassis.settings import Certificates
@@ -25,16 +26,9 @@ from services.export_license.settings import Customs, Settings
 from services.registry import server as registry_server
 from services.registry.settings import RegistrySettings
 from tests.conftest import Migrate
+from tests.service.calling import channel_to
 from tests.service.export_license.api import Api, balances, line, new_act, refused
-from tests.service.export_license.conftest import (
-    EXPORTER,
-    LI,
-    WANG,
-    ZHAO,
-    Licensing,
-    channel_to,
-    migrate_export_license,
-)
+from tests.service.export_license.conftest import EXPORTER, LI, WANG, ZHAO, Licensing, migrate_export_license
 from tests.service.registry import api as registry_api
 from tests.service.registry.api import outpoint
 from tools.local import ceremony
@@ -124,6 +118,11 @@ async def magnets(pair: Pair) -> Held:
     """An imported lot of magnets with dysprosium, the exporter's."""
     async with pair.at_registry(REGISTRAR) as registrar:
         await registrar.register_enterprise("exporter", ["IMPORT", "EXPORT"])
+    return await register(pair)
+
+
+async def register(pair: Pair) -> Held:
+    """One more lot like it."""
     async with pair.at_registry(EXPORTER) as exporter:
         done = await exporter.register(
             MAGNET, origin=registry_api.IMPORTED, form=material_pb2.FORM_MAGNET, gross_g=10_000
@@ -131,10 +130,10 @@ async def magnets(pair: Pair) -> Held:
     return Held(done.heads[0].lot_id, outpoint(done.heads[0]))
 
 
-async def granted(licensing: Licensing, lot: Held, gross_g: int) -> bytes:
-    """A licence over the lot."""
+async def granted(licensing: Licensing, lot: Held, gross_g: int, *others: Held) -> bytes:
+    """A licence over one lot or several."""
     async with licensing.caller(EXPORTER) as exporter, licensing.caller(WANG) as wang, licensing.caller(LI) as li:
-        case = await exporter.submit([lot], line(gross_g))
+        case = await exporter.submit([lot, *others], line(gross_g))
         assert list(case.lots[0].gaps) == ["ABSENCE", "REGISTRATION"]
         return (await li.countersign(await wang.propose(case))).licence.licence_id
 
@@ -155,7 +154,7 @@ async def line_of(customs: Api, licence_id: bytes) -> tuple[int, int, int]:
 async def bundle(pair: Pair, head: Outpoint) -> list[bytes]:
     """The bundle of a head, as the exporter gets it."""
     async with pair.at_registry(EXPORTER) as exporter:
-        request = registry_pb2.GetBundleRequest(head=registry_api.message(head))
+        request = registry_pb2.GetBundleRequest(head=outpoint_message(head))
         return [response.chunk async for response in exporter.lots.GetBundle(request, timeout=20)]
 
 
@@ -176,9 +175,48 @@ async def test_a_part_leaves_the_rest_comes_back_and_all_agree(pair: Pair) -> No
             point = Outpoint(head.statement_id, head.output_index)
             report = verify_bundle(await bundle(pair, point), trust, Policy.WITHOUT_RECEIPTS)
             assert report.verdict is Verdict.VERIFIED_WITH_GAPS
+            assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}, "the licence has come along"
             assert report.target is not None
             masses.append(report.target.gross_g)
         assert masses == [5_000, 5_000]
+
+
+async def test_one_of_two_lots_stays_and_what_came_back_leaves_another_time(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
+        leaving = await magnets(pair)
+        staying = await register(pair)
+        licence_id = await granted(licensing, leaving, 15_000, staying)
+        for lot in (leaving, staying):
+            await offer(pair, lot, licence_id)
+        act_id = new_act()
+        await customs.declare(act_id, licence_id, (leaving, 6_000), (staying, 9_000))
+        nothing = await refused(customs.write_off(act_id, (leaving, 0), (staying, 0)))
+        assert (nothing.reason, [each.field for each in nothing.violations]) == ("INVALID_FIELDS", ["lots"])
+        assert (await customs.get_export(act_id)).state == pb.ExportAct.STATE_LOCKED
+
+        gone = await customs.write_off(act_id, (leaving, 6_000), (staying, 0))
+
+        assert gone.state == pb.ExportAct.STATE_EXPORTED
+        assert await line_of(customs, licence_id) == (0, 6_000, 9_000)
+        assert len(gone.abroad) == 1
+        back: dict[int, Held] = {}
+        async with pair.at_registry(EXPORTER) as exporter:
+            listed = await exporter.call(exporter.lots.ListLots, registry_pb2.ListLotsRequest(unspent_only=True))
+        for found in listed.lots:
+            if found.custody_state == material_pb2.CUSTODY_STATE_HELD:
+                back[found.material.gross_g] = Held(found.lot_id, outpoint(found))
+        assert sorted(back) == [4_000, 10_000]
+        # The gate takes what came back: its bundle has the licence, intent and acceptance of the first act.
+        await offer(pair, back[10_000], licence_id)
+        again = new_act()
+        await customs.declare(again, licence_id, (back[10_000], 9_000))
+        second = await customs.write_off(again, (back[10_000], 9_000))
+        trust = TrustFile.load(pair.trust.trust_file.read_bytes())
+        point = Outpoint(second.abroad[0].statement_id, second.abroad[0].output_index)
+        report = verify_bundle(await bundle(pair, point), trust, Policy.WITHOUT_RECEIPTS)
+        assert report.failure is None
+        assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}
+        assert not report.findings
 
 
 async def test_a_cancelled_act_gives_the_lot_and_the_line_back(pair: Pair) -> None:

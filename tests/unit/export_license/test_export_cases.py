@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from monazite_provenance.names import same_person
 
 from services.chassis.errors import Error
 from services.export_license.domain import cases, control_items
@@ -53,7 +54,7 @@ def test_one_person_is_not_two(officer: str) -> None:
 
 
 def test_a_name_sake_in_another_domain_is_another_person() -> None:
-    assert not cases.same_person(WANG, WANG.replace("monazite.example", "other.example"))
+    assert not same_person(WANG, WANG.replace("monazite.example", "other.example"))
 
 
 @pytest.mark.parametrize("expires_at", [None, NOW, NOW - timedelta(days=1), NOW + timedelta(days=366)])
@@ -61,6 +62,10 @@ def test_a_grant_expires_within_a_year(expires_at: object) -> None:
     with pytest.raises(Error) as caught:
         countersigned(proposed(), expires_at=expires_at)
     assert [violation.field for violation in caught.value.violations] == ["expire_time"]
+
+
+def test_a_grant_may_last_the_year_to_its_last_moment() -> None:
+    assert countersigned(proposed(), expires_at=NOW + timedelta(days=365)).state is State.GRANTED
 
 
 def test_an_old_etag_is_refused_everywhere() -> None:

@@ -98,6 +98,14 @@ def test_neither_declared_nor_written_off_under_an_unusable_licence(unusable: li
         assert caught.value.reason == "LICENCE_NOT_USABLE"
 
 
+def test_another_destination_is_another_application() -> None:
+    customs.check_destination(licence(), "DE")
+    with pytest.raises(Error) as caught:
+        customs.check_destination(licence(), "FR")
+    assert caught.value.reason == "LICENCE_MISMATCH"
+    assert (caught.value.metadata["declared"], caught.value.metadata["licensed"]) == ("FR", "DE")
+
+
 def test_no_more_is_written_off_than_was_declared() -> None:
     with pytest.raises(Error) as caught:
         writing_off(5_001)
@@ -115,6 +123,28 @@ def test_a_write_off_names_the_declared_lots_once_each() -> None:
         with pytest.raises(Error) as caught:
             customs.begin_write_off(licence(), declared, lots, now=NOW)
         assert caught.value.reason == "INVALID_FIELDS"
+
+
+def test_of_a_declared_lot_nothing_need_leave_but_of_one() -> None:
+    declared = act(State.LOCKED, LOT, BOTH)
+    two = licence(Line("1C904.a", "", 400), Line("1C905.a", "", 6_000))
+    reserved = customs.declare(two, declared, now=NOW)
+    going = customs.begin_write_off(
+        reserved, declared, [WrittenOff(BOTH.outpoint, 0), WrittenOff(LOT.outpoint, 5_000)], now=NOW
+    )
+    going = replace(going, intent_id=b"I" * 32)
+    answered = Accepted({LOT.outpoint: 5_000, BOTH.outpoint: 0}, (outpoint(50),), (outpoint(51),))
+    gone = customs.settle(going, Answer.EXPORTED, b"E" * 32, answered)
+    lines = customs.settle_licence(reserved, going, gone).lines
+    assert [(line.reserved_g, line.used_g) for line in lines] == [(0, 0), (0, 5_000)]
+    with pytest.raises(Error) as caught:
+        customs.begin_write_off(
+            reserved, declared, [WrittenOff(LOT.outpoint, 0), WrittenOff(BOTH.outpoint, 0)], now=NOW
+        )
+    assert caught.value.reason == "INVALID_FIELDS"
+    (violation,) = caught.value.violations
+    assert violation.field == "lots"
+    assert "CancelExport" in violation.description
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.LOCKED])

@@ -102,6 +102,8 @@ def test_derived_states() -> None:
     full = Line("1C905.a", "", 100, used_g=100)
     assert licence().state(NOW) is State.ACTIVE
     assert licence().state(late) is State.EXPIRED
+    assert licence(expires_at=NOW).state(NOW) is State.EXPIRED
+    assert licence(expires_at=NOW + timedelta(microseconds=1)).state(NOW) is State.ACTIVE
     assert licence(full).state(NOW) is State.EXHAUSTED
     assert licence(full, state=State.SUSPENDED).state(NOW) is State.SUSPENDED
     assert licence(state=State.SUSPENDED).state(late) is State.EXPIRED
