@@ -13,8 +13,11 @@ from grpc import aio
 from clients.errors import CallError, decode
 
 DEADLINE_S_DEFAULT = 20.0
-# A page of statements may be large (tokens.md: 16 MiB); the library's default of 4 MiB would cut it.
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024 + 64 * 1024
+# Of one answer: a page of a thousand lots with long analyses; gRPC's own default of 4 MiB would cut it.
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+# Of one request: what the registry, which takes the largest, takes at most is just below. What is larger is refused
+# here and not sent.
+REQUEST_BYTES_MAX = 4 * 1024 * 1024
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -58,8 +61,8 @@ def _pem(path: Path, what: str) -> bytes:
 def open_channel(address: str, identity: Identity) -> aio.Channel:
     """An mTLS channel to `address` ("host:port"); close it when done."""
     options = [
-        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-        ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
+        ("grpc.max_send_message_length", REQUEST_BYTES_MAX),
         # One process may speak for several callers: connections must not be shared between certificates.
         ("grpc.use_local_subchannel_pool", 1),
         # A service that restarts is back within seconds; gRPC's own back-off would wait for minutes.

@@ -49,11 +49,6 @@ class CallError(Exception):
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
 
-    @property
-    def from_service(self) -> bool:
-        """True when a service of the suite refused; False when the call never reached its code."""
-        return not self.reason.startswith("TRANSPORT_") and self.reason != UNKNOWN_REASON
-
 
 def decode(error: AioRpcError) -> CallError:
     """The `CallError` that a failed call stands for."""

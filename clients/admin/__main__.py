@@ -21,10 +21,15 @@ from clients.admin.commands import (
 )
 from clients.admin.configuration import ConfigurationError, load
 from clients.admin.exit_codes import ExitCode
+from clients.admin.leaving import Commands
 from clients.admin.output import Output
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The officers' hands."
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The officers' hands.",
 )
 
 

@@ -14,7 +14,7 @@ from monazite_provenance.trust import TrustFile
 
 from clients.admin.arguments import parse_outpoint
 from clients.admin.configuration import ConfigurationError
-from clients.admin.session import Session
+from clients.admin.session import InputError, Session
 from clients.connection import stream
 
 
@@ -38,9 +38,13 @@ def verify(chunks: Iterable[bytes], trust: bytes) -> LotReport:
 
     Raises:
         ConfigurationError: the trust file is none.
+        InputError: the bundle is none.
     """
     try:
         trusted = TrustFile.load(trust)
     except ProvenanceError as error:
         raise ConfigurationError(f"the trust file cannot be used: {error.code} {error.message}") from error
-    return verify_bundle(chunks, trusted, Policy.WITHOUT_RECEIPTS)
+    try:
+        return verify_bundle(chunks, trusted, Policy.WITHOUT_RECEIPTS)
+    except ProvenanceError as error:
+        raise InputError(f"the bundle cannot be read: {error.code} {error.message}") from error

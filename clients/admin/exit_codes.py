@@ -13,17 +13,20 @@ class ExitCode(IntEnum):
     """What a script may rely on."""
 
     DONE = 0
-    SERVER_FAILED = 1
-    USAGE = 2
-    CONFIGURATION = 3
-    NOT_REACHED = 4
+    # Verdicts, usage and malformed input leave as they do from `python -m monazite_provenance`; a test compares them.
+    REFUTED = 1
+    CANNOT_TELL = 2
+    VERIFIED_WITH_GAPS = 3
+    USAGE = 4
     BAD_INPUT = 5
     NOT_ALLOWED = 6
     NOT_FOUND = 7
     RULE = 8
-    REFUTED = 10
-    CANNOT_TELL = 11
-    VERIFIED_WITH_GAPS = 12
+    NOT_REACHED = 9
+    CONFIGURATION = 10
+    SERVER_FAILED = 11
+    FAULT = 70
+    PIPE_CLOSED = 141
 
 
 _BY_STATUS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+import typer
 from monazite_provenance.elements import symbol
 from monazite_provenance.report import LotReport, LotView, StepView, Verdict
 from monazite_provenance.statement import Outpoint
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from clients.admin.exit_codes import ExitCode
-from clients.admin.output import JsonValue
+from clients.admin.output import JsonValue, Output
 from clients.layout import Flow, words
 from clients.masses import gross_tonnes, kilograms, tonnes
 
@@ -25,7 +26,7 @@ _STYLE = {
     Verdict.REFUTED: "bold red",
     Verdict.CANNOT_TELL: "bold magenta",
 }
-_CODES = {
+VERDICT_CODES = {
     Verdict.VERIFIED: ExitCode.DONE,
     Verdict.VERIFIED_WITH_GAPS: ExitCode.VERIFIED_WITH_GAPS,
     Verdict.REFUTED: ExitCode.REFUTED,
@@ -33,14 +34,15 @@ _CODES = {
 }
 
 
-def verdict_code(report: LotReport) -> ExitCode:
-    """The exit code of a verdict."""
-    return _CODES[report.verdict]
-
-
-def report_value(report: LotReport) -> JsonValue:
-    """The report as JSON; masses beyond 53 bits stay exact for readers that keep integers."""
-    return cast("JsonValue", report.as_json())
+def conclude(output: Output, report: LotReport) -> None:
+    """Show a report and leave with the exit code of its verdict. Raises typer.Exit for every verdict but VERIFIED."""
+    if output.as_json:
+        # Masses beyond 53 bits stay exact for readers that keep integers.
+        output.value(cast("JsonValue", report.as_json()))
+    else:
+        print_report(output.console, report)
+    if code := VERDICT_CODES[report.verdict]:
+        raise typer.Exit(code)
 
 
 def print_report(console: Console, report: LotReport) -> None:

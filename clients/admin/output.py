@@ -26,9 +26,15 @@ JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | dict[str, JsonV
 PIPED_COLUMNS = 240
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Left to rich, a closed pipe would end us with 1, which says REFUTED."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
     known = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(file=stream, highlight=False, width=None if known else PIPED_COLUMNS)
+    return _Console(file=stream, highlight=False, width=None if known else PIPED_COLUMNS)
 
 
 class Output:

@@ -36,6 +36,11 @@ PageTokenOption = Annotated[
 PAGE_SIZE = 200
 LIMIT_DEFAULT = 1000
 
+
+class InputError(Exception):
+    """What the command was given, or got, is not what it should be; the message says what."""
+
+
 Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
 
@@ -112,6 +117,9 @@ def run(context: typer.Context, work: Callable[[Session], Awaitable[None]], *, a
     except (ConfigurationError, IdentityError) as error:
         output.problem("CONFIGURATION", str(error))
         raise typer.Exit(ExitCode.CONFIGURATION) from error
+    except InputError as error:
+        output.problem("BAD_INPUT", str(error))
+        raise typer.Exit(ExitCode.BAD_INPUT) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(ExitCode.DONE) from error
 

@@ -31,11 +31,6 @@ class Actor:
         """Last segment: an enterprise's id, an officer's name."""
         return self.path.rpartition("/")[2]
 
-    @property
-    def is_enterprise(self) -> bool:
-        """Whether it is an enterprise."""
-        return self.path.startswith("enterprise/")
-
 
 QUOTA_OFFICER: Final = Actor("officer/quota/li", "national quota officer")
 REGISTRAR: Final = Actor("officer/registrar/zhao", "registrar of enterprises")

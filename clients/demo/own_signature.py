@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monazite.registry.v1.registry_pb2 import CertifyKeyRequest, StepResponse, SubmitStatementRequest
 from monazite.type.v1.statement_pb2 import Outpoint as OutpointMessage
@@ -94,7 +94,7 @@ class OwnSignature:
         """One lot into parts (id, grams gross), exact."""
         portions = apportion(whole.lot, [gross_g for _, gross_g in parts])
         outputs = [
-            portion.fill(replace(whole.lot, lot_id=lot_id))
+            portion.fill(whole.lot._replace(lot_id=lot_id))
             for (lot_id, _), portion in zip(parts, portions, strict=True)
         ]
         return self.sign([whole], outputs, SplitDetails())
@@ -103,7 +103,7 @@ class OwnSignature:
         """Shipper's half of a transfer."""
         ordered = sorted(spends, key=lambda spend: spend.outpoint)
         outputs = [
-            replace(spend.lot, custody_state=CustodyState.IN_TRANSIT, receiver=receiver, remainder_lot_id=remainder)
+            spend.lot._replace(custody_state=CustodyState.IN_TRANSIT, receiver=receiver, remainder_lot_id=remainder)
             for spend, remainder in zip(ordered, remainder_ids, strict=True)
         ]
         return self.sign(ordered, outputs, OfferDetails(document))

@@ -264,19 +264,25 @@ async def a_void(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("service", ["export_license", "registry"])
 async def test_crash_at_every_point(suite: Suite, service: str) -> None:
-    async with Saboteur(suite, [point for point in POINTS if point.service == service]) as saboteur:
+    points = [point for point in POINTS if point.service == service]
+    async with Saboteur(suite, points) as saboteur:
 
         async def one_leaves_one_stays() -> None:
             await asyncio.gather(an_export(suite.deployment, nothing), a_void(suite.deployment))
 
         await saboteur.all_points(one_leaves_one_stays)
+    assert saboteur.passed == [point.name for point in points]
 
 
 @pytest.mark.parametrize("service", ["export_license", "registry"])
 @pytest.mark.parametrize("step", STEPS)
 async def test_killed_between(suite: Suite, service: str, step: str) -> None:
+    killed: list[str] = []
+
     async def between(passed: str) -> None:
         if passed == step:
             await kill(suite, service)
+            killed.append(passed)
 
     await an_export(suite.deployment, between)
+    assert killed == [step]

@@ -161,7 +161,8 @@ async def assert_no_gram_lost(mine: Caller, right_id: bytes, drawn_mg: int) -> N
 
 @pytest.mark.parametrize("service", ["quota", "registry"])
 async def test_crash_at_every_point(suite: Suite, national: None, service: str) -> None:
-    async with Saboteur(suite, [point for point in POINTS if point.service == service]) as saboteur:
+    points = [point for point in POINTS if point.service == service]
+    async with Saboteur(suite, points) as saboteur:
 
         async def two_mines() -> None:
             paths = [await a_mine(suite.deployment) for _ in range(2)]
@@ -171,14 +172,19 @@ async def test_crash_at_every_point(suite: Suite, national: None, service: str) 
                     await assert_no_gram_lost(mine, *end)
 
         await saboteur.all_points(two_mines)
+    assert saboteur.passed == [point.name for point in points]
 
 
 @pytest.mark.parametrize("service", ["quota", "registry"])
 @pytest.mark.parametrize("step", STEPS)
 async def test_killed_between(suite: Suite, national: None, service: str, step: str) -> None:
+    killed: list[str] = []
+
     async def between(passed: str) -> None:
         if passed == step:
             await kill(suite, service)
+            killed.append(passed)
 
     async with callers(suite.deployment, await a_mine(suite.deployment)) as (mine,):
         await assert_no_gram_lost(mine, *await reserve_draw_settle_close(mine, between))
+    assert killed == [step]

@@ -7,6 +7,7 @@ the processes it was told to watch and removes the directories it was told to di
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Final
 
 GRACE_SECONDS_MAX: Final = 20
-_POLL_SECONDS: Final = 0.05
 
 
 class Guardian:
@@ -62,42 +62,40 @@ class Guardian:
             self._process.stdin.flush()
 
 
-def _stop(processes: dict[int, int]) -> None:
-    for pid, number in processes.items():
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
+def _stop(processes: dict[int, tuple[int, int]]) -> None:
+    """Signal each, wait for all, kill what is left. By pidfd: the number of one that has ended may be a stranger's by
+    now."""
+    for handle, number in processes.values():
+        _signal(handle, number)
+    alive = {handle for handle, _ in processes.values()}
     deadline = time.monotonic() + GRACE_SECONDS_MAX
-    alive = set(processes)
-    while alive and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-        alive = {pid for pid in alive if _alive(pid)}
-    for pid in alive:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    # A pidfd is readable once its process has ended, reaped or not.
+    while alive and (ended := select.select(list(alive), [], [], max(0.0, deadline - time.monotonic()))[0]):
+        alive -= set(ended)
+    for handle in alive:
+        _signal(handle, signal.SIGKILL)
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    # An orphan that nobody reaps stays as a zombie; it holds nothing any more.
-    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+def _signal(handle: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(handle, number)
 
 
 def _main() -> None:
-    processes: dict[int, int] = {}
+    processes: dict[int, tuple[int, int]] = {}
     directories: list[str] = []
     for line in sys.stdin:
         verb, _, rest = line.rstrip("\n").partition(" ")
         if verb == "dismiss":
             return
         if verb == "watch":
-            pid, number = rest.split()
-            processes[int(pid)] = int(number)
+            pid, number = map(int, rest.split())
+            with suppress(ProcessLookupError):  # it has ended, and was reaped, before we came to look
+                processes[pid] = (os.pidfd_open(pid), number)
         elif verb == "forget":
-            processes.pop(int(rest), None)
+            handle, _ = processes.pop(int(rest), (None, 0))
+            if handle is not None:
+                os.close(handle)
         elif verb == "discard":
             directories.append(rest)
     _stop(processes)

@@ -1,4 +1,4 @@
-"""One suite at a time in a directory: a lock that ends with the process that holds it, however that ends."""
+"""One launcher at a time in a directory: a lock that ends with the process that holds it, however that ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class DirectoryLock:
         self._file: IO[str] | None = None
 
     def take(self) -> None:
-        """Take the lock, at once or not at all. Raises LockedError."""
+        """Take the lock, at once or not at all; does nothing when it is held by us already. Raises LockedError."""
+        if self._file is not None:
+            return
         # Appending: the file must not lose the holder's number before the lock is ours.
         file = self._path.open("a+")
         try:
@@ -31,7 +33,7 @@ class DirectoryLock:
             file.seek(0)
             holder = file.read().strip()
             file.close()
-            raise LockedError(f"a suite runs on {self._path.parent} (process {holder}); stop it first") from None
+            raise LockedError(f"{self._path.parent} is in use (process {holder}); stop it first") from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

@@ -1,7 +1,8 @@
 """An embedded PostgreSQL: a wheel carries the binaries, we run them (docs/decisions/0006).
 
 Works as root (the server then runs as `nobody`, no account is created) and as anybody else. Nothing is installed, no
-port is fixed, and `stop` and `destroy` leave nothing behind.
+port is fixed, and `stop` and `destroy` leave nothing behind. Whoever runs one holds a lock on its directory, so that
+nobody takes a live server for one that was left over.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from pathlib import Path
 from typing import Final
 
 from tools.local.guardian import Guardian
+from tools.local.lock import DirectoryLock
 from tools.local.ports import free_port
 
 START_SECONDS_MAX: Final = 60
 STOP_SECONDS_MAX: Final = 30
+PORT_ATTEMPTS_MAX: Final = 5
 SUPERUSER: Final = "postgres"
 _UNPRIVILEGED_USER: Final = "nobody"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
@@ -57,7 +60,8 @@ class Cluster:
     """One PostgreSQL server with its data in `directory`, on a free port of 127.0.0.1.
 
     `durable=False` switches fsync off: for tests, whose services crash but whose machine does not.
-    Raises `ClusterError` from every method when PostgreSQL refuses.
+    Raises `ClusterError` from every method when PostgreSQL refuses, and `LockedError` from `start` and `destroy` while
+    another process runs a server in `directory`.
     """
 
     def __init__(self, directory: Path, *, durable: bool = True) -> None:
@@ -65,9 +69,11 @@ class Cluster:
         self._user = _UNPRIVILEGED_USER if self._root else None
         self._group = _unprivileged_group() if self._root else None
         self._groups: list[int] | None = [] if self._root else None
-        self._home = _data_home(directory.resolve()) if self._root else directory.resolve()
+        self.home = _data_home(directory.resolve()) if self._root else directory.resolve()
+        """Where the files are: `directory`, or elsewhere where PostgreSQL's user could not walk there."""
         self._asked_for = directory.resolve()
-        self._data = self._home / "data"
+        self._data = self.home / "data"
+        self._lock = DirectoryLock(self.home)
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._guardian: Guardian | None = None
@@ -76,38 +82,33 @@ class Cluster:
 
     # --- life -----------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Initialise the data directory when it is new, then run the server until `stop`."""
+    def start(self, guardian: Guardian) -> None:
+        """Initialise the data directory when it is new, then run the server until `stop`, or until we die: `guardian`
+        stops it then."""
         self._asked_for.mkdir(parents=True, exist_ok=True)
-        self._home.mkdir(parents=True, exist_ok=True)
-        if self._root:
-            shutil.chown(self._home, _UNPRIVILEGED_USER)
-        if not (self._data / "PG_VERSION").exists():
-            self._initialise()
-        self._superuser_password = (self._home / "superuser").read_text()
-        self._stop_leftover()
-        self._run()
-        self.sql("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; REVOKE CONNECT ON DATABASE template1 FROM PUBLIC")
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._lock.take()
+        try:
+            self._prepare()
+            self._run(guardian)
+            self.sql("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Fast shutdown: sessions are cut, the data are flushed. Does nothing when not running."""
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
-        if self._guardian is not None:
-            self._guardian.dismiss()
-            self._guardian = None
+        if self._process is not None:
+            self._end(self._process)
+        self._lock.release()
 
     def destroy(self) -> None:
         """Stop and remove every file of the cluster."""
         self.stop()
-        shutil.rmtree(self._home, ignore_errors=True)
+        if self.home.exists():
+            self._lock.take()
+        shutil.rmtree(self.home, ignore_errors=True)
+        self._lock.release()
         shutil.rmtree(self._asked_for, ignore_errors=True)
         with suppress(OSError):  # not there, or other clusters still live in it
             _SYSTEM_DATA_HOME.rmdir()
@@ -120,7 +121,7 @@ class Cluster:
     @property
     def log(self) -> Path:
         """The server's own log."""
-        return self._home / "log"
+        return self.home / "log"
 
     # --- databases ------------------------------------------------------------------------------------------------
 
@@ -178,6 +179,14 @@ class Cluster:
 
     # --- private --------------------------------------------------------------------------------------------------
 
+    def _prepare(self) -> None:
+        if self._root:
+            shutil.chown(self.home, _UNPRIVILEGED_USER)
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        self._superuser_password = (self.home / "superuser").read_text()
+        self._stop_leftover()
+
     def _role(self, name: str) -> str:
         password = secrets.token_hex(16)
         verb = "ALTER" if _checked(name) in self.sql("SELECT rolname FROM pg_roles").split() else "CREATE"
@@ -187,7 +196,7 @@ class Cluster:
     def _initialise(self) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
         password = secrets.token_hex(16)
-        secret = self._home / "superuser"
+        secret = self.home / "superuser"
         secret.touch(mode=0o600)
         secret.write_text(password)
         if self._root:
@@ -197,7 +206,7 @@ class Cluster:
         arguments += [] if self._durable else ["--no-sync"]
         done = subprocess.run(
             [str(self._binary("initdb")), *arguments],
-            cwd=self._home,
+            cwd=self.home,
             capture_output=True,
             text=True,
             check=False,
@@ -210,13 +219,28 @@ class Cluster:
         hba = self._data / "pg_hba.conf"
         hba.write_text(_HBA)
 
-    def _run(self) -> None:
-        self.port = free_port()
-        self._guardian = Guardian()
+    def _run(self, guardian: Guardian) -> None:
+        self._guardian = guardian
+        self.log.touch()
+        words = ""
+        for _ in range(PORT_ATTEMPTS_MAX):
+            self.port = free_port()
+            said = self.log.stat().st_size
+            process = self._spawn()
+            if self._is_ready(process):
+                return
+            self._end(process)
+            words = self.log.read_bytes()[said:].decode(errors="replace")
+            # Somebody may have bound the port since we looked.
+            if "could not bind" not in words:
+                break
+        raise ClusterError(f"PostgreSQL did not start: {words[-4000:]}")
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [str(self._binary("postgres")), "-D", str(self._data), "-p", str(self.port), *self._settings()],
-                cwd=self._home,
+                cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -225,8 +249,21 @@ class Cluster:
                 group=self._group,
                 extra_groups=self._groups,
             )
-        self._guardian.watch(self._process.pid, signal.SIGINT)
-        self._await_ready()
+        self._process = process
+        assert self._guardian is not None
+        self._guardian.watch(process.pid, signal.SIGINT)
+        return process
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._process = None
+        if self._guardian is not None:
+            self._guardian.forget(process.pid)
 
     def _settings(self) -> list[str]:
         settings = {
@@ -241,33 +278,35 @@ class Cluster:
             settings |= {"fsync": "off", "full_page_writes": "off"}
         return [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]
 
-    def _await_ready(self) -> None:
-        assert self._process is not None
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until the server takes connections; false when it ends instead, or takes too long."""
         pid_file = self._data / "postmaster.pid"
         for _ in range(START_SECONDS_MAX * 50):
             # PostgreSQL itself says in the eighth line of its pid file when it takes connections.
             match pid_file.read_text().split("\n") if pid_file.exists() else []:
-                case [pid, _, _, _, _, _, _, status, *_] if (pid, status.strip()) == (str(self._process.pid), "ready"):
-                    return
+                case [pid, _, _, _, _, _, _, status, *_] if (pid, status.strip()) == (str(process.pid), "ready"):
+                    return True
                 case _:
                     pass
             try:
-                self._process.wait(0.02)
+                process.wait(0.02)
             except subprocess.TimeoutExpired:
                 continue
             break
-        words = self.log.read_text(errors="replace")[-4000:]
-        self.stop()
-        raise ClusterError(f"PostgreSQL did not start: {words}")
+        return False
 
     def _stop_leftover(self) -> None:
-        """A server that outlived its launcher still holds the data directory: ask it to stop first."""
+        """A server that outlived its launcher still holds the data directory: ask it to stop first.
+
+        The lock says that its launcher is gone. The number in the pid file may be a stranger's by now (another
+        PostgreSQL's, say), and `pg_ctl` would not notice.
+        """
         pid_file = self._data / "postmaster.pid"
-        if not pid_file.exists():
+        if not pid_file.exists() or not self._is_our_server(pid_file.read_text().split("\n")[0]):
             return
         subprocess.run(
             [str(self._binary("pg_ctl")), "-D", str(self._data), "-m", "fast", "-w", "stop"],
-            cwd=self._home,
+            cwd=self.home,
             capture_output=True,
             check=False,
             user=self._user,
@@ -275,11 +314,18 @@ class Cluster:
             extra_groups=self._groups,
         )
 
+    def _is_our_server(self, pid: str) -> bool:
+        command = Path("/proc", pid, "cmdline")
+        try:
+            return os.fsencode(self._data) in command.read_bytes().split(b"\0")
+        except OSError:
+            return False
+
     def _binary(self, name: str) -> Path:
         installation = _installation()
         if self._root and not _passable(installation):
             # A virtual environment below a private home: `nobody` gets a copy (40 MB) instead of a way in.
-            installation = _copy(installation, self._home / "postgresql")
+            installation = _copy(installation, self.home / "postgresql")
         return installation / "bin" / name
 
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 import grpc
 
 from services.chassis.probe import serving
-from tools.local import ceremony, configuration
+from tools.local import ceremony, configuration, ours
 from tools.local.configuration import Table
 from tools.local.deployment import Deployment
 from tools.local.guardian import Guardian
@@ -70,9 +70,10 @@ class Suite:
     def start(self) -> Self:
         """Start everything; returns when all three services say that they serve.
 
-        Raises LockedError when another suite runs in the directory; SuiteError; ClusterError.
+        Raises ForeignDirectoryError when the directory holds something else, LockedError when another suite runs in
+        it; SuiteError; ClusterError.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
+        ours.claim(self.directory)
         self._lock.take()
         try:
             self._check_ports()
@@ -81,9 +82,10 @@ class Suite:
             raise
         self._guardian = Guardian()
         if self._ephemeral:
+            self._guardian.discard(self.cluster.home)
             self._guardian.discard(self.directory)
         try:
-            self._prepare()
+            self._prepare(self._guardian)
             for service in SERVICES:
                 self._launch(service, {})
             for service in SERVICES:
@@ -199,10 +201,10 @@ class Suite:
         if taken:
             raise SuiteError(f"somebody else listens on port {', '.join(taken)}")
 
-    def _prepare(self) -> None:
+    def _prepare(self, guardian: Guardian) -> None:
         self.authority = DevelopmentAuthority(self.directory / "pki", self.domain)
         trust = ceremony.hold(self.directory / "trust", self.domain)
-        self.cluster.start()
+        self.cluster.start(guardian)
         self._ports = {service: self._ports.get(service) or free_port() for service in SERVICES}
         for service in SERVICES:
             path = self.directory / f"{service}.toml"

@@ -18,8 +18,10 @@ from typing import Final
 from monazite_provenance.errors import BadField
 
 from clients.demo.actors import BY_HAND, MINE, QUOTA_OFFICER, REGISTRAR
+from tools.local import ours
 from tools.local.deployment import Deployment
 from tools.local.lock import DirectoryLock, LockedError
+from tools.local.ours import ForeignDirectoryError
 from tools.local.postgres import Cluster, ClusterError
 from tools.local.suite import DEFAULT_PORTS, SERVICES, Suite, SuiteError
 
@@ -39,7 +41,7 @@ def main() -> int:
             sys.stdout.write(f"{_issue(directory, arguments.issue)}\n")
             return 0
         return _run(directory, dict(zip(SERVICES, arguments.ports, strict=True)))
-    except (SuiteError, ClusterError, LockedError) as error:
+    except (SuiteError, ClusterError, LockedError, ForeignDirectoryError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -48,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.local.up", description=__doc__)
     parser.add_argument("directory", type=Path)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--remove", action="store_true", help="remove the data and keys instead of starting")
+    what.add_argument("--remove", action="store_true", help="remove a suite's directory instead of starting")
     what.add_argument(
         "--issue",
         metavar="PATH",
@@ -59,7 +61,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _remove(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
+    if not directory.exists():
+        return
+    ours.check(directory)
     lock = DirectoryLock(directory)
     lock.take()
     Cluster(directory / "postgres").destroy()

@@ -53,20 +53,8 @@ def allocate(
 ) -> None:
     """Gives a part of the national indicator to a group."""
     masses = kind_masses(mining_rock, mining_ionic, smelting_separation)
-
-    async def work(session: Session) -> None:
-        stub = AllocationServiceStub(session.channel("quota"))
-        request = AllocateRequest(
-            request_id=session.new_request_id(request_id),
-            year=year,
-            batch=batch,
-            enterprise_id=enterprise_id,
-            masses=masses,
-        )
-        made = await session.ask(stub.Allocate, request)
-        session.show(made, lambda: _table(session.output, [made]))
-
-    run(context, work, as_json=as_json)
+    request = AllocateRequest(year=year, batch=batch, enterprise_id=enterprise_id, masses=masses)
+    _give(context, request, request_id, as_json=as_json)
 
 
 def break_down(
@@ -83,17 +71,20 @@ def break_down(
 ) -> None:
     """With a group's certificate: gives a part of what it was allocated to a subsidiary."""
     masses = kind_masses(mining_rock, mining_ionic, smelting_separation)
+    request = BreakDownRequest(year=year, batch=batch, subsidiary_id=subsidiary_id, masses=masses)
+    _give(context, request, request_id, as_json=as_json)
 
+
+def _give(
+    context: typer.Context, request: AllocateRequest | BreakDownRequest, request_id: str, *, as_json: bool
+) -> None:
     async def work(session: Session) -> None:
         stub = AllocationServiceStub(session.channel("quota"))
-        request = BreakDownRequest(
-            request_id=session.new_request_id(request_id),
-            year=year,
-            batch=batch,
-            subsidiary_id=subsidiary_id,
-            masses=masses,
-        )
-        made = await session.ask(stub.BreakDown, request)
+        request.request_id = session.new_request_id(request_id)
+        if isinstance(request, AllocateRequest):
+            made = await session.ask(stub.Allocate, request)
+        else:
+            made = await session.ask(stub.BreakDown, request)
         session.show(made, lambda: _table(session.output, [made]))
 
     run(context, work, as_json=as_json)

@@ -10,7 +10,7 @@ import typer
 from clients.admin.arguments import outpoint_text
 from clients.admin.bundles import fetch, resolve, verify
 from clients.admin.configuration import ConfigurationError
-from clients.admin.lot_report import print_report, report_value, verdict_code
+from clients.admin.lot_report import conclude
 from clients.admin.session import JsonOption, Session, run
 
 app = typer.Typer(no_args_is_help=True, help="Provenance bundles.")
@@ -61,11 +61,6 @@ def verify_file(
 
     async def work(session: Session) -> None:
         report = verify([file.read_bytes()], session.configuration.trust_file())
-        if session.output.as_json:
-            session.output.value(report_value(report))
-        else:
-            print_report(session.output.console, report)
-        if code := verdict_code(report):
-            raise typer.Exit(code)
+        conclude(session.output, report)
 
     run(context, work, as_json=as_json)

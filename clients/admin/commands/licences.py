@@ -82,15 +82,8 @@ def suspend(
     as_json: JsonOption = False,
 ) -> None:
     """Stops a licence; write-offs check it again, so it takes effect on goods already declared."""
-    wanted = hex_id(licence_id, "LICENCE_ID")
-
-    async def work(session: Session) -> None:
-        stub = LicenceServiceStub(session.channel("export_license"))
-        request = SuspendLicenceRequest(request_id=session.new_request_id(request_id), licence_id=wanted, reason=reason)
-        licence = await session.ask(stub.SuspendLicence, request)
-        session.show(licence, lambda: _licence(session.output, licence))
-
-    run(context, work, as_json=as_json)
+    request = SuspendLicenceRequest(licence_id=hex_id(licence_id, "LICENCE_ID"), reason=reason)
+    _change(context, request, request_id, as_json=as_json)
 
 
 @app.command("reinstate")
@@ -103,14 +96,20 @@ def reinstate(
     as_json: JsonOption = False,
 ) -> None:
     """Puts a suspended licence back into force."""
-    wanted = hex_id(licence_id, "LICENCE_ID")
+    request = ReinstateLicenceRequest(licence_id=hex_id(licence_id, "LICENCE_ID"), reason=reason)
+    _change(context, request, request_id, as_json=as_json)
 
+
+def _change(
+    context: typer.Context, request: SuspendLicenceRequest | ReinstateLicenceRequest, request_id: str, *, as_json: bool
+) -> None:
     async def work(session: Session) -> None:
         stub = LicenceServiceStub(session.channel("export_license"))
-        request = ReinstateLicenceRequest(
-            request_id=session.new_request_id(request_id), licence_id=wanted, reason=reason
-        )
-        licence = await session.ask(stub.ReinstateLicence, request)
+        request.request_id = session.new_request_id(request_id)
+        if isinstance(request, SuspendLicenceRequest):
+            licence = await session.ask(stub.SuspendLicence, request)
+        else:
+            licence = await session.ask(stub.ReinstateLicence, request)
         session.show(licence, lambda: _licence(session.output, licence))
 
     run(context, work, as_json=as_json)

@@ -12,7 +12,7 @@ from monazite.type.v1.material_pb2 import CustodyModel, CustodyState, Element, E
 
 from clients.admin.arguments import EnterpriseOption, names, outpoint_text
 from clients.admin.bundles import fetch, resolve, verify
-from clients.admin.lot_report import print_report, report_value, verdict_code
+from clients.admin.lot_report import conclude
 from clients.admin.output import Output, when
 from clients.admin.session import LIMIT_DEFAULT, JsonOption, LimitOption, PageTokenOption, Session, collect, run
 from clients.masses import gross_tonnes, kilograms, tonnes
@@ -71,12 +71,7 @@ def trace(context: typer.Context, *, lot: LotArgument, as_json: JsonOption = Fal
         trust = session.configuration.trust_file()
         head = await resolve(session, lot)
         report = verify([await fetch(session, head)], trust)
-        if session.output.as_json:
-            session.output.value(report_value(report))
-        else:
-            print_report(session.output.console, report)
-        if code := verdict_code(report):
-            raise typer.Exit(code)
+        conclude(session.output, report)
 
     run(context, work, as_json=as_json)
 

@@ -188,3 +188,5 @@ async def _trace(stage: Stage, plot: Plot) -> None:
     stage.check(
         plot.report.verdict.name == "VERIFIED_WITH_GAPS", f"the exported lot's bundle is {plot.report.verdict.name}"
     )
+    gaps = plot.report.gap_codes()
+    stage.check("LICENCE_NOT_SHOWN" not in gaps, "the licence did not come along with what left")

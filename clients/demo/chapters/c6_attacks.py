@@ -234,7 +234,7 @@ def _merged(signer: OwnSignature, lot: LotContent, splits: list[Item], lot_id: s
         key=lambda each: each.outpoint,
     )
     portion, sources = combine([each.lot for each in spends])
-    return signer.sign(spends, [portion.fill(replace(lot, lot_id=lot_id, sources=sources))], MergeDetails())
+    return signer.sign(spends, [portion.fill(lot._replace(lot_id=lot_id, sources=sources))], MergeDetails())
 
 
 def _with_more(saved: bytes, more: list[Item]) -> bytes:

@@ -11,13 +11,13 @@ import grpc
 import pytest
 from grpc import aio
 from monazite.quota.v1 import quota_pb2_grpc
-from monazite.quota.v1.quota_pb2 import Indicator, ListIndicatorsRequest, ListIndicatorsResponse
+from monazite.quota.v1.quota_pb2 import EnterIndicatorRequest, Indicator, ListIndicatorsRequest, ListIndicatorsResponse
 from typer.testing import CliRunner
 
 from clients import errors
 from clients.admin.__main__ import app
 from clients.admin.exit_codes import ExitCode
-from clients.connection import MESSAGE_BYTES_MAX, Identity, ask, open_channel
+from clients.connection import ANSWER_BYTES_MAX, REQUEST_BYTES_MAX, Identity, ask, open_channel
 from clients.errors import CallError
 from services.chassis.errors import Error, Kind, Violation, to_trailing_metadata
 from tools.local.pki import Certificate, DevelopmentAuthority
@@ -34,7 +34,7 @@ async def misbehave(
         case 1:
             await asyncio.Event().wait()
         case 2:
-            return ListIndicatorsResponse(indicators=[Indicator(document="x" * (MESSAGE_BYTES_MAX + 1))])
+            return ListIndicatorsResponse(indicators=[Indicator(document="x" * (ANSWER_BYTES_MAX + 1))])
         case 3:
             error = Error(
                 Kind.PRECONDITION,
@@ -128,6 +128,14 @@ async def test_too_large(address: str, officer: Certificate) -> None:
     assert await reason(address, identity(officer), LARGE, 20) == errors.TRANSPORT_TOO_LARGE
 
 
+async def test_too_large_a_request_is_not_even_sent(address: str, officer: Certificate) -> None:
+    async with open_channel(address, identity(officer)) as channel:
+        stub = quota_pb2_grpc.AllocationServiceStub(channel)
+        with pytest.raises(CallError) as caught:
+            await ask(stub.EnterIndicator, EnterIndicatorRequest(document="x" * REQUEST_BYTES_MAX), timeout_s=20)
+    assert caught.value.reason == errors.TRANSPORT_TOO_LARGE
+
+
 async def test_a_refusal_of_the_suite_comes_whole(address: str, officer: Certificate) -> None:
     with pytest.raises(CallError) as caught:
         await attempt(address, identity(officer), REFUSED)
@@ -135,7 +143,6 @@ async def test_a_refusal_of_the_suite_comes_whole(address: str, officer: Certifi
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ALLOCATION_OVER_TOTAL")
     assert refusal.metadata == {"asked_mg": "1000000000"}
     assert [(each.field, each.description) for each in refusal.violations] == [("masses[0].reo_mg", "too much")]
-    assert refusal.from_service
 
 
 async def test_an_error_that_is_none_of_ours(address: str, officer: Certificate) -> None:

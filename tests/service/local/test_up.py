@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.local.ours import MARK
 from tools.local.ports import free_port
 
 PATIENCE_SECONDS = 90
@@ -134,7 +135,20 @@ def test_taken_ports_are_named_before_anything_starts(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         words = _refused(str(directory), "--ports", str(free_port()), str(port), str(free_port()))
     assert f"{port} (quota)" in words
-    assert [path.name for path in directory.iterdir()] == ["lock"]
+    assert sorted(path.name for path in directory.iterdir()) == [MARK, "lock"]
+
+
+def test_a_directory_that_is_not_ours_is_neither_used_nor_removed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert "take a new or empty directory" in _refused(str(tmp_path))
+    assert "nothing was removed" in _refused(str(tmp_path), "--remove")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
+    directory = tmp_path / "never"
+    assert _up(str(directory), "--remove").wait(PATIENCE_SECONDS) == 0
+    assert not directory.exists()
 
 
 def test_nothing_is_issued_where_nothing_was_started(tmp_path: Path) -> None:

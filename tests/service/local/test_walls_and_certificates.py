@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from cryptography import x509
 
+from tools.local.guardian import Guardian
 from tools.local.pki import DevelopmentAuthority
 from tools.local.postgres import Cluster
 
@@ -69,11 +70,11 @@ def test_a_server_certificate_carries_its_host_names(authority: DevelopmentAutho
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has private homes to keep others out of")
-def test_root_may_keep_a_cluster_below_a_private_directory(tmp_path: Path) -> None:
+def test_root_may_keep_a_cluster_below_a_private_directory(tmp_path: Path, guardian: Guardian) -> None:
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     cluster = Cluster(private / "postgres", durable=False)
-    cluster.start()
+    cluster.start(guardian)
     try:
         assert cluster.sql("SELECT 1").strip() == "1"
     finally:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import grpc
 import pytest
+from monazite_provenance import __main__ as offline_tool
+from monazite_provenance.report import Verdict
 
 from clients import errors
 from clients.admin.advice import advice
 from clients.admin.exit_codes import ExitCode, exit_code
+from clients.admin.lot_report import VERDICT_CODES
 from clients.errors import CallError
 
 README = Path(__file__).parents[3] / "clients" / "admin" / "README.md"
@@ -19,6 +22,22 @@ README = Path(__file__).parents[3] / "clients" / "admin" / "README.md"
 def test_readme_has_the_table() -> None:
     rows = re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", README.read_text(), re.MULTILINE)
     assert {(int(code), name) for code, name in rows} == {(code.value, code.name) for code in ExitCode}
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_verdict_leaves_as_it_does_from_the_offline_tool(verdict: Verdict) -> None:
+    assert VERDICT_CODES[verdict] == offline_tool.EXIT_CODES[verdict]
+
+
+def test_what_is_no_verdict_leaves_as_it_does_from_the_offline_tool() -> None:
+    ours = (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.FAULT, ExitCode.PIPE_CLOSED)
+    theirs = (
+        offline_tool.EXIT_USAGE,
+        offline_tool.EXIT_MALFORMED,
+        offline_tool.EXIT_FAULT,
+        offline_tool.EXIT_PIPE,
+    )
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(
