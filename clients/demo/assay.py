@@ -10,7 +10,7 @@ from monazite.type.v1 import material_pb2
 from monazite.type.v1.material_pb2 import Element, ElementMass, Material
 from monazite_provenance.contents import CustodyModel, CustodyState, ElementRow, Form, LotContent, MassSource
 from monazite_provenance.elements import BY_SYMBOL, FACTOR_SCALE, FACTOR_TABLE, symbol
-from monazite_provenance.uncertainty import assess
+from monazite_provenance.uncertainty import assessed
 
 from clients.demo.tables import Distribution, apportion
 
@@ -100,11 +100,8 @@ def content(
     home_log: str,
 ) -> LotContent:
     """A lot for a statement of one's own, with the method's uncertainties."""
-    rows: list[ElementRow] = []
-    for name, mass in sorted(masses.items(), key=lambda pair: BY_SYMBOL[pair[0]].number):
-        number = BY_SYMBOL[name].number
-        u_random_mg, u_common_mg = assess(METHOD, number, mass)
-        rows.append(ElementRow(number, mass, u_random_mg, u_common_mg, 0))
+    sources = (MassSource(laboratory, METHOD),)
+    numbered = sorted((BY_SYMBOL[name].number, mass) for name, mass in masses.items())
     return LotContent(
         lot_id=lot_id,
         holder=holder,
@@ -113,8 +110,8 @@ def content(
         gross_g=gross_g,
         net_g=gross_g,
         moisture_g=0,
-        rows=tuple(rows),
-        sources=(MassSource(laboratory, METHOD),),
+        rows=assessed([ElementRow(number, mass, 0, 0, 0) for number, mass in numbered], sources),
+        sources=sources,
         custody_model=model,
         custody_state=CustodyState.HELD,
         factor_table=FACTOR_TABLE,

@@ -129,19 +129,19 @@ def retyped(kind: type[_Named]) -> Callable[[tuple[Any, ...]], _Named]:
 
 # Longest text, with its head, whose head is one byte.
 _SHORT_TEXT = 24
-_INLINE = tuple(bytes((n,)) for n in range(24))
-_PACK_1: Callable[[int], bytes] = partial(Struct(">BB").pack, 0x18)
+# Of integers of one byte: elements, and uncertainties of grams.
+_SMALL = tuple(map(_cbor.encode, range(1 << 8)))
 _PACK_2: Callable[[int], bytes] = partial(Struct(">BH").pack, 0x19)
 _PACK_4: Callable[[int], bytes] = partial(Struct(">BI").pack, 0x1A)
 _PACK_8: Callable[[int], bytes] = partial(Struct(">BQ").pack, 0x1B)
-# By bit length.
-_PACK = (_PACK_1,) * 9 + (_PACK_2,) * 8 + (_PACK_4,) * 16 + (_PACK_8,) * 32
+# By bit length; of those of one byte only the negative ones come here, to be refused.
+_PACK = (_PACK_2,) * 17 + (_PACK_4,) * 16 + (_PACK_8,) * 32
 _TEXT_HEADS = [_cbor.head(_TEXT, size) for size in range(_TEXT_BYTES_MAX + 1)]
 
 
 def uints(values: Iterable[int]) -> list[bytes]:
     """Encodings of integers. Raises IndexError or struct.error below 0 and beyond 64 bits."""
-    return [_INLINE[value] if 0 <= value < 24 else _PACK[value.bit_length()](value) for value in values]  # noqa: PLR2004
+    return [_SMALL[value] if 0 <= value < 256 else _PACK[value.bit_length()](value) for value in values]  # noqa: PLR2004
 
 
 def texts(values: Iterable[str]) -> list[bytes]:

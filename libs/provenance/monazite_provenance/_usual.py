@@ -76,7 +76,7 @@ _FORM = _forms.compiled(
 )
 _ALGORITHMS = {_cbor.encode(algorithm): algorithm for algorithm in Algorithm}
 _KINDS = {_cbor.encode(number): kind for number, kind in KINDS.items()}
-_COUNTS = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
+COUNTS: Final = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
 # By the number of lists and the principal among the claims.
 _ENTRIES = tuple(_forms.map_head(4 + more) for more in range(4))
 # Heads of the lists by their length; none stands for no list.
@@ -130,7 +130,7 @@ def read(raw: bytes) -> Unverified | None:
         _ALGORITHMS[algorithm],
         kid,
         root,
-        _COUNTS[count],
+        COUNTS[count],
         details,
         signature,
         (),

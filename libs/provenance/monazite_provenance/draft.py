@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from monazite_provenance import _cose, _merkle
 from monazite_provenance.errors import BadField, TooLarge
@@ -17,8 +17,7 @@ from monazite_provenance.statement import OUTPUTS_MAX, SIGNED_BYTES_MAX, Claims,
 _ED25519 = Algorithm.ED25519
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A statement that lacks its signature only; `signing_input` is what to sign, `statement_id` its SHA-256."""
 
     claims: Claims

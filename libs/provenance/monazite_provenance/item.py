@@ -60,9 +60,13 @@ class Item:
 
     def encode(self) -> bytes:
         """The item as deterministic CBOR."""
-        openings = {index: (opening.salt, opening.content) for index, opening in self.openings.items()}
-        details = None if self.details is None else (self.details.salt, self.details.content)
-        return _cbor.encode((self.statement, openings, self.nodes, details))
+        openings = sorted([(_cbor.encode(index), opening) for index, opening in self.openings.items()])
+        parts = [_START, _cbor.byte_string(self.statement), _cbor.head(_MAP, len(openings))]
+        for index, opening in openings:
+            parts += (index, *_opening_parts(opening))
+        parts += (_cbor.head(_ARRAY, len(self.nodes)), *map(_cbor.byte_string, self.nodes))
+        parts += (_NULL,) if self.details is None else _opening_parts(self.details)
+        return b"".join(parts)
 
     @classmethod
     def decode(cls, data: bytes) -> Item:
@@ -114,7 +118,9 @@ def _leaves(item: Item) -> dict[int, bytes]:
     return {index: _merkle.leaf_hash(salt + content) for index, (salt, content) in item.openings.items()}
 
 
-_ARRAY_OF_FOUR, _MAP, _NO_NODES, _NULL = 0x84, 0xA0, 0x80, b"\xf6"
+_ARRAY, _MAP = 4, 5
+_START, _NULL = _cbor.head(_ARRAY, 4), b"\xf6"
+_MAP_OF_NONE, _NO_NODES = _cbor.head(_MAP, 0)[0], _cbor.head(_ARRAY, 0)[0]
 # Head of an array of two, then that of a salt.
 _OPENING = b"\x82\x50"
 _INLINE = 24
@@ -127,14 +133,14 @@ def _whole(data: bytes) -> tuple[bytes, dict[int, Opening], tuple[()], Opening |
     """
     try:
         statement, at = _cbor.read_byte_string(data, 1)
-        count = data[at] - _MAP
+        count = data[at] - _MAP_OF_NONE
         at += 1
         openings: dict[int, Opening] = {}
         for index in range(count):
             if data[at] != index:
                 return None
             openings[index], at = _opening_at(data, at + 1)
-        if data[0] != _ARRAY_OF_FOUR or not 0 <= count < _INLINE or data[at] != _NO_NODES:
+        if data[:1] != _START or not 0 <= count < _INLINE or data[at] != _NO_NODES:
             return None
         at += 1
         if data[at:] == _NULL:
@@ -152,6 +158,10 @@ def _opening_at(data: bytes, at: int) -> tuple[Opening, int]:
         raise BadField("an opening is a salt and a content", field="openings")
     content, end = _cbor.read_byte_string(data, content_at)
     return Opening(data[salt_at:content_at], content), end
+
+
+def _opening_parts(opening: Opening) -> tuple[bytes, bytes, bytes]:
+    return _OPENING, opening.salt, _cbor.byte_string(opening.content)
 
 
 def _opening(value: CborValue) -> Opening:

@@ -79,7 +79,6 @@ _HEADER_END = _cbor.encode(_cose.TYP) + _cbor.encode(TYP)
 
 _DIGEST_HEAD = _cbor.head(2, DIGEST_BYTES)
 _PAYLOAD_HEAD = b"\x84" + _cbor.encode(PAYLOAD_VERSION) + _DIGEST_HEAD
-_COUNTS = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
 
 
 def parse(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Unverified:
@@ -177,7 +176,7 @@ def _refuse_header(protected: bytes) -> NoReturn:
 
 def _payload(payload: bytes) -> tuple[bytes, int, bytes]:
     # Of fixed form but for the count, so that comparing bytes does: [1, root, count, details].
-    count = _COUNTS.get(payload[36:-34])
+    count = _usual.COUNTS.get(payload[36:-34])
     if count is None or payload[:4] != _PAYLOAD_HEAD or payload[-34:-32] != _DIGEST_HEAD:
         _refuse_payload(payload)
     return payload[4:36], count, payload[-32:]

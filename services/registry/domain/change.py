@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from monazite_provenance.contents import CustodyState, QuotaKind
 from monazite_provenance.names import SpiffeId
@@ -43,8 +43,7 @@ class Name:
     output: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewHead:
+class NewHead(NamedTuple):
     """An output of the statement: what its row says beside its content. Masses for reports: grams gross, milligrams
     REO.
     """
@@ -85,7 +84,7 @@ class ExportEnd:
 class Step:
     """A custody step of one enterprise, or the acceptance that ends an export (`act`).
 
-    `receivers`: of an offer, to which enterprises, by output.
+    `receivers`: of an offer to enterprises, which output goes to which; one to licensing has none.
     """
 
     enterprise_id: str
@@ -97,7 +96,7 @@ class Step:
     outputs: tuple[NewHead, ...] = ()
     draws: tuple[DrawOn, ...] = ()
     act: ExportEnd | None = None
-    receivers: tuple[SpiffeId, ...] = ()
+    receivers: tuple[tuple[int, SpiffeId], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

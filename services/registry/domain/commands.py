@@ -5,14 +5,13 @@ yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from monazite_provenance.contents import CustodyModel, ElementRow, Form, Loss, MassSource, Origin
 from monazite_provenance.statement import Outpoint
 
 
-@dataclass(frozen=True, slots=True)
-class NewLot:
+class NewLot(NamedTuple):
     """A lot to be born. A row whose two uncertainties are 0 takes them from the table."""
 
     lot_id: str

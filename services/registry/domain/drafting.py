@@ -17,7 +17,6 @@ from monazite_provenance.contents import (
     CustodyState,
     Details,
     Draw,
-    ElementRow,
     ExportLimit,
     LotContent,
     MergeDetails,
@@ -106,10 +105,6 @@ def _draws(asked: tuple[DrawAsked, ...]) -> tuple[Draw, ...]:
 
 
 def _measured(new: NewLot, holder: str, home_log: str) -> LotContent:
-    rows = tuple(
-        row if row.u_random_mg or row.u_common_mg else _assessed(row, new.sources[row.source_index].method)
-        for row in new.rows
-    )
     return LotContent(
         lot_id=new.lot_id,
         holder=holder,
@@ -118,18 +113,13 @@ def _measured(new: NewLot, holder: str, home_log: str) -> LotContent:
         gross_g=new.gross_g,
         net_g=new.net_g,
         moisture_g=new.moisture_g,
-        rows=rows,
+        rows=uncertainty.assessed(new.rows, new.sources),
         sources=new.sources,
         custody_model=new.custody_model,
         custody_state=CustodyState.HELD,
         factor_table=FACTOR_TABLE,
         home_log=home_log,
     )
-
-
-def _assessed(row: ElementRow, method: str) -> ElementRow:
-    u_random_mg, u_common_mg = uncertainty.assess(method, row.element, row.reo_mg)
-    return ElementRow(row.element, row.reo_mg, u_random_mg, u_common_mg, row.source_index)
 
 
 def _register(command: RegisterLot, holder: str, home_log: str) -> DraftedStep:

@@ -51,10 +51,8 @@ class Pen:
 
     def lot(self, lot_id: str, masses: dict[int, int], *, gross_g: int = 2_000) -> LotContent:
         """Ore, freshly measured."""
-        rows = tuple(
-            ElementRow(element, mass, *uncertainty.assess("ICP-MS", element, mass), 0)
-            for element, mass in sorted(masses.items())
-        )
+        sources = (MassSource("assay-1", "ICP-MS"),)
+        rows = uncertainty.assessed([ElementRow(*row, 0, 0, 0) for row in sorted(masses.items())], sources)
         return LotContent(
             lot_id=lot_id,
             holder=self.uri,
@@ -64,7 +62,7 @@ class Pen:
             net_g=gross_g,
             moisture_g=0,
             rows=rows,
-            sources=(MassSource("assay-1", "ICP-MS"),),
+            sources=sources,
             custody_model=CustodyModel.SEGREGATED,
             custody_state=CustodyState.HELD,
             factor_table=FACTOR_TABLE,

@@ -77,7 +77,9 @@ def service(name: str) -> str:
 def rows(masses: Mapping[str, int], method: str = "ICP-MS") -> tuple[ElementRow, ...]:
     """Element rows of one source with uncertainties from the table."""
     numbered = sorted((BY_SYMBOL[symbol].number, mass) for symbol, mass in masses.items() if mass)
-    return tuple(ElementRow(number, mass, *uncertainty.assess(method, number, mass), 0) for number, mass in numbered)
+    return uncertainty.assessed(
+        [ElementRow(number, mass, 0, 0, 0) for number, mass in numbered], [MassSource("laboratory", method)]
+    )
 
 
 def lot(

@@ -227,6 +227,17 @@ def test_lots_out_of_bounds_are_not_written_at_once(content: LotContent, data: s
     assert _lot_form.read(usual) == read_lot(members)
 
 
+@given(strategies.lots(), st.sampled_from(CustodyState))
+def test_a_state_that_is_a_bare_number_passes_no_check_by_it(content: LotContent, state: CustodyState) -> None:
+    def members() -> dict[int, object]:
+        fields = lot_map(content)
+        read_lot(fields)
+        return fields
+
+    content = content._replace(custody_state=cast("CustodyState", int(state)))
+    assert otherwise(lambda: encode(content)) == otherwise(lambda: _cbor.encode(cast("_cbor.Encodable", members())))
+
+
 ITEMS = [an_item().encode(), an_item(outputs=0).encode(), an_item(outputs=30).encode(), an_item().redact({1}).encode()]
 
 

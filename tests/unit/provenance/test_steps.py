@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from monazite_provenance import lot_ids, uncertainty
+from monazite_provenance import lot_ids
 from monazite_provenance.conservation import apportion, combine
 from monazite_provenance.contents import (
     AcceptDetails,
@@ -18,7 +18,6 @@ from monazite_provenance.contents import (
     DepositType,
     Details,
     Draw,
-    ElementRow,
     ExportLimit,
     Form,
     Imported,
@@ -465,20 +464,3 @@ def test_a_right_that_does_not_bear_the_draw(
     rights = {} if right is None else {RIGHT: right}
     with pytest.raises(error):
         check_rights(NEED, [Draw(RIGHT, drawn_mg)], rights, actor=enterprise("plant"), outputs=[ORE_LOT])
-
-
-# Uncertainties
-
-
-def test_assessed_uncertainties_are_within_the_bounds() -> None:
-    for method in uncertainty.methods():
-        for reo_mg in (1, 50, 999_999, 1_000_000, 10**12):
-            for element in (21, 60, 66):
-                uncertainty.check(method, element, reo_mg, *uncertainty.assess(method, element, reo_mg))
-    with pytest.raises(BadField):
-        uncertainty.assess("GUESS", 60, 1)
-
-
-def test_rows_of_an_undeclared_element_number() -> None:
-    with pytest.raises(BadField):
-        uncertainty.check_lots([ORE_LOT._replace(rows=(ElementRow(26, 1, 1, 1, 0),))])

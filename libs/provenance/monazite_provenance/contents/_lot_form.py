@@ -145,14 +145,18 @@ def _is_printable(lot: LotContent) -> bool:
 def write(lot: LotContent) -> bytes | None:
     """The encoded lot, or None when it is of another form or wrong. Raises nothing."""
     numbers = [*chain.from_iterable(lot.rows), lot.gross_g, lot.net_g, lot.moisture_g]
-    # A bool, which would be written as a number, is no number of the format.
+    # A bool, which would be written as a number, is no number of the format; and `check_lot` knows a state by its
+    # identity, so that it would take a bare number of the one in transit for another.
     if set(map(type, lot.rows)) != {ElementRow} or set(map(type, numbers)) != {int}:
+        return None
+    if type(lot.custody_state) is not CustodyState:
         return None
     try:
         raw = _joined(lot, _forms.uints(numbers))
+        usual = _FORM.fullmatch(raw) is not None and _is_sound(lot)
     except (BadField, LookupError, struct.error, TypeError, UnicodeEncodeError):
         return None
-    return raw if _FORM.fullmatch(raw) and _is_sound(lot) else None
+    return raw if usual else None
 
 
 def _source_bytes(source: MassSource) -> bytes:

@@ -118,7 +118,7 @@ class LotContent(NamedTuple):
     @property
     def reo_mg(self) -> int:
         """Sum over all elements, milligrams REO."""
-        return sum(row.reo_mg for row in self.rows)
+        return sum(map(_REO_MG, self.rows))
 
     def element_masses(self) -> dict[int, int]:
         """Milligrams REO by atomic number, sources summed up."""
@@ -130,7 +130,7 @@ class LotContent(NamedTuple):
 
 # To look an enumeration's member up takes longer than to compare it.
 _IN_TRANSIT = CustodyState.IN_TRANSIT
-_SOURCE_INDEX = itemgetter(ElementRow._fields.index("source_index"))
+_REO_MG, _SOURCE_INDEX = map(itemgetter, map(ElementRow._fields.index, ("reo_mg", "source_index")))
 _FORM = one_of(Form)
 _MODEL = one_of(CustodyModel)
 _STATE = one_of(CustodyState)
