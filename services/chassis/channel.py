@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, cast
 
 import grpc
@@ -34,7 +35,8 @@ class RotatingChannel:
         self._options = list(options)
         self._files = credentials.Rotating(certificates)
         self._looked_at = time.monotonic()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._retired: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
         self._channel = self._open(self._files.current)
         # It has the methods that generated code calls.
         self.for_stubs: Final = cast("grpc.aio.Channel", _Methods(self._current))
@@ -53,15 +55,21 @@ class RotatingChannel:
         return self._channel
 
     def _retire(self, channel: grpc.aio.Channel) -> None:
-        task = asyncio.create_task(channel.close(OLD_CALLS_S))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task = asyncio.create_task(self._close_late(channel))
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+    async def _close_late(self, channel: grpc.aio.Channel) -> None:
+        # Waited for here: gRPC's own grace cannot be cut short without leaving the channel and its calls open.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OLD_CALLS_S):
+                await self._ended.wait()
+        await channel.close()
 
     async def close(self) -> None:
         """Closes them all, at once."""
-        for task in self._closing:
-            task.cancel()
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        self._ended.set()
+        await asyncio.gather(*self._retired)
         await self._channel.close()
 
 

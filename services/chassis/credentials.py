@@ -47,10 +47,10 @@ def checked(certificates: Certificates) -> Pem:
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates.certificate, certificates.private_key)
-        context.load_verify_locations(cadata=found.authority.decode("ascii"))
-    except (ssl.SSLError, OSError, ValueError) as error:
+        context.load_verify_locations(certificates.authority)
+    except OSError as error:  # every error of `ssl` is one
         raise BadSettings(f"certificates: {certificates.certificate} and its key cannot be used: {error}") from None
-    # Exchanged between the two readings: looked at once more at the next connection.
+    # `ssl` read them for itself. Exchanged meanwhile: looked at once more at the next connection.
     if read(certificates) != found:
         raise BadSettings(f"certificates: {certificates.certificate} is being exchanged")
     return found

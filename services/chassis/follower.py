@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
 from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.statement import STATEMENT_ID_BYTES
 
 from services.chassis import errors, telemetry
 from services.chassis.crash import crash_point
@@ -51,7 +51,6 @@ class FollowedEntry:
     statement_id: bytes
     kind: int
     item: bytes
-    committed_at: datetime
 
 
 class Follower(Generic[Prepared]):
@@ -195,13 +194,12 @@ def read_page(log: str, position: int, response: ListEntriesResponse) -> list[Fo
         raise LogProblem(f"{log} has {response.size} entries, {position} were seen before: it shrank")
     if not position <= response.next_index <= response.size:
         raise LogProblem(f"{log}: page from {position} ends at {response.next_index} of {response.size}")
-    entries = [
-        FollowedEntry(one.index, one.statement_id, one.event_kind, one.item.item, one.committed_at.ToDatetime())
-        for one in response.entries
-    ]
+    entries = [FollowedEntry(one.index, one.statement_id, one.event_kind, one.item.item) for one in response.entries]
     expected = position
     for entry in entries:
         if not expected <= entry.index < response.next_index:
             raise LogProblem(f"{log}: index {entry.index} is out of order")
+        if len(entry.statement_id) != STATEMENT_ID_BYTES:
+            raise LogProblem(f"{log}: entry {entry.index} has no statement id")
         expected = entry.index + 1
     return entries

@@ -12,6 +12,7 @@ from services.chassis import errors
 from services.chassis.call import current_call_or_none
 from services.chassis.database import Connection, Database
 from services.chassis.errors import Violation
+from services.chassis.fields import timestamp
 from services.chassis.wakeup import Wakeup
 
 PAGE_SIZE_DEFAULT: Final = 200
@@ -101,7 +102,7 @@ class Log:
         admission = Admission(statement_id=statement_id, log=self.name, receipt_pending=index is None)
         if index is not None:
             admission.index = index
-        admission.committed_at.FromDatetime(committed_at)
+        admission.committed_at.CopyFrom(timestamp(committed_at))
         return admission
 
 
@@ -137,6 +138,10 @@ def _wait_s(wait_ms: int) -> float:
 
 
 def _entry(index: int, statement_id: bytes, kind: int, item: bytes, committed_at: datetime) -> Entry:
-    entry = Entry(index=index, statement_id=statement_id, event_kind=kind, item=StatementItem(item=item))
-    entry.committed_at.FromDatetime(committed_at)
-    return entry
+    return Entry(
+        index=index,
+        statement_id=statement_id,
+        event_kind=kind,
+        item=StatementItem(item=item),
+        committed_at=timestamp(committed_at),
+    )

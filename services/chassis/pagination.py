@@ -82,6 +82,11 @@ def _read(token: str, digest: bytes, key_types: tuple[type[KeyPart], ...]) -> Ke
     if len(parts) != 2 or parts[0] != digest or not isinstance(parts[1], list):  # noqa: PLR2004  (query and key)
         return None
     key = tuple(cast("list[object]", parts[1]))
-    if len(key) != len(key_types) or any(type(part) is not kind for part, kind in zip(key, key_types, strict=True)):
-        return None
-    return cast("Key", key)
+    return cast("Key", key) if _could_be_a_key(key, key_types) else None
+
+
+def _could_be_a_key(key: Sequence[object], key_types: Sequence[type[KeyPart]]) -> bool:
+    """Whether the parts are of these types. PostgreSQL has no text with a NUL: it would fail, not find nothing."""
+    return [type(part) for part in key] == list(key_types) and not any(
+        isinstance(part, str) and "\0" in part for part in key
+    )

@@ -11,8 +11,6 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-import asyncpg
-
 from services.chassis import telemetry
 from services.chassis.database import Connection, Database
 
@@ -83,7 +81,7 @@ class DatabaseProbe:
                 if self._connection is None:
                     self._connection = await self._database.connect()
                 writable: bool = await self._connection.fetchval(_WRITABLE)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Exception as error:  # of what is not PostgreSQL's answer, asyncpg's parser may make any
             _log.info("the database was asked and did not answer: %r", error)
             self._drop()
             return False

@@ -213,6 +213,18 @@ async def test_a_line_that_went_dead_is_no_answer_and_is_not_waited_for_for_ever
         assert await asking.answers()
 
 
+async def test_what_is_not_postgresql_is_no_answer_and_ends_nothing() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"R\0\0\0\x08\0\0\0\0" + b"Z\0\0\0\x04")  # "you are in", and a state that is left out
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        stranger = Database(f"postgresql://nobody@127.0.0.1:{port}/none?sslmode=disable")
+        assert not await DatabaseProbe(stranger, lambda _: None).answers()
+
+
 async def test_a_standby_that_takes_no_writes_is_no_answer(own_cluster: Cluster, far_url: str) -> None:
     async with Database(far_url) as database:
         assert await DatabaseProbe(database, lambda _: None).answers()
@@ -322,6 +334,22 @@ async def test_a_peer_calls_with_the_certificate_that_its_files_hold_now(
         assert (await staying)[0].endswith("/enterprise/baotou-1/erp")
 
 
+async def test_a_peer_that_is_closed_ends_what_goes_on_over_its_old_channel(
+    serve: Serve, authority: DevelopmentAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "LOOK_EVERY_S", 0.0)
+    own = copied(files(authority.issue(PLANT)), tmp_path / "own")
+    async with serve() as scene, asyncio.timeout(20):
+        peer = Peer("quota", f"localhost:{scene.port}", own)
+        staying = asyncio.create_task(get_right(peer, "stay", timeout_s=60))
+        await scene.rights.started.wait()
+        copied(files(authority.issue("officer/quota/li")), tmp_path / "own")
+        assert (await get_right(peer))[0].endswith("/officer/quota/li")
+        await peer.close()
+        await asyncio.wait({staying})
+        assert staying.cancelled()
+
+
 @pytest.mark.parametrize("broken", ["private_key", "authority"])
 async def test_certificates_that_do_not_belong_together_stop_the_start(
     serve: Serve, authority: DevelopmentAuthority, tmp_path: Path, broken: str
@@ -338,7 +366,8 @@ async def test_between_two_authorities_both_are_let_in(
 ) -> None:
     served = copied(files(authority.issue(SERVER, server=True)), tmp_path / "served")
     bundle = tmp_path / "both.pem"
-    bundle.write_bytes(authority.certificate_path.read_bytes() + successor.certificate_path.read_bytes())
+    note = "# 国家根证书, old and new\n".encode()
+    bundle.write_bytes(note + authority.certificate_path.read_bytes() + successor.certificate_path.read_bytes())
     async with serve(certificates=served) as scene:
         shutil.copy(bundle, served.authority)
         for issuer in (authority, successor):

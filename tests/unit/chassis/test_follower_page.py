@@ -32,6 +32,7 @@ def test_a_page_with_gaps_left_by_other_kinds_goes_on_behind_them() -> None:
         page([5, 4], next_index=9, size=9),
         page([5, 5], next_index=9, size=9),
         page([9], next_index=9, size=9),
+        ListEntriesResponse(log=LOG, entries=[Entry(index=3, statement_id=b"short")], next_index=4, size=4),
     ],
     ids=[
         "other log",
@@ -42,6 +43,7 @@ def test_a_page_with_gaps_left_by_other_kinds_goes_on_behind_them() -> None:
         "unordered",
         "twice",
         "beyond next",
+        "no id",
     ],
 )
 def test_a_page_that_contradicts_the_log_is_not_followed(response: ListEntriesResponse) -> None:

@@ -27,7 +27,11 @@ def blamed(size: int, token: str, *key_types: type[KeyPart], query: tuple[object
     return [violation.field for violation in violations]
 
 
-@given(st.integers(-(2**63), 2**63 - 1), st.text(max_size=40), st.binary(max_size=40))
+@given(
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=40),
+    st.binary(max_size=40),
+)
 def test_a_token_carries_the_last_key(number: int, text: str, raw: bytes) -> None:
     token = read(2, "", int, str, bytes).token([1, 2], (number, text, raw))
     assert read(2, token, int, str, bytes).after == (number, text, raw)
@@ -64,6 +68,11 @@ def test_any_other_text_is_refused(token: str) -> None:
 def test_any_other_content_is_refused(content: object) -> None:
     token = base64.urlsafe_b64encode(cbor2.dumps(content)).decode()
     assert blamed(1, token, int) == ["page_token"]
+
+
+def test_text_that_no_database_has_is_refused() -> None:
+    token = read(1, "", str).token([1], ("a\0b",))
+    assert blamed(1, token, str) == ["page_token"]
 
 
 def test_an_overlong_token_is_refused_unread() -> None:
