@@ -29,6 +29,7 @@ _BY_REASON = {
     "NOT_FOUND": "it does not exist, or it is not for this caller to see; the two look alike on purpose",
     "REQUEST_ID_REUSED": "the request id has been used for something else: leave --request-id out to get a fresh one",
     "CONFLICT": "somebody else changed the same thing at that moment: give the command again",
+    "ALREADY_EXISTS": "it is there already, and nothing was changed",
     "STALE": "the lot has moved on: look at it again with `monazite lot show`",
     "ETAG_MISMATCH": "the case has changed since it was read: look at it again with `monazite cases show`",
     "DEADLINE": "no answer in time: give the command again with the same --request-id",

@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     CONFIGURATION = 10
     SERVER_FAILED = 11
     FAULT = 70
+    INTERRUPTED = 130
     PIPE_CLOSED = 141
 
 

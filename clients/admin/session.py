@@ -100,8 +100,17 @@ def configuration(context: typer.Context) -> Configuration:
     return found
 
 
-def run(context: typer.Context, work: Callable[[Session], Awaitable[None]], *, as_json: bool) -> None:
-    """Runs one command's work; every failure ends here as an explanation and an exit code."""
+def run(
+    context: typer.Context,
+    work: Callable[[Session], Awaitable[None]],
+    *,
+    as_json: bool,
+    interrupted: ExitCode = ExitCode.INTERRUPTED,
+) -> None:
+    """Runs one command's work; every failure ends here as an explanation and an exit code.
+
+    `interrupted`: the code on Ctrl-C. DONE would say of a bundle that it is verified.
+    """
     output = Output(as_json=as_json)
     session = Session(configuration(context), output)
 
@@ -121,7 +130,7 @@ def run(context: typer.Context, work: Callable[[Session], Awaitable[None]], *, a
         output.problem("BAD_INPUT", str(error))
         raise typer.Exit(ExitCode.BAD_INPUT) from error
     except KeyboardInterrupt as error:
-        raise typer.Exit(ExitCode.DONE) from error
+        raise typer.Exit(interrupted) from error
 
 
 class Paged(Protocol):

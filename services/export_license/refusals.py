@@ -37,7 +37,7 @@ def provenance(
 
 
 def not_holder(outpoint: Outpoint) -> Error:
-    """APPLICANT_NOT_HOLDER: somebody else holds the lot."""
+    """APPLICANT_NOT_HOLDER: somebody else holds the lot, which is on its way to the applicant."""
     metadata = {"head": outpoint_text(outpoint)}
     return Error(Kind.PRECONDITION, "APPLICANT_NOT_HOLDER", "the applicant does not hold a lot", metadata=metadata)
 

@@ -83,18 +83,19 @@ class RegistryClient:
         """The peer's name."""
         return self._peer.name
 
-    async def evidence(self, outpoint: Outpoint) -> Evidence:
-        """Fetch the bundle of a head and verify it here, when its turn has come.
+    async def evidence(self, outpoint: Outpoint, *, visible_to: str = "") -> Evidence:
+        """Fetch the bundle of a head and verify it here, when its turn has come; where the enterprise `visible_to` is
+        named, only of a lot that it holds or is to receive.
 
         Raises what the registry refuses with (NOT_FOUND), PEER_UNAVAILABLE or DEADLINE when it does not answer,
         OVERLOADED when too many wait for a turn.
         """
         async with await self._turns.take() as turn:
-            chunks = await self._bundle(outpoint)
+            chunks = await self._bundle(outpoint, visible_to)
             return await turn.in_thread(lambda: self._verify(outpoint, chunks))
 
-    async def _bundle(self, outpoint: Outpoint) -> list[bytes]:
-        request = registry_pb2.GetBundleRequest(head=outpoint_message(outpoint))
+    async def _bundle(self, outpoint: Outpoint, visible_to: str) -> list[bytes]:
+        request = registry_pb2.GetBundleRequest(head=outpoint_message(outpoint), visible_to=visible_to)
         chunks: list[bytes] = []
         size = 0
         async for response in self._peer.stream(self._lots.GetBundle, request, timeout_s=self._timeout_s):

@@ -236,6 +236,10 @@ def _name(holder: str) -> str:
     return holder.rpartition("/")[2]
 
 
+def _parties(lot: LotContent) -> set[str]:
+    return {_name(party) for party in (lot.holder, lot.receiver) if party is not None}
+
+
 class _Lots(rpc.LotServiceServicer):
     def __init__(self, registry: ExportRegistry) -> None:
         self._registry = registry
@@ -243,8 +247,9 @@ class _Lots(rpc.LotServiceServicer):
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> AsyncIterator[pb.GetBundleResponse]:
         await self._registry.spoil(context, "GetBundle")
         lot = self._registry.find(Outpoint(request.head.statement_id, request.head.output_index))
-        if lot is None:
-            await _abort(context, errors.not_found("lot", request.head.statement_id.hex()))
+        if lot is None or (request.visible_to and request.visible_to not in _parties(lot.content)):
+            named = f"{request.head.statement_id.hex()}:{request.head.output_index}"
+            await _abort(context, errors.not_found("lot", named))
         raw = lot.world.encode(lot.head)
         raw = lot.tamper(raw) if lot.tamper else raw
         for start in range(0, len(raw), CHUNK_BYTES):

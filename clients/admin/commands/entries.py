@@ -12,6 +12,7 @@ from monazite.registry.v1.registry_pb2_grpc import LogServiceStub as RegistryLog
 from monazite.type.v1.statement_pb2 import Entry, ListEntriesRequest, ListEntriesResponse
 from monazite_provenance.kinds import EventKind
 
+from clients.admin.exit_codes import ExitCode
 from clients.admin.output import when
 from clients.admin.session import PAGE_SIZE, JsonOption, Session, run
 from clients.masses import INT64_MAX
@@ -55,7 +56,7 @@ def follow(
             if once and next_index >= page.size:
                 return
 
-    run(context, work, as_json=as_json)
+    run(context, work, as_json=as_json, interrupted=ExitCode.INTERRUPTED if once else ExitCode.DONE)
 
 
 async def _read(session: Session, service: LogName, request: ListEntriesRequest) -> ListEntriesResponse:

@@ -14,6 +14,7 @@ from monazite_provenance.elements import symbol
 from monazite_provenance.names import same_owner
 from monazite_provenance.statement import Outpoint
 
+from services.chassis.errors import not_found
 from services.export_license import refusals
 from services.export_license.domain.control_items import LotFacts
 
@@ -110,10 +111,13 @@ def check_applicant(evidence: Evidence, content: LotContent, applicant: str) -> 
     """The applicant holds the lot, and holds it in hand: neither in transit nor abroad.
 
     Raises:
-        Error: APPLICANT_NOT_HOLDER, or PROVENANCE_REFUSED naming the custody state.
+        Error: APPLICANT_NOT_HOLDER for a lot that is only offered to the applicant, NOT_FOUND, as for one that does not
+            exist, for any other of somebody else, or PROVENANCE_REFUSED naming the custody state.
     """
     if not same_owner(content.holder, applicant):
-        raise refusals.not_holder(evidence.outpoint)
+        if content.receiver is not None and same_owner(content.receiver, applicant):
+            raise refusals.not_holder(evidence.outpoint)
+        raise not_found("lot", refusals.outpoint_text(evidence.outpoint))
     if content.custody_state is not CustodyState.HELD:
         raise refusals.provenance(
             evidence.outpoint,

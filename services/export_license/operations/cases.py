@@ -51,14 +51,13 @@ class Cases:
         replay = await storage.find_reply(self.site.database, asked.request)
         if replay is not None:
             return replay
-        applicant = asked.principal.enterprise_uri
         day = self.site.today()
-        admitted = tuple([await self._admit(outpoint, applicant) for outpoint in command.lots])
+        admitted = tuple([await self._admit(outpoint, asked.principal) for outpoint in command.lots])
         found = domain.reclassify(admitted, self.site.rules, day)
         domain.check_lines(command.lines, found)
         case = Case(
             case_id=f"case-{uuid7().hex[:_CASE_ID_DIGITS]}",
-            applicant=applicant,
+            applicant=asked.principal.enterprise_uri,
             state=State.IN_REVIEW,
             lots=found,
             end_user=command.end_user,
@@ -77,12 +76,11 @@ class Cases:
 
         return await self._commit(asked, render(CaseView(case, None)), change=change)
 
-    async def _admit(self, outpoint: Outpoint, applicant: str) -> CaseLot:
-        seen = await self.site.registry.evidence(outpoint)
-        if seen.content is not None:
-            # First: what verifying found in a lot is nobody's but its holder's.
-            evidence.check_applicant(seen, seen.content, applicant)
+    async def _admit(self, outpoint: Outpoint, applicant: Principal) -> CaseLot:
+        # What verifying finds in a lot, and that there is one, is nobody's but its holder's or receiver's.
+        seen = await self.site.registry.evidence(outpoint, visible_to=applicant.id)
         content = evidence.verified(seen)
+        evidence.check_applicant(seen, content, applicant.enterprise_uri)
         evidence.check_alive(seen, await self.site.registry.status(content.lot_id))
         return CaseLot(
             outpoint=outpoint,

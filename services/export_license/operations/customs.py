@@ -36,7 +36,7 @@ from services.export_license.storage import customs, licences
 
 # What the registry refuses with for good; anything else may be otherwise the next time.
 _FINAL_KINDS = frozenset({Kind.INVALID, Kind.NOT_FOUND, Kind.PRECONDITION})
-_FINAL_REASONS = frozenset({"STALE"})
+_FINAL_REASONS = frozenset({"STALE", "NOT_HOLDER"})
 # Names of the crash points, by the state the act was in.
 _STEP = {State.DECLARING: "declare", State.WRITING_OFF: "writeoff", State.VOIDING: "cancel"}
 _DONE = {State.LOCKED: "locked", State.EXPORTED: "exported", State.VOID: "voided"}

@@ -133,7 +133,7 @@ def _check_receivers(step: Step, rows: Rows) -> None:
     unlisted = [
         # A caller that lets us sign names one receiver for all lots.
         ("receiver" if step.on_behalf else f"statement.outputs[{index}].receiver", str(receiver))
-        for index, receiver in enumerate(step.receivers)
+        for index, receiver in step.receivers
         if receiver.domain != home or receiver.segments[1] not in rows.enterprises
     ]
     if unlisted:

@@ -34,8 +34,9 @@ from services.registry.domain.records import Activity, RightTerms
 
 _FROM_TRANSIT = frozenset({EventKind.CANCEL, EventKind.ACCEPT})
 QUOTA_NOT_COVERED = "QUOTA_NOT_COVERED"
-OPENING_INVENTORY = "OPENING_INVENTORY"
 """Reason of the hold on what was registered without enough quota."""
+OPENING_INVENTORY = "OPENING_INVENTORY"
+"""Reason of the hold on stock that was there before the records."""
 
 
 _OF_ORIGIN: Mapping[type[Origin], Activity] = {
@@ -110,12 +111,12 @@ def decide(
     return Decided(step, verdict)
 
 
-def _receivers(drafted: DraftedStep) -> tuple[SpiffeId, ...]:
-    """The enterprises to which an offer is made, by output; licensing is no enterprise."""
+def _receivers(drafted: DraftedStep) -> tuple[tuple[int, SpiffeId], ...]:
+    """The enterprises to which an offer is made, each with the output that goes there; licensing is no enterprise."""
     if drafted.kind is not EventKind.OFFER:
         return ()
-    named = [parse_spiffe(lot.receiver) for lot in drafted.outputs if lot.receiver is not None]
-    return tuple(receiver for receiver in named if receiver.kind == "enterprise")
+    named = [(index, parse_spiffe(lot.receiver)) for index, lot in enumerate(drafted.outputs) if lot.receiver]
+    return tuple((index, receiver) for index, receiver in named if receiver.kind == "enterprise")
 
 
 def _hold(drafted: DraftedStep, verdict: StepVerdict) -> str | None:

@@ -65,10 +65,10 @@ def export_act_ended(act_id: bytes, state: ActState) -> Error:
 
 
 def export_act_differs(act_id: bytes) -> Error:
-    """CONFLICT: the act is open with other heads or another licence."""
+    """EXPORT_ACT_DIFFERS: the act is open with other heads or another licence."""
     return Error(
         Kind.PRECONDITION,
-        "CONFLICT",
+        "EXPORT_ACT_DIFFERS",
         "the export act was locked with other lots or another licence",
         metadata={"act_id": act_id.hex()},
     )
@@ -192,5 +192,5 @@ def step_not_allowed(message: str, **metadata: str | int) -> Error:
 
 
 def exists(what: str, name: str) -> Error:
-    """CONFLICT: there is one of this name already; sending the same again will not help."""
-    return Error(Kind.EXISTS, "CONFLICT", f"this {what} is there already", metadata={"what": what, "name": name})
+    """ALREADY_EXISTS: there is one of this name already; sending the same again will not help."""
+    return Error(Kind.EXISTS, "ALREADY_EXISTS", f"this {what} is there already", metadata={"what": what, "name": name})

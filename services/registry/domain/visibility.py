@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monazite_provenance.contents import CustodyState
+from monazite_provenance.names import parse_spiffe
 
 from services.chassis.identity import CallerKind, Principal
 
@@ -25,6 +26,12 @@ def may_see_lot(
             return principal.is_service(LICENSING)
         case CallerKind.CUSTOMS:
             return receiver == licensing or state is CustodyState.ABROAD
+
+
+def is_party(enterprise_id: str, holder: str, receiver: str | None) -> bool:
+    """Whether this enterprise holds the lot or is its named receiver."""
+    parties = (parse_spiffe(party) for party in (holder, receiver) if party is not None)
+    return any(party.segments[:2] == ("enterprise", enterprise_id) for party in parties)
 
 
 def may_see_right(principal: Principal, holder: str | None) -> bool:

@@ -243,12 +243,13 @@ def parse_lot_id(request: registry_pb2.GetLotRequest) -> str:
     return lot_id
 
 
-def parse_head(request: registry_pb2.GetBundleRequest) -> Outpoint:
-    """The head whose bundle is wanted."""
+def parse_bundle(request: registry_pb2.GetBundleRequest) -> tuple[Outpoint, str]:
+    """The head whose bundle is wanted, and the enterprise to which it must be visible; empty for none."""
     fields = Fields()
     head = fields.outpoint("head", request.head)
+    visible_to = fields.enterprise("visible_to", request.visible_to, optional=True)
     fields.done()
-    return head
+    return head, visible_to
 
 
 def parse_list(request: registry_pb2.ListLotsRequest) -> LotsQuery:

@@ -11,7 +11,7 @@ from monazite.registry.v1 import registry_pb2
 from monazite.type.v1 import statement_pb2
 from monazite_provenance.conservation import Finding
 
-from services.chassis.fields import outpoint_message
+from services.chassis.fields import outpoint_message, timestamp
 from services.registry.operations.answers import (
     ActStands,
     Answer,
@@ -116,7 +116,7 @@ def _admit(admission: statement_pb2.Admission, place: Place) -> None:
     admission.receipt_pending = place.index is None
     if place.index is not None:
         admission.index = place.index
-    admission.committed_at.FromDatetime(place.committed_at)
+    admission.committed_at.CopyFrom(timestamp(place.committed_at))
 
 
 def _heads(heads: Sequence[HeadMade]) -> list[registry_pb2.Head]:

@@ -17,7 +17,7 @@ from services.chassis.errors import not_found
 from services.chassis.identity import Principal
 from services.chassis.sequencer import order
 from services.registry.domain import refusals
-from services.registry.domain.visibility import may_see_lot
+from services.registry.domain.visibility import is_party, may_see_lot
 from services.registry.storage import bundles as rows
 from services.registry.storage import lots as stored
 
@@ -43,13 +43,13 @@ class Bundles:
     database: Database
     licensing: str
 
-    async def stream(self, principal: Principal, target: Outpoint) -> AsyncGenerator[bytes]:
-        """The bundle in pieces of at most 64 KiB. Raises NOT_FOUND, also for a lot that the caller may not see;
-        TooLarge.
+    async def stream(self, principal: Principal, target: Outpoint, visible_to: str = "") -> AsyncGenerator[bytes]:
+        """The bundle in pieces of at most 64 KiB. Raises NOT_FOUND, also for a lot that the caller may not see, or that
+        the enterprise `visible_to` neither holds nor is to receive; TooLarge.
 
         It is gathered before the first piece leaves: bounded by the format, and no connection waits for a slow caller.
         """
-        plan = await self._plan(principal, target)
+        plan = await self._plan(principal, target, visible_to)
         items = await self._items(plan)
         buffer = bytearray()
         for piece in write(target, items):
@@ -59,15 +59,18 @@ class Bundles:
                 del buffer[:CHUNK_BYTES_MAX]
         yield bytes(buffer)
 
-    async def _plan(self, principal: Principal, target: Outpoint) -> _Plan:
+    async def _plan(self, principal: Principal, target: Outpoint, visible_to: str) -> _Plan:
         async with self.database.connection() as connection:
             found = (await stored.heads(connection, [target])).get(target)
-            if found is None or not may_see_lot(
-                principal,
-                holder=found.row.holder,
-                receiver=found.row.receiver,
-                state=found.row.state,
-                licensing=self.licensing,
+            if found is None or not (
+                may_see_lot(
+                    principal,
+                    holder=found.row.holder,
+                    receiver=found.row.receiver,
+                    state=found.row.state,
+                    licensing=self.licensing,
+                )
+                and (not visible_to or is_party(visible_to, found.row.holder, found.row.receiver))
             ):
                 raise not_found("lot", refusals.outpoint_name(target))
             graph = await rows.ancestors(connection, target.statement_id, PAGE_STATEMENTS_MAX + 1)

@@ -92,8 +92,8 @@ class LotServicer(LotServiceServicer):
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: object) -> AsyncGenerator[pb.GetBundleResponse]:
         """The bundle of a head, in pieces."""
-        head = messages.parse_head(request)
-        async for chunk in self._bundles.stream(current_call().principal, head):
+        head, visible_to = messages.parse_bundle(request)
+        async for chunk in self._bundles.stream(current_call().principal, head, visible_to):
             yield pb.GetBundleResponse(chunk=chunk)
 
     async def PlaceHold(self, request: pb.PlaceHoldRequest, context: object) -> pb.StepResponse:

@@ -1,7 +1,7 @@
 """One transaction for a whole batch of writes: claim, lock, decide each again on the locked rows, store.
 
 Of two writes of one batch that want the same head the second is decided on what the first left, and loses. A refused
-write leaves nothing behind but the rights that it showed; the others commit without it.
+write leaves nothing behind but the statements of peers that it showed; the others commit without it.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Settlement:
 async def keep(
     connection: Connection, log: str, entries: Sequence[FollowedEntry], settlements: Sequence[Settlement]
 ) -> None:
-    """Keep a peer's statements and what they settle. A right that was carried here before stays as it came."""
+    """Keep quota's settlements: the statements, and which draw each is of."""
     kept = sorted(entries, key=lambda entry: entry.statement_id)
     if kept:
         await connection.execute(

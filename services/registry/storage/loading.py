@@ -134,7 +134,7 @@ class Needs:
     def _add_step(self, step: Step) -> None:
         if step.act is None:
             self.enterprises.add(step.enterprise_id)
-            self.enterprises.update(receiver.segments[1] for receiver in step.receivers)
+            self.enterprises.update(receiver.segments[1] for _, receiver in step.receivers)
         else:
             self.acts.add(step.act.act_id)
         self.names.update(name.lot_id for name in step.names)

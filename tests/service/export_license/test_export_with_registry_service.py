@@ -219,6 +219,16 @@ async def test_one_of_two_lots_stays_and_what_came_back_leaves_another_time(pair
         assert not report.findings
 
 
+async def test_a_strangers_lot_looks_like_none(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller("enterprise/rival") as rival:
+        there, nowhere = await magnets(pair), Held("", Outpoint(b"x" * 32, 0))
+        theirs, nobodys = [await refused(rival.submit([lot], line(100))) for lot in (there, nowhere)]
+        assert (theirs.reason, theirs.kind, theirs.message) == ("NOT_FOUND", nobodys.kind, nobodys.message)
+        head = f"{there.head.statement_id.hex()}:{there.head.index}"
+        assert theirs.metadata == {**nobodys.metadata, "name": head}
+        assert nobodys.metadata["name"] == f"{(b'x' * 32).hex()}:0"
+
+
 async def test_a_cancelled_act_gives_the_lot_and_the_line_back(pair: Pair) -> None:
     async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
         lot = await magnets(pair)

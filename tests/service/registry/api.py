@@ -237,10 +237,11 @@ class Api(Calls):
         """GetLot."""
         return await self.call(self.lots.GetLot, pb.GetLotRequest(lot_id=lot_id))
 
-    async def bundle(self, head: Outpoint) -> list[bytes]:
+    async def bundle(self, head: Outpoint, *, visible_to: str = "") -> list[bytes]:
         """GetBundle."""
         try:
-            stream = self.lots.GetBundle(pb.GetBundleRequest(head=message(head)), timeout=20)
+            request = pb.GetBundleRequest(head=message(head), visible_to=visible_to)
+            stream = self.lots.GetBundle(request, timeout=20)
             return [response.chunk async for response in stream]
         except grpc.aio.AioRpcError as failure:
             raise decode(failure, peer="registry") from failure

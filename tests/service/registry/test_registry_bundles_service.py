@@ -119,6 +119,10 @@ async def test_a_bundle_carries_keys_licences_and_intents(
         assert report.statements == 3 + 3, "key, licence and intent beside the steps"
         assert [step.on_behalf for step in report.steps] == [False, True, True]
     assert await licensing_service.bundle(outpoint(done.heads[0]))
+    assert await licensing_service.bundle(outpoint(done.heads[0]), visible_to=plant.uri.rpartition("/")[2])
+    with pytest.raises(Error) as refused:
+        await licensing_service.bundle(outpoint(done.heads[0]), visible_to="mine")
+    assert refused.value.reason == "NOT_FOUND"
 
 
 def held(report: LotReport) -> list[bytes]:

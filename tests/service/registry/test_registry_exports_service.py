@@ -174,7 +174,7 @@ async def test_an_act_is_locked_with_one_set_of_lots(licensing_service: Api, off
     await licensing_service.lock(act_id, [offered.head], offered.licence_id)
     with pytest.raises(Error) as refused:
         await licensing_service.lock(act_id, [offered.head], b"M" * 32)
-    assert refused.value.reason == "CONFLICT"
+    assert refused.value.reason == "EXPORT_ACT_DIFFERS"
 
 
 async def test_the_intent_must_be_licensings_of_this_act_and_within_the_offer(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from contextlib import AsyncExitStack
 
+import cbor2
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.type.v1 import material_pb2
@@ -349,6 +351,12 @@ async def test_a_page_token_of_another_query_is_refused(plant: Api) -> None:
     with pytest.raises(Error) as refused:
         await plant.call(plant.lots.ListLots, other)
     assert [violation.field for violation in refused.value.violations] == ["page_token"]
+    token = page.next_page_token
+    query, _last = cbor2.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    forged = base64.urlsafe_b64encode(cbor2.dumps([query, ["a\0b"]])).decode()
+    with pytest.raises(Error) as refused:
+        await plant.call(plant.lots.ListLots, pb.ListLotsRequest(page_size=1, page_token=forged))
+    assert [violation.field for violation in refused.value.violations] == ["page_token"]
 
 
 async def test_holds_are_placed_and_released_by_reason(plant: Api, inspector: Api) -> None:
@@ -357,7 +365,7 @@ async def test_holds_are_placed_and_released_by_reason(plant: Api, inspector: Ap
     await inspector.hold(lot_id, "SMUGGLING")
     with pytest.raises(Error) as refused:
         await inspector.hold(lot_id, "SMUGGLING")
-    assert refused.value.reason == "CONFLICT"
+    assert (refused.value.reason, refused.value.kind) == ("ALREADY_EXISTS", Kind.EXISTS)
     await inspector.hold(lot_id, "PAPERS")
     assert list((await plant.lot(lot_id)).holds) == ["SMUGGLING", "PAPERS"]
 

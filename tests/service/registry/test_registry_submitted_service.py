@@ -14,6 +14,7 @@ from monazite_provenance.contents import (
     CustodyState,
     DepositType,
     Draw,
+    ExportLimit,
     Imported,
     Mined,
     OfferDetails,
@@ -175,11 +176,17 @@ async def test_an_enterprise_offers_and_cancels_by_its_own_signature(mine: Api, 
 
     def offered(*receivers: str) -> bytes:
         moving = [
-            lot._replace(custody_state=CustodyState.IN_TRANSIT, receiver=receiver, remainder_lot_id=remainder)
+            lot._replace(
+                custody_state=CustodyState.IN_TRANSIT,
+                receiver=receiver,
+                remainder_lot_id=remainder,
+                export=ExportLimit(b"L" * 32, lot.gross_g) if receiver == customs else None,
+            )
             for lot, receiver, remainder in zip(held, receivers, remainders, strict=True)
         ]
         return pen.write(moving, OfferDetails("CMR-1"), spends=heads).encode()
 
+    customs = plant.uri.replace("enterprise/plant-1", "service/export_license")
     nobody, elsewhere = f"{mine.uri}0", mine.uri.replace("spiffe://", "spiffe://other.")
     with pytest.raises(Error) as refused:
         await plant.submit(offered(nobody, mine.uri, elsewhere))
@@ -188,6 +195,9 @@ async def test_an_enterprise_offers_and_cancels_by_its_own_signature(mine: Api, 
         "statement.outputs[0].receiver",
         "statement.outputs[2].receiver",
     ]
+    with pytest.raises(Error) as refused:
+        await plant.submit(offered(customs, mine.uri, nobody))
+    assert [violation.field for violation in refused.value.violations] == ["statement.outputs[2].receiver"]
     moving = [outpoint(head) for head in (await plant.submit(offered(mine.uri, mine.uri, mine.uri))).heads]
 
     with pytest.raises(Error) as refused:
@@ -219,7 +229,7 @@ async def test_a_key_is_certified_on_proof_and_bound_once(mine: Api, plant: Api)
     assert (await mine.call(mine.enterprises.CertifyKey, request)).key == done.key
     with pytest.raises(Error) as refused:
         await pen.certify(mine)
-    assert refused.value.reason == "CONFLICT"
+    assert refused.value.reason == "ALREADY_EXISTS"
 
 
 async def test_a_retired_key_signs_no_more(mine: Api, plant: Api, pen: Pen, registrar: Api) -> None:
@@ -246,7 +256,7 @@ async def test_enterprises_are_listed_once_and_seen_by_themselves(registrar: Api
     assert await registrar.register_enterprise("smelter-9", ["SMELT_METAL"], request_id=request_id) == first
     with pytest.raises(Error) as refused:
         await registrar.register_enterprise("smelter-9", ["SMELT_METAL"])
-    assert refused.value.reason == "CONFLICT"
+    assert refused.value.reason == "ALREADY_EXISTS"
     with pytest.raises(Error) as refused:
         await registrar.register_enterprise("", ["DIG"])
     assert {each.field for each in refused.value.violations} == {"enterprise_id", "display_name", "activities[0]"}

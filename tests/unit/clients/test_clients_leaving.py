@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from clients.admin import bundles
 from clients.admin.__main__ import app
+from clients.admin.commands import entries
 from clients.admin.exit_codes import ExitCode
 from tests.unit.provenance.chains import tell
 
@@ -54,6 +55,25 @@ def test_a_crash_has_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.Mo
     code, out, err = verified(*files)
     assert (code, out) == (ExitCode.FAULT, "")
     assert "RecursionError: too deep" in err
+
+
+def test_who_interrupts_it_gets_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bundles, "verify_bundle", interrupt)
+    assert verified(*files)[:2] == (ExitCode.INTERRUPTED, "")
+
+
+@pytest.mark.parametrize(("words", "code"), [([], ExitCode.DONE), (["--once"], ExitCode.INTERRUPTED)])
+def test_following_without_end_is_ended_by_interrupting_it(
+    words: list[str], code: ExitCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entries, "_read", interrupt)
+    assert CliRunner().invoke(app, ["entries", "follow", "registry", *words]).exit_code == code
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,15 @@ def test_a_lot_locked_by_the_same_act_is_alive() -> None:
 
 
 def test_only_who_holds_it_in_hand_applies() -> None:
-    with pytest.raises(Error) as caught:
-        lots.check_applicant(STANDS, HELD, EXPORTER + "2")
-    assert caught.value.reason == "APPLICANT_NOT_HOLDER"
+    stranger = EXPORTER + "2"
+    for content, expected in (
+        (HELD, "NOT_FOUND"),
+        (offered(), "NOT_FOUND"),
+        (offered()._replace(receiver=stranger, export=None), "APPLICANT_NOT_HOLDER"),
+    ):
+        with pytest.raises(Error) as caught:
+            lots.check_applicant(STANDS, content, stranger)
+        assert caught.value.reason == expected
     with pytest.raises(Error) as caught:
         lots.check_applicant(STANDS, offered(), EXPORTER)
     assert caught.value.metadata["findings"] == "IN_TRANSIT"

@@ -9,7 +9,7 @@ from monazite_provenance.contents import CustodyState
 from services.chassis.access import check_complete
 from services.chassis.identity import Principal, parse_principal
 from services.registry import access
-from services.registry.domain.visibility import may_see_enterprise, may_see_lot, may_see_right
+from services.registry.domain.visibility import is_party, may_see_enterprise, may_see_lot, may_see_right
 
 DOMAIN = "spiffe://monazite.example"
 LICENSING = f"{DOMAIN}/service/export_license"
@@ -58,3 +58,10 @@ def test_who_sees_a_right_and_an_enterprise() -> None:
     assert not may_see_enterprise(who("enterprise/b"), "a")
     assert not may_see_enterprise(who("customs/tianjin/x"), "a")
     assert may_see_enterprise(who("officer/registrar/x"), "a")
+
+
+def test_a_party_of_a_lot_is_its_holder_or_its_named_receiver() -> None:
+    assert is_party("a", A, None)
+    assert is_party("b", A, B)
+    assert not is_party("b", A, C)
+    assert not is_party("export_license", A, LICENSING)

@@ -100,10 +100,10 @@ def test_of_two_in_a_batch_the_second_is_stale() -> None:
         (step(Name("L3", NameUse.BEAR, 0)), rows(), "LOT_ID_UNKNOWN"),
         (step(Name("L4", NameUse.RESERVE)), rows(), "LOT_ID_UNKNOWN"),
         (step(Name("L2", NameUse.BEAR_RESERVED, 0)), rows(), "LOT_ID_USED"),
-        (PlaceHold("L1", HEAD, "PAPERS"), rows(holds=("PAPERS",)), "CONFLICT"),
+        (PlaceHold("L1", HEAD, "PAPERS"), rows(holds=("PAPERS",)), "ALREADY_EXISTS"),
         (LockAct(ACT, b"l" * 32, (HEAD,)), rows(holds=("PAPERS",)), "LOT_HELD"),
         (LockAct(ACT, b"l" * 32, (HEAD,)), rows(act_id=b"o" * 16), "EXPORT_LOCKED"),
-        (ListEnterprise("a", HOLDER, "A", frozenset(), "li"), rows(), "CONFLICT"),
+        (ListEnterprise("a", HOLDER, "A", frozenset(), "li"), rows(), "ALREADY_EXISTS"),
     ],
 )
 def test_what_is_refused(change: Change, found: Rows, reason: str) -> None:
@@ -134,10 +134,12 @@ def test_every_receiver_that_is_not_on_the_register_is_named(on_behalf: bool) ->
     here, nobody = (SpiffeId("monazite.example", ("enterprise", name)) for name in ("a", "nobody"))
     elsewhere = SpiffeId("other.example", ("enterprise", "a"))
     found = rows()
-    admit(replace(step(on_behalf=on_behalf), receivers=(here,)), found, b"s" * 32, TERMS)
-    refused = refusal(replace(step(on_behalf=on_behalf), receivers=(nobody, here, elsewhere)), found)
+    admit(replace(step(on_behalf=on_behalf), receivers=((0, here),)), found, b"s" * 32, TERMS)
+    # Output 1 goes to licensing.
+    receivers = ((0, nobody), (2, here), (3, elsewhere))
+    refused = refusal(replace(step(on_behalf=on_behalf), receivers=receivers), found)
     assert refused.reason == "RECEIVER_NOT_LISTED"
-    fields = ["receiver"] if on_behalf else ["statement.outputs[0].receiver", "statement.outputs[2].receiver"]
+    fields = ["receiver"] if on_behalf else ["statement.outputs[0].receiver", "statement.outputs[3].receiver"]
     assert sorted({violation.field for violation in refused.violations}) == fields
     assert refused.metadata["receivers"] == f"{nobody},{elsewhere}"
 

@@ -855,16 +855,22 @@ class GetBundleRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEAD_FIELD_NUMBER: _builtins.int
+    VISIBLE_TO_FIELD_NUMBER: _builtins.int
+    visible_to: _builtins.str
+    """An enterprise id: the bundle is given only if this enterprise, too, holds the lot or is its named receiver; else
+    NOT_FOUND. For who asks in the course of that enterprise's application. Empty: no such condition.
+    """
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
     def __init__(
         self,
         *,
         head: _statement_pb2.Outpoint | None = ...,
+        visible_to: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "visible_to", b"visible_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 11
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 12
     ERROR_REASON_DEADLINE_REQUIRED: _ErrorReason.ValueType  # 13
+    ERROR_REASON_ALREADY_EXISTS: _ErrorReason.ValueType  # 14
     ERROR_REASON_NOT_DETERMINISTIC: _ErrorReason.ValueType  # 100
     """Of statements: one for each error class of the provenance library."""
     ERROR_REASON_TRAILING_BYTES: _ErrorReason.ValueType  # 101
@@ -85,6 +86,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_IN_TRANSIT: _ErrorReason.ValueType  # 210
     ERROR_REASON_ENTERPRISE_NOT_LISTED: _ErrorReason.ValueType  # 211
     ERROR_REASON_RECEIVER_NOT_LISTED: _ErrorReason.ValueType  # 212
+    ERROR_REASON_EXPORT_ACT_DIFFERS: _ErrorReason.ValueType  # 213
     ERROR_REASON_ALLOCATION_OVER_TOTAL: _ErrorReason.ValueType  # 300
     """Of quota."""
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 301
@@ -121,6 +123,7 @@ ERROR_REASON_PEER_UNAVAILABLE: ErrorReason.ValueType  # 10
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 11
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 12
 ERROR_REASON_DEADLINE_REQUIRED: ErrorReason.ValueType  # 13
+ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 14
 ERROR_REASON_NOT_DETERMINISTIC: ErrorReason.ValueType  # 100
 """Of statements: one for each error class of the provenance library."""
 ERROR_REASON_TRAILING_BYTES: ErrorReason.ValueType  # 101
@@ -169,6 +172,7 @@ ERROR_REASON_EXPORT_ACT_ENDED: ErrorReason.ValueType  # 209
 ERROR_REASON_NOT_IN_TRANSIT: ErrorReason.ValueType  # 210
 ERROR_REASON_ENTERPRISE_NOT_LISTED: ErrorReason.ValueType  # 211
 ERROR_REASON_RECEIVER_NOT_LISTED: ErrorReason.ValueType  # 212
+ERROR_REASON_EXPORT_ACT_DIFFERS: ErrorReason.ValueType  # 213
 ERROR_REASON_ALLOCATION_OVER_TOTAL: ErrorReason.ValueType  # 300
 """Of quota."""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 301
