@@ -95,8 +95,8 @@ class Unverified(NamedTuple):
 
 def check_claims(claims: Claims) -> None:
     """Bounds and order of what a statement says, the same to write and to read. Raises `BadField` or `TooLarge`."""
-    _check_uri(claims.issuer, "iss")
-    _check_uri(claims.subject, "sub")
+    check_uri(claims.issuer, "iss")
+    check_uri(claims.subject, "sub")
     if not 0 <= claims.issued_at <= ISSUED_AT_MAX_S:
         raise BadField("iat is out of range", field="iat")
     if claims.spends:
@@ -106,7 +106,7 @@ def check_claims(claims: Claims) -> None:
         if any(len(ref) != STATEMENT_ID_BYTES for ref in claims.refs):
             raise BadField("a ref has 32 bytes", field="refs")
     if claims.on_behalf is not None:
-        _check_uri(claims.on_behalf.principal, "on_behalf")
+        check_uri(claims.on_behalf.principal, "on_behalf")
         _check_size(claims.on_behalf.certificate_sha256, DIGEST_BYTES, "on_behalf")
         _check_size(claims.on_behalf.request_id, REQUEST_ID_BYTES, "on_behalf")
 
@@ -119,7 +119,7 @@ def is_uri(text: str) -> bool:
     return _URI.fullmatch(text) is not None
 
 
-def _check_uri(text: str, field: str) -> None:
+def check_uri(text: str, field: str) -> None:
     if len(text) > URI_CHARACTERS_MAX:
         raise TooLarge("URI too long", field=field, limit=URI_CHARACTERS_MAX)
     if not is_uri(text):

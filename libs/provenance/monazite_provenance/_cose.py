@@ -47,11 +47,24 @@ def decode_sign1(raw: bytes) -> Sign1:
         if at != len(raw):
             raise TrailingBytes("bytes after the item")
         return Sign1(protected, {}, payload, signature)
-    match _cbor.decode(raw[1:]):
+    match decode_tagged(raw):
         case [bytes(protected), dict(unprotected), bytes(payload), bytes(signature)]:
             return Sign1(protected, unprotected, payload, signature)
         case _:
             raise BadField("the parts of a COSE_Sign1", field="cose_sign1")
+
+
+def decode_tagged(raw: bytes) -> CborValue:
+    """What stands under tag 18, whatever it is. Raises the `Malformed` family."""
+    if raw[:2] != _TAGGED_ARRAY_OF_FOUR:
+        raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
+    return _cbor.decode(raw[1:])
+
+
+def encode_detached(protected: bytes, unprotected: bytes, signature: bytes) -> bytes:
+    """A tagged COSE_Sign1 whose payload is left out; `unprotected` is an encoded map."""
+    parts = (_cbor.byte_string(protected), unprotected, b"\xf6", _cbor.byte_string(signature))
+    return _TAGGED_ARRAY_OF_FOUR + b"".join(parts)
 
 
 def encode_sign1(protected: bytes, payload: bytes, signature: bytes) -> bytes:

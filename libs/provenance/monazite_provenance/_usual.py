@@ -1,7 +1,7 @@
 """The usual statement, read by one match and written by one join: what and why is said in `_forms`.
 
-Usual is: nothing unprotected, URIs of at most 255 bytes, issued between July 1970 and 2106. Everything else, and
-everything that is wrong, is for the general reader in `statement`.
+Usual is: Ed25519 or ESP256, nothing unprotected, URIs of at most 255 bytes, issued between July 1970 and 2106.
+Everything else, and everything that is wrong, is for the general reader in `statement`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ PAYLOAD_VERSION: Final = 1
 OUTPUTS_MAX: Final = 128
 SIGNED_BYTES_MAX: Final = 4096
 
+_USUAL_ALGORITHMS: Final = (Algorithm.ED25519, Algorithm.ESP256)
 _BYTES, _TEXT = 2, 3
 _literal, _content_of, _group = _forms.literal, _forms.content_of, _forms.group
 
@@ -52,7 +53,7 @@ _URI = _forms.text(b"[!-~]")
 _FORM = _forms.compiled(
     rb"\xd2\x84",
     rb"(\x58.|\x59..)(",  # the protected header in its byte string
-    *(b"\xa5", _literal(_cose.ALG), _group(_forms.one_of(Algorithm))),
+    *(b"\xa5", _literal(_cose.ALG), _group(_forms.one_of(_USUAL_ALGORITHMS))),
     *(_literal(_cose.CONTENT_TYPE), _literal(CONTENT_TYPE)),
     *(_literal(_cose.KID), _content_of(KID_BYTES)),
     *(_literal(_cose.CWT_CLAIMS), _group(_forms.ENTRIES)),
@@ -74,7 +75,7 @@ _FORM = _forms.compiled(
     *(_group(_forms.one_of(range(OUTPUTS_MAX + 1))), _content_of(DIGEST_BYTES), b")"),
     _content_of(SIGNATURE_BYTES),
 )
-_ALGORITHMS = {_cbor.encode(algorithm): algorithm for algorithm in Algorithm}
+_ALGORITHMS = {_cbor.encode(algorithm): algorithm for algorithm in _USUAL_ALGORITHMS}
 _KINDS = {_cbor.encode(number): kind for number, kind in KINDS.items()}
 COUNTS: Final = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
 # By the number of lists and the principal among the claims.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from monazite_provenance import _cose, _merkle
+from monazite_provenance import _cose, tree
 from monazite_provenance.errors import BadField, TooLarge
 from monazite_provenance.item import SALT_BYTES, Item, Opening, check_openings_size
 from monazite_provenance.keys import Algorithm, PublicKey, SigningKey, SoftwareKey
@@ -74,7 +74,7 @@ def draft(
     openings = tuple([Opening(salts(SALT_BYTES), content) for content in outputs])
     detail = Opening(salts(SALT_BYTES), details)
     check_openings_size((*openings, detail))
-    root = _merkle.root([opening.leaf for opening in openings])
+    root = tree.root([opening.leaf for opening in openings])
     protected, payload = encode_signed_parts(
         claims, key, outputs_root=root, outputs_count=len(openings), details_digest=detail.digest
     )

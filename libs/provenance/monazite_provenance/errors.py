@@ -184,7 +184,23 @@ class StaleHead(LogProblem):
 
 
 class LogForked(LogProblem):
-    """Two signed roots of one log that no append-only history joins."""
+    """Two signed roots of one log that no append-only history joins.
+
+    `earlier` and `later` are the two checkpoints with their signatures, as they came: evidence for anybody to check
+    (`monitor.check_fork`; of a witness, as text). Kept apart from the details, which are safe to show.
+    """
+
+    def __init__(self, message: str, /, *, earlier: bytes = b"", later: bytes = b"", **details: str | int) -> None:
+        super().__init__(message, **details)
+        self.earlier = earlier
+        self.later = later
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_fork, (self.message, self.earlier, self.later, dict(self.details)))
+
+
+def _rebuild_fork(message: str, earlier: bytes, later: bytes, details: dict[str, str | int]) -> LogForked:
+    return LogForked(message, earlier=earlier, later=later, **details)
 
 
 class ChainProblem(ProvenanceError):

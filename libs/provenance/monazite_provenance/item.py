@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from monazite_provenance import _cbor, _merkle
+from monazite_provenance import _cbor, tree
 from monazite_provenance._cbor import CborValue
-from monazite_provenance.errors import BadField, Malformed, OpeningMismatch, TooLarge
+from monazite_provenance.errors import BadField, Malformed, OpeningMismatch, ProofMismatch, TooLarge
 from monazite_provenance.statement import OUTPUTS_MAX, STATEMENT_BYTES_MAX, Unverified, parse
 
 SALT_BYTES = 16
@@ -29,7 +29,7 @@ class Opening(NamedTuple):
     @property
     def leaf(self) -> bytes:
         """Leaf hash of an output: SHA-256(0x00 || salt || content)."""
-        return _merkle.leaf_hash(self.salt + self.content)
+        return tree.leaf_hash(self.salt + self.content)
 
     @property
     def digest(self) -> bytes:
@@ -55,7 +55,7 @@ class Item:
         if len(self.nodes) > NODES_MAX:
             raise TooLarge("too many nodes", field="nodes", limit=NODES_MAX)
         for node in self.nodes:
-            if len(node) != _merkle.HASH_BYTES:
+            if len(node) != tree.HASH_BYTES:
                 raise BadField("a node has 32 bytes", field="nodes")
 
     def encode(self) -> bytes:
@@ -95,19 +95,26 @@ class Item:
         """
         unverified = parse(self.statement)
         check_openings(self, unverified)
-        tree = _merkle.Disclosure(unverified.outputs_count, _leaves(self), self.nodes)
         keep = set(outputs)
+        try:
+            nodes = tree.Disclosure(unverified.outputs_count, _leaves(self), self.nodes).without(keep)
+        except ProofMismatch as error:
+            raise OpeningMismatch(error.message, field="openings") from None
         return Item(
             self.statement,
             {index: opening for index, opening in sorted(self.openings.items()) if index in keep},
-            tree.without(keep),
+            nodes,
             self.details if details else None,
         )
 
 
 def check_openings(item: Item, unverified: Unverified) -> None:
     """Check all that `item` discloses against the commitments of its statement. Raises `OpeningMismatch`."""
-    root = _merkle.partial_root(unverified.outputs_count, _leaves(item), item.nodes)
+    try:
+        root = tree.partial_root(unverified.outputs_count, _leaves(item), item.nodes)
+    except ProofMismatch as error:
+        # The same tree as a log's; but here the sender's nodes are wrong, and no log is.
+        raise OpeningMismatch(error.message, field="nodes") from None
     if root != unverified.outputs_root:
         raise OpeningMismatch("the outputs are not those committed to", field="openings")
     if item.details is not None and item.details.digest != unverified.details_digest:
@@ -115,7 +122,7 @@ def check_openings(item: Item, unverified: Unverified) -> None:
 
 
 def _leaves(item: Item) -> dict[int, bytes]:
-    return {index: _merkle.leaf_hash(salt + content) for index, (salt, content) in item.openings.items()}
+    return {index: tree.leaf_hash(salt + content) for index, (salt, content) in item.openings.items()}
 
 
 _ARRAY, _MAP = 4, 5

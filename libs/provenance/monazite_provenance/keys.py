@@ -1,48 +1,70 @@
 """Keys: the public half as a COSE_Key, the signing half, and what a certification says of a key.
 
 Two algorithms of RFC 9864: Ed25519 (-19, the default) and ESP256 (-9, ECDSA on P-256 with SHA-256, which every HSM
-offers). The key decides the algorithm; a header can only agree with it.
+offers); and ML-DSA-44 and -65 of RFC 9964 (-48, -49), which outlast quantum computers and cost kilobytes. The key
+decides the algorithm; a header can only agree with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from monazite_provenance import _cbor
+from monazite_provenance._cbor import CborValue
 from monazite_provenance.errors import BadField, BadSignature, UnsupportedAlgorithm
 from monazite_provenance.kinds import EventKind
 
 KID_BYTES = 16
 THUMBPRINT_BYTES = 32
-SIGNATURE_BYTES = 64
 COORDINATE_BYTES = 32
-COSE_KEY_BYTES_MAX = 256
+COSE_KEY_BYTES_MAX = 2048
+"""Largest COSE_Key, bytes: the public key of ML-DSA-65 has 1952."""
 
 _FIELD_PRIME = 2**255 - 19
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _P256_HALF_ORDER = _P256_ORDER // 2
 _ECDSA = ec.ECDSA(hashes.SHA256())
 
-# COSE_Key labels and values (RFC 9053 section 7).
-_KTY, _CRV, _X, _Y = 1, -1, -2, -3
-_OKP, _EC2 = 1, 2
+# COSE_Key labels and values (RFC 9053 section 7; RFC 9964 section 3).
+_KTY, _ALG, _CRV, _X, _Y, _PUB = 1, 3, -1, -2, -3, -1
+_OKP, _EC2, _AKP = 1, 2, 7
 _CRV_P256, _CRV_ED25519 = 1, 6
 
 
 class Algorithm(IntEnum):
-    """Fully specified algorithms (RFC 9864) that sign statements."""
+    """Fully specified algorithms (RFC 9864, RFC 9964) that sign statements and heads."""
 
     ED25519 = -19
     ESP256 = -9
+    ML_DSA_44 = -48
+    ML_DSA_65 = -49
+
+
+SIGNATURE_BYTES: Final = 64
+"""Length of an Ed25519 or ESP256 signature, bytes."""
+SIGNATURE_LENGTHS: Final[Mapping[Algorithm, int]] = {
+    Algorithm.ED25519: SIGNATURE_BYTES,
+    Algorithm.ESP256: SIGNATURE_BYTES,
+    Algorithm.ML_DSA_44: 2420,
+    Algorithm.ML_DSA_65: 3309,
+}
+"""Length of a signature by its algorithm, bytes."""
+SIGNATURE_BYTES_MAX: Final = max(SIGNATURE_LENGTHS.values())
+
+_MlDsaPublicKey: TypeAlias = "mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey"
+_MlDsaPrivateKey: TypeAlias = "mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey"
+_ML_DSA_PUBLIC_BYTES = {Algorithm.ML_DSA_44: 1312, Algorithm.ML_DSA_65: 1952}
+_UNSUPPORTED_KEY = "only Ed25519, P-256, ML-DSA-44 and ML-DSA-65 keys sign statements"
 
 
 def _low_order_encodings() -> frozenset[bytes]:
@@ -61,36 +83,46 @@ LOW_ORDER_POINTS = _low_order_encodings()
 class PublicKey:
     """A public key in its one COSE_Key form (required members only, so that its hash is its RFC 9679 thumbprint)."""
 
-    __slots__ = ("_verify", "algorithm", "cose_key", "kid", "thumbprint")
+    __slots__ = ("_verify", "algorithm", "cose_key", "kid", "raw", "thumbprint")
 
     algorithm: Algorithm
     cose_key: bytes
+    raw: bytes
+    """The public key as its algorithm writes it: 32 bytes of Ed25519, the uncompressed point of P-256."""
     thumbprint: bytes
     kid: bytes
+    _verify: Callable[[bytes, bytes], None]
 
-    def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
+    def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | _MlDsaPublicKey) -> None:
         """Wrap a key of `cryptography`. Raises `UnsupportedAlgorithm`, or `BadField` on a point of low order."""
         # The classes are abstract: to ask of which one a key is takes as long as a hash, so it is asked once.
         if isinstance(key, ed25519.Ed25519PublicKey):
             self._verify = partial(_verify_ed25519, key)
-            point = key.public_bytes_raw()
-            _check_ed25519_point(point)
+            self.raw = key.public_bytes_raw()
+            _check_ed25519_point(self.raw)
             self.algorithm = Algorithm.ED25519
-            self.cose_key = _cbor.encode({_KTY: _OKP, _CRV: _CRV_ED25519, _X: point})
-        elif isinstance(key.curve, ec.SECP256R1):
+            self.cose_key = _cbor.encode({_KTY: _OKP, _CRV: _CRV_ED25519, _X: self.raw})
+        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
             self._verify = partial(_verify_p256, key)
             numbers = key.public_numbers()
             x, y = (n.to_bytes(COORDINATE_BYTES, "big") for n in (numbers.x, numbers.y))
+            self.raw = b"\x04" + x + y
             self.algorithm = Algorithm.ESP256
             self.cose_key = _cbor.encode({_KTY: _EC2, _CRV: _CRV_P256, _X: x, _Y: y})
+        elif isinstance(key, (mldsa.MLDSA44PublicKey, mldsa.MLDSA65PublicKey)):
+            self._verify = key.verify
+            self.raw = key.public_bytes_raw()
+            is_44 = isinstance(key, mldsa.MLDSA44PublicKey)
+            self.algorithm = Algorithm.ML_DSA_44 if is_44 else Algorithm.ML_DSA_65
+            self.cose_key = _cbor.encode({_KTY: _AKP, _ALG: int(self.algorithm), _PUB: self.raw})
         else:
-            raise UnsupportedAlgorithm("only Ed25519 and P-256 keys sign statements")
+            raise UnsupportedAlgorithm(_UNSUPPORTED_KEY)
         self.thumbprint = sha256(self.cose_key).digest()
         self.kid = self.thumbprint[:KID_BYTES]
 
     @classmethod
     def from_cose_key(cls, data: bytes) -> PublicKey:
-        """Read a COSE_Key: exactly kty, crv, x (and y), deterministic.
+        """Read a COSE_Key: exactly kty, crv, x (and y), or kty, alg and pub of ML-DSA, deterministic.
 
         Raises the `Malformed` family or `UnsupportedAlgorithm`.
         """
@@ -99,27 +131,37 @@ class PublicKey:
         members = _cbor.decode(data)
         if not isinstance(members, dict):
             raise BadField("a COSE_Key is a map", field="cose_key")
-        match (members.get(_KTY), members.get(_CRV), members.get(_X), members.get(_Y)):
-            case (1, 6, bytes(x), _) if len(x) == COORDINATE_BYTES:
-                key = cls(ed25519.Ed25519PublicKey.from_public_bytes(x))
-            case (2, 1, bytes(x), bytes(y)) if len(x) == len(y) == COORDINATE_BYTES:
-                key = cls(_p256(x, y))
-            case (1, 6, *_) | (2, 1, *_):
-                raise BadField("COSE_Key members", field="cose_key")
-            case _:
-                raise UnsupportedAlgorithm("only Ed25519 and P-256 keys sign statements")
+        key = cls.from_members(members)
         if key.cose_key != data:
             raise BadField("a COSE_Key has its required members alone", field="cose_key")
         return key
 
+    @classmethod
+    def from_members(cls, members: Mapping[int, CborValue]) -> PublicKey:
+        """The key that a decoded COSE_Key names; members that are not required are not looked at.
+
+        Raises `BadField` or `UnsupportedAlgorithm`.
+        """
+        match (members.get(_KTY), members.get(_CRV), members.get(_X), members.get(_Y)):
+            case (1, 6, bytes(x), _) if len(x) == COORDINATE_BYTES:
+                return cls(ed25519.Ed25519PublicKey.from_public_bytes(x))
+            case (2, 1, bytes(x), bytes(y)) if len(x) == len(y) == COORDINATE_BYTES:
+                return cls(_p256(x, y))
+            case (1, 6, *_) | (2, 1, *_):
+                raise BadField("COSE_Key members", field="cose_key")
+            case (7, bytes(pub), *_):
+                return cls(_ml_dsa(members.get(_ALG), pub))
+            case _:
+                raise UnsupportedAlgorithm(_UNSUPPORTED_KEY)
+
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Return if `signature` (64 bytes) is by this key over `message`; raise `BadSignature` if not.
+        """Return if `signature` (SIGNATURE_LENGTHS of it) is by this key over `message`; raise `BadSignature` if not.
 
         An Ed25519 R of low order and an ECDSA s above half the order are refused, so that nobody but the signer can
         make a second good signature of a first.
         """
-        if len(signature) != SIGNATURE_BYTES:
-            raise BadSignature("a signature has 64 bytes")
+        if len(signature) != SIGNATURE_LENGTHS[self.algorithm]:
+            raise BadSignature("a signature of another length than its algorithm's")
         try:
             self._verify(signature, message)
         except InvalidSignature:
@@ -160,6 +202,16 @@ def _p256(x: bytes, y: bytes) -> ec.EllipticCurvePublicKey:
         raise BadField("not a point of P-256", field="x") from error
 
 
+def _ml_dsa(algorithm: CborValue, pub: bytes) -> _MlDsaPublicKey:
+    if type(algorithm) is not int or algorithm not in tuple(_ML_DSA_PUBLIC_BYTES):
+        raise UnsupportedAlgorithm(_UNSUPPORTED_KEY)
+    if len(pub) != _ML_DSA_PUBLIC_BYTES[Algorithm(algorithm)]:
+        raise BadField("COSE_Key members", field="cose_key")
+    if algorithm == Algorithm.ML_DSA_44:
+        return mldsa.MLDSA44PublicKey.from_public_bytes(pub)
+    return mldsa.MLDSA65PublicKey.from_public_bytes(pub)
+
+
 def ecdsa_raw_from_der(der: bytes) -> bytes:
     """An HSM's DER ECDSA signature as COSE's r||s, 64 bytes, with the lower of the two s. Raises `BadSignature`."""
     try:
@@ -171,13 +223,35 @@ def ecdsa_raw_from_der(der: bytes) -> bytes:
     return r.to_bytes(32, "big") + min(s, _P256_ORDER - s).to_bytes(32, "big")
 
 
+def ecdsa_low_s(signature: bytes) -> bytes:
+    """An ECDSA signature r||s of 64 bytes with the lower of the two s. Raises `BadSignature` for another length."""
+    s = int.from_bytes(signature[COORDINATE_BYTES:], "big")
+    if len(signature) != SIGNATURE_BYTES or s >= _P256_ORDER:
+        raise BadSignature("not an ECDSA signature as r||s")
+    return signature[:COORDINATE_BYTES] + min(s, _P256_ORDER - s).to_bytes(32, "big")
+
+
+def ed25519_public_key(point: bytes) -> PublicKey:
+    """The Ed25519 key of these 32 bytes. Raises `BadField`."""
+    return PublicKey.from_members({_KTY: _OKP, _CRV: _CRV_ED25519, _X: point})
+
+
+def p256_public_key(point: bytes) -> PublicKey:
+    """The P-256 key of an uncompressed point, 65 bytes. Raises `BadField`."""
+    return PublicKey.from_members({_KTY: _EC2, _CRV: _CRV_P256, _X: point[1:33], _Y: point[33:]})
+
+
 class SigningKey(Protocol):
-    """Whatever can sign: a key in memory, an HSM, a remote signer. `sign` gives 64 bytes, r||s for ESP256."""
+    """Whatever can sign: a key in memory, an HSM, a remote signer."""
 
     @property
-    def public(self) -> PublicKey: ...
+    def public(self) -> PublicKey:
+        """The public half."""
+        ...
 
-    def sign(self, message: bytes) -> bytes: ...
+    def sign(self, message: bytes) -> bytes:
+        """Signature over `message`, SIGNATURE_LENGTHS of it; r||s with low s for ESP256."""
+        ...
 
 
 class SoftwareKey:
@@ -187,18 +261,24 @@ class SoftwareKey:
 
     public: PublicKey
 
-    def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
+    def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | _MlDsaPrivateKey) -> None:
         """Wrap a key of `cryptography`. Raises `UnsupportedAlgorithm`."""
         self._key = key
-        self._sign = key.sign if isinstance(key, ed25519.Ed25519PrivateKey) else partial(_sign_p256, key)
+        self._sign = partial(_sign_p256, key) if isinstance(key, ec.EllipticCurvePrivateKey) else key.sign
         self.public = PublicKey(key.public_key())
 
     @classmethod
     def generate(cls, algorithm: Algorithm = Algorithm.ED25519) -> SoftwareKey:
         """A fresh key from the system's random source."""
-        if algorithm is Algorithm.ED25519:
-            return cls(ed25519.Ed25519PrivateKey.generate())
-        return cls(ec.generate_private_key(ec.SECP256R1()))
+        match algorithm:
+            case Algorithm.ED25519:
+                return cls(ed25519.Ed25519PrivateKey.generate())
+            case Algorithm.ESP256:
+                return cls(ec.generate_private_key(ec.SECP256R1()))
+            case Algorithm.ML_DSA_44:
+                return cls(mldsa.MLDSA44PrivateKey.generate())
+            case Algorithm.ML_DSA_65:
+                return cls(mldsa.MLDSA65PrivateKey.generate())
 
     @classmethod
     def from_pem(cls, pem: bytes) -> SoftwareKey:
@@ -208,8 +288,11 @@ class SoftwareKey:
         except Exception:
             # Cause suppressed: a parser's message about a private key does not belong in a log.
             raise BadField("not an unencrypted PEM private key", field="pem") from None
-        if not isinstance(key, (ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
-            raise UnsupportedAlgorithm("only Ed25519 and P-256 keys sign statements")
+        if not isinstance(
+            key,
+            (ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey, mldsa.MLDSA44PrivateKey, mldsa.MLDSA65PrivateKey),
+        ):
+            raise UnsupportedAlgorithm(_UNSUPPORTED_KEY)
         return cls(key)
 
     def to_pem(self) -> bytes:
@@ -219,7 +302,7 @@ class SoftwareKey:
         )
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes of signature over `message`."""
+        """Signature over `message`, SIGNATURE_LENGTHS of it."""
         return self._sign(message)
 
     def __repr__(self) -> str:

@@ -130,6 +130,11 @@ def key_urn(thumbprint: bytes) -> str:
     return f"urn:monazite:key:{thumbprint.hex()}"
 
 
+def roots_urn(domain: str) -> str:
+    """Subject of the act that replaces a domain's root keys."""
+    return f"urn:monazite:roots:{domain}"
+
+
 def log_urn(service: str, shard: int = 0) -> str:
     """Name of a log."""
     return f"urn:monazite:log:{service}:{shard}"

@@ -32,7 +32,7 @@ from monazite_provenance._claims import (
 )
 from monazite_provenance._usual import CONTENT_TYPE, OUTPUTS_MAX, PAYLOAD_VERSION, SIGNED_BYTES_MAX, TYP
 from monazite_provenance.errors import BadField, CriticalHeader, TooLarge, UnsupportedAlgorithm, UnsupportedVersion
-from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES, Algorithm, PublicKey
+from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES_MAX, SIGNATURE_LENGTHS, Algorithm, PublicKey
 
 __all__ = [
     "OUTPOINT_BYTES",
@@ -53,9 +53,10 @@ __all__ = [
 ]
 
 RECEIPTS_MAX = 8
-RECEIPT_BYTES_MAX = 4096
+# A path of 63 hashes, a header with two URIs, and the longest signature.
+RECEIPT_BYTES_MAX = 8192
 # Signed bytes, the signature, the receipts with their heads, and the heads of the envelope.
-STATEMENT_BYTES_MAX = SIGNED_BYTES_MAX + SIGNATURE_BYTES + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
+STATEMENT_BYTES_MAX = SIGNED_BYTES_MAX + SIGNATURE_BYTES_MAX + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
 _CLAIMS_REQUIRED = (ISS, SUB, IAT, KIND)
 _CLAIMS_OPTIONAL = (SPENDS, REFS, ON_BEHALF)
 # Null stands for no claim of ours, so that None cannot mean absent; nothing decodes to this.
@@ -74,6 +75,8 @@ def _header_start(algorithm: int) -> bytes:
 _HEADER_STARTS = {_header_start(algorithm): algorithm for algorithm in Algorithm}
 _OLD_HEADER_STARTS = {_header_start(old): new for old, new in _cose.POLYMORPHIC_ALGORITHMS.items()}
 _HEADER_START_BYTES = len(_header_start(Algorithm.ED25519))
+# The numbers of ML-DSA take one byte more.
+_LONG_HEADER_START_BYTES = len(_header_start(Algorithm.ML_DSA_44))
 _CLAIMS_LABEL = _cbor.encode(_cose.CWT_CLAIMS)
 _HEADER_END = _cbor.encode(_cose.TYP) + _cbor.encode(TYP)
 
@@ -99,9 +102,9 @@ def parse_any(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = F
     signed = _cose.signing_input(protected, payload)
     if len(signed) > SIGNED_BYTES_MAX:
         raise TooLarge("signed bytes too long", limit=SIGNED_BYTES_MAX)
-    if len(signature) != SIGNATURE_BYTES:
-        raise BadField("a signature has 64 bytes", field="signature")
     algorithm, kid, claims = _header(protected, dangerously_accept_polymorphic_algorithms)
+    if len(signature) != SIGNATURE_LENGTHS[algorithm]:
+        raise BadField("a signature of another length than its algorithm's", field="signature")
     outputs_root, outputs_count, details_digest = _payload(payload)
     return Unverified(
         raw=raw,
@@ -144,17 +147,21 @@ def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -
 
     All else in the header is constant, so that comparing bytes does; what differs is decoded to say how.
     """
-    algorithm = _HEADER_STARTS.get(protected[:_HEADER_START_BYTES])
+    kid_at = _HEADER_START_BYTES
+    algorithm = _HEADER_STARTS.get(protected[:kid_at])
     if algorithm is None and dangerously_accept_polymorphic_algorithms:
-        algorithm = _OLD_HEADER_STARTS.get(protected[:_HEADER_START_BYTES])
-    claims_at = _HEADER_START_BYTES + KID_BYTES
+        algorithm = _OLD_HEADER_STARTS.get(protected[:kid_at])
+    if algorithm is None:
+        kid_at = _LONG_HEADER_START_BYTES
+        algorithm = _HEADER_STARTS.get(protected[:kid_at])
+    claims_at = kid_at + KID_BYTES
     if (
         algorithm is None
         or protected[claims_at : claims_at + 1] != _CLAIMS_LABEL
         or protected[-len(_HEADER_END) :] != _HEADER_END
     ):
         _refuse_header(protected)
-    return algorithm, protected[_HEADER_START_BYTES:claims_at], protected[claims_at + 1 : -len(_HEADER_END)]
+    return algorithm, protected[kid_at:claims_at], protected[claims_at + 1 : -len(_HEADER_END)]
 
 
 def _refuse_header(protected: bytes) -> NoReturn:

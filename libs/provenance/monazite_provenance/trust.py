@@ -2,39 +2,46 @@
 
 Only the root certifies service keys; the registry certifies enterprise and laboratory keys only, so that a stolen
 registry key cannot make quota. A thumbprint is bound once. Nothing here reads a clock: a retired or compromised key
-stays known as such, and judging what it signed before needs the log.
+stays known as such, and judging what it signed before needs the log. The root replaces itself: old roots sign the new.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from monazite_provenance.contents import KeyAction, KeysDetails, decode_details, encode
+from monazite_provenance._log_certification import certified, ended
+from monazite_provenance.checkpoints import check_witness, parse_checkpoint_text
+from monazite_provenance.contents import KeyAction, KeysDetails, LogRange, RootsDetails, encode
+from monazite_provenance.contents.details import ROOTS_MAX
 from monazite_provenance.draft import Draft, draft
 from monazite_provenance.errors import (
     BadField,
     EventNotAllowed,
     IssuerMismatch,
+    LogProblem,
     TooLarge,
-    Undisclosed,
     UnknownKey,
     UnsupportedVersion,
 )
 from monazite_provenance.item import Item
-from monazite_provenance.keys import CertifiedKey, PublicKey, SigningKey, possession_message
+from monazite_provenance.keys import CertifiedKey, PublicKey, SigningKey
 from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
-from monazite_provenance.names import key_urn, parse_log, parse_spiffe, root_uri, service_uri
+from monazite_provenance.log_keys import LogKey
+from monazite_provenance.monitor import check_witnessed
+from monazite_provenance.names import key_urn, parse_log, parse_spiffe, service_uri
+from monazite_provenance.receipts import Head
+from monazite_provenance.roots import RootSet, check_possession, prove_possession, read_act, root_act, rotate_roots
 from monazite_provenance.statement import Claims
-from monazite_provenance.verifier import Statement, Verifier
+from monazite_provenance.verifier import Statement
 
 TRUST_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 """Largest trust file, bytes of JSON."""
 TRUST_FILE_VERSION: Final = 1
-ROOTS_MAX: Final = 16
 ACTS_MAX: Final = 1_000
+WITNESSES_MAX: Final = 32
 
 SERVICE_KINDS: Final[Mapping[str, frozenset[EventKind]]] = {
     "registry": CUSTODY_KINDS
@@ -60,16 +67,21 @@ OWNER_KINDS: Final[Mapping[str, frozenset[EventKind]]] = {
 
 
 class KeyBook:
-    """Certified keys by kid. Takes `keys` statements in order; a key ring for a `Verifier`."""
+    """Certified keys by kid. Takes `keys` statements in order; a key ring for a `Verifier` and for a `HeadVerifier`."""
 
     def __init__(self, domain: str, keys: Iterable[CertifiedKey] = ()) -> None:
         self._domain = domain
         self._keys = {key.public.kid: key for key in keys}
+        self._log_keys: dict[bytes, LogKey] = {}
         self._own_signature: set[str] = {key.issuer for key in self._keys.values() if key.own_signature_only}
 
     def find(self, kid: bytes) -> CertifiedKey | None:
         """The key of this kid, or None."""
         return self._keys.get(kid)
+
+    def find_log_key(self, kid: bytes) -> LogKey | None:
+        """What is certified of the key of this kid as one that signs heads, or None."""
+        return self._log_keys.get(kid)
 
     def own_signature_only(self, issuer: str) -> bool:
         """Whether an owner registered its own signature as the only one that counts."""
@@ -100,6 +112,10 @@ class KeyBook:
             key = _certify(details, public, allowed, certified_by)
             if public.kid in self._keys:
                 raise BadField("a thumbprint is bound once", field="keys.cose_key")
+            if details.logs:
+                if not by_root:
+                    raise EventNotAllowed("only the root certifies log keys")
+                self._log_keys[public.kid] = certified(details, public)
         else:
             key = self._end(details, public)
         self._keys[public.kid] = key
@@ -122,6 +138,11 @@ class KeyBook:
             raise UnknownKey("the end of a key that was never certified")
         if key.issuer != details.issuer:
             raise IssuerMismatch("the end of another owner's key")
+        log_key = self._log_keys.get(public.kid)
+        if log_key is not None:
+            self._log_keys[public.kid] = ended(log_key, details)
+        elif details.logs:
+            raise BadField("the end of a log key that was never certified", field="keys.logs")
         if details.action is KeyAction.RETIRE:
             return replace(key, retired=True)
         return replace(key, compromised=True)
@@ -131,7 +152,7 @@ def _certify(
     details: KeysDetails, public: PublicKey, allowed: frozenset[EventKind], certified_by: bytes
 ) -> CertifiedKey:
     kinds = frozenset(EventKind(kind) for kind in details.kinds)
-    if not kinds or not kinds <= allowed:
+    if not (kinds or details.logs) or not kinds <= allowed:
         raise EventNotAllowed("kinds of event that such a key may not sign")
     if details.proof_of_possession is None:
         raise BadField("no proof of possession", field="keys.proof_of_possession")
@@ -141,15 +162,18 @@ def _certify(
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """Domain, root keys, how many of them make an act, and the acts in order.
+    """Domain, the first root keys, how many of them make an act, the acts in order; witnesses and how many must sign.
 
-    An act is one `keys` item each by that many distinct roots, with byte-identical details.
+    An act is one `keys` item each by that many distinct roots, with byte-identical details. One that replaces the root
+    keys counts from the act after it. The witnesses are this verifier's own choice, which no root signs.
     """
 
     domain: str
     threshold: int
     roots: tuple[PublicKey, ...]
     acts: tuple[tuple[Item, ...], ...] = ()
+    witnesses: Mapping[str, PublicKey] = field(default_factory=dict[str, PublicKey])
+    witness_threshold: int = 0
 
     @classmethod
     def load(cls, raw: bytes) -> TrustFile:
@@ -160,7 +184,7 @@ class TrustFile:
         version = fields.get("version")
         if type(version) is not int or version != TRUST_FILE_VERSION:
             raise UnsupportedVersion("version of the trust file")
-        if fields.keys() != {"version", "domain", "threshold", "roots", "acts"}:
+        if fields.keys() - {"witnesses"} != {"version", "domain", "threshold", "roots", "acts"}:
             raise BadField("fields missing or unknown", field="trust")
         domain, threshold = fields["domain"], fields["threshold"]
         if type(domain) is not str or type(threshold) is not int:
@@ -173,17 +197,20 @@ class TrustFile:
             acts=tuple(tuple(Item.decode(item) for item in _hexes(act, "trust.acts", ROOTS_MAX)) for act in acts),
         )
         trust.keyring()
-        return trust
+        return _with_witnesses(trust, fields["witnesses"]) if "witnesses" in fields else trust
 
     def dump(self) -> bytes:
         """The JSON of the trust file, as `load` reads it."""
-        fields = {
+        fields: dict[str, object] = {
             "version": TRUST_FILE_VERSION,
             "domain": self.domain,
             "threshold": self.threshold,
             "roots": [root.cose_key.hex() for root in self.roots],
             "acts": [[item.encode().hex() for item in act] for act in self.acts],
         }
+        if self.witnesses:
+            keys = {name: key.cose_key.hex() for name, key in self.witnesses.items()}
+            fields["witnesses"] = {"threshold": self.witness_threshold, "keys": keys}
         return json.dumps(fields, indent=2).encode() + b"\n"
 
     def with_act(self, act: Sequence[Item]) -> TrustFile:
@@ -192,32 +219,87 @@ class TrustFile:
         trust.keyring()
         return trust
 
+    def with_witnesses(self, witnesses: Mapping[str, PublicKey], threshold: int) -> TrustFile:
+        """The same, demanding co-signatures of that many of these witnesses (by name); of none with an empty mapping.
+
+        Raises BadField for a threshold beyond the number of distinct keys, a name that cannot stand in a note, or a key
+        that cannot co-sign.
+        """
+        distinct = {key.thumbprint for key in witnesses.values()}
+        if len(witnesses) > WITNESSES_MAX or not min(1, len(witnesses)) <= threshold <= len(distinct):
+            raise BadField("a threshold of at most the number of distinct witnesses", field="trust.witnesses")
+        for name, key in witnesses.items():
+            check_witness(name, key)
+        return replace(self, witnesses=dict(witnesses), witness_threshold=threshold)
+
     def keyring(self) -> KeyBook:
-        """A fresh book of the service keys that the root certified. Raises ProvenanceError if an act does not stand."""
+        """A fresh book of the service and log keys that the root certified.
+
+        Raises ProvenanceError if an act does not stand.
+        """
+        return self._replay()[0]
+
+    def current_roots(self) -> RootSet:
+        """The root keys after all acts, and how many of them make the next one. Raises as `keyring` does."""
+        return self._replay()[1]
+
+    def follow(self, newer: TrustFile) -> TrustFile:
+        """The newer file, if it goes on from this one: the same first roots, and all acts of this one before others.
+
+        For a file that came by a way which nobody vouches for: its new acts are signed by the roots, or it would not
+        have loaded. The witnesses stay those of this file. Raises BadField.
+        """
+        same_root = (newer.domain, newer.threshold, newer.roots) == (self.domain, self.threshold, self.roots)
+        if not same_root or newer.acts[: len(self.acts)] != self.acts:
+            raise BadField("not a continuation of this trust file", field="trust.acts")
+        newer.keyring()
+        return replace(newer, witnesses=self.witnesses, witness_threshold=self.witness_threshold)
+
+    def check_witnessed(self, head: Head, checkpoint: str) -> Mapping[str, int]:
+        """When each witness co-signed this text checkpoint of a verified head, Unix seconds by name.
+
+        Raises NoTrustedReceipt below the threshold; LogProblem for a checkpoint of another head; the Malformed family.
+        """
+        found = parse_checkpoint_text(checkpoint)
+        if (found.origin, found.size, found.root) != (head.log, head.size, head.root):
+            raise LogProblem("a text checkpoint of another head", size=head.size)
+        return check_witnessed(checkpoint, self.witnesses, self.witness_threshold)
+
+    def _replay(self) -> tuple[KeyBook, RootSet]:
         book = KeyBook(self.domain)
-        verifier = Verifier(_roots(self))
+        roots = RootSet(self.domain, self.threshold, self.roots)
+        bound_to_roots = {root.kid for root in self.roots}
         for act in self.acts:
-            details, first = _check_act(act, verifier, self.threshold)
-            book.apply(details, first, by_root=True)
-        return book
+            details, first = roots.check(act)
+            if isinstance(details, RootsDetails):
+                staying = {root.kid for root in roots.keys}
+                roots = roots.replaced_by(details)
+                new_kids = {root.kid for root in roots.keys} - staying
+                if new_kids & bound_to_roots or any(book.find(kid) for kid in new_kids):
+                    raise BadField("a thumbprint is bound once", field="keys.roots")
+                bound_to_roots |= new_kids
+            else:
+                if PublicKey.from_cose_key(details.cose_key).kid in bound_to_roots:
+                    raise BadField("a thumbprint is bound once", field="keys.cose_key")
+                book.apply(details, first, by_root=True)
+        return book, roots
+
+
+def _with_witnesses(trust: TrustFile, value: object) -> TrustFile:
+    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    threshold, keys = fields.get("threshold"), fields.get("keys")
+    if fields.keys() != {"threshold", "keys"} or type(threshold) is not int or not isinstance(keys, dict) or not keys:
+        raise BadField("fields missing or unknown", field="trust.witnesses")
+    named = cast("dict[str, object]", keys)
+    raw_keys = _hexes(list(named.values()), "trust.witnesses", WITNESSES_MAX)
+    witnesses = {name: PublicKey.from_cose_key(raw) for name, raw in zip(named, raw_keys, strict=True)}
+    return trust.with_witnesses(witnesses, threshold)
 
 
 def new(domain: str, roots: Sequence[PublicKey], threshold: int) -> TrustFile:
     """A trust file without acts. Raises BadField unless 1 <= threshold <= n distinct roots."""
     service_uri(domain, "registry")
-    if not 0 < threshold <= len(roots) <= ROOTS_MAX or len({root.thumbprint for root in roots}) != len(roots):
-        raise BadField("a threshold of at least one and at most the number of distinct roots", field="trust.threshold")
-    return TrustFile(domain, threshold, tuple(roots))
-
-
-def prove_possession(key: SigningKey, issuer: str) -> bytes:
-    """Signature by a new key over its thumbprint and the issuer it is to speak for."""
-    return key.sign(possession_message(key.public.thumbprint, issuer))
-
-
-def check_possession(key: PublicKey, issuer: str, proof: bytes) -> None:
-    """Raises BadSignature unless `proof` was made by `prove_possession` with this key for this issuer."""
-    key.verify(proof, possession_message(key.thumbprint, issuer))
+    return TrustFile(domain, threshold, RootSet(domain, threshold, tuple(roots)).keys)
 
 
 def service_key_details(domain: str, service: str, key: PublicKey, proof: bytes) -> KeysDetails:
@@ -230,6 +312,18 @@ def service_key_details(domain: str, service: str, key: PublicKey, proof: bytes)
     )
 
 
+def log_key_details(domain: str, service: str, key: PublicKey, proof: bytes, logs: Sequence[LogRange]) -> KeysDetails:
+    """Details of the root act that certifies a key for the heads of a service's logs, and for no statement.
+
+    `logs` say from which size of each on, and up to which if that is known. Raises BadField for a service that keeps
+    no log.
+    """
+    if service not in SERVICE_KINDS:
+        raise BadField("no such service", field="service")
+    by_name = tuple(sorted(logs, key=lambda span: span.log))
+    return KeysDetails(KeyAction.CERTIFY, service_uri(domain, service), key.cose_key, (), proof, logs=by_name)
+
+
 def enterprise_key_details(
     enterprise: str, key: PublicKey, proof: bytes, *, own_signature_only: bool = False
 ) -> KeysDetails:
@@ -239,23 +333,14 @@ def enterprise_key_details(
     return KeysDetails(KeyAction.CERTIFY, enterprise, key.cose_key, kinds, proof, own_signature_only)
 
 
-def end_key_details(action: KeyAction, issuer: str, key: PublicKey) -> KeysDetails:
-    """Details of a `keys` statement that retires a key or calls it compromised."""
+def end_key_details(action: KeyAction, issuer: str, key: PublicKey, logs: Sequence[LogRange] = ()) -> KeysDetails:
+    """Details of a `keys` statement that retires a key or calls it compromised.
+
+    For a key that signs heads, `logs` name every log it was certified for, with the same first size and the end.
+    """
     if action is KeyAction.CERTIFY:
         raise BadField("not the end of a key", field="keys.action")
-    return KeysDetails(action, issuer, key.cose_key, ())
-
-
-def root_act(roots: Sequence[SigningKey], domain: str, details: KeysDetails, *, issued_at: int) -> tuple[Item, ...]:
-    """The offline ceremony: one `keys` statement by each of these roots, with byte-identical details."""
-    content = encode(details)
-    subject = key_urn(PublicKey.from_cose_key(details.cose_key).thumbprint)
-    return tuple(
-        draft(
-            Claims(root_uri(domain, root.public.kid), subject, issued_at, EventKind.KEYS), (), content, root.public
-        ).sign(root)
-        for root in roots
-    )
+    return KeysDetails(action, issuer, key.cose_key, (), logs=tuple(sorted(logs, key=lambda span: span.log)))
 
 
 def certify_service(
@@ -272,35 +357,14 @@ def draft_keys(details: KeysDetails, *, registry: str, key: PublicKey, issued_at
 
 
 def read_keys(statement: Statement) -> KeysDetails:
-    """The details of a verified `keys` statement, which names its key and makes nothing. Raises ProvenanceError."""
-    if statement.details is None:
-        raise Undisclosed("details of a keys statement")
-    details = decode_details(EventKind.KEYS, statement.details)
-    assert isinstance(details, KeysDetails)  # noqa: S101 - decode_details was told the kind
-    claims = statement.claims
-    if claims.kind is not EventKind.KEYS or claims.spends or statement.outputs_count or claims.on_behalf is not None:
-        raise BadField("a keys statement spends nothing, makes nothing and is on nobody's behalf", field="keys")
-    if claims.subject != key_urn(PublicKey.from_cose_key(details.cose_key).thumbprint):
-        raise BadField("subject is not the key", field="sub")
+    """The details of a verified `keys` statement about one key, which names it and makes nothing.
+
+    Raises ProvenanceError; EventNotAllowed for one that replaces the root keys: such an act stands in the trust file.
+    """
+    details = read_act(statement)
+    if isinstance(details, RootsDetails):
+        raise EventNotAllowed("only an act of the trust file replaces the root keys")
     return details
-
-
-def _roots(trust: TrustFile) -> KeyBook:
-    kinds = frozenset({EventKind.KEYS})
-    return KeyBook(
-        trust.domain,
-        [CertifiedKey(root, root_uri(trust.domain, root.kid), kinds, None) for root in trust.roots],
-    )
-
-
-def _check_act(act: Sequence[Item], verifier: Verifier, threshold: int) -> tuple[KeysDetails, bytes]:
-    statements = [verifier.verify(item) for item in act]
-    if len({statement.key.public.kid for statement in statements}) < threshold:
-        raise EventNotAllowed("a root act by fewer roots than the threshold", threshold=threshold)
-    if len({statement.details for statement in statements}) != 1:
-        raise BadField("a root act with several details", field="trust.acts")
-    details = [read_keys(statement) for statement in statements]
-    return details[0], statements[0].id
 
 
 def _json_object(raw: bytes) -> dict[str, object]:
@@ -347,9 +411,11 @@ __all__ = [
     "draft_keys",
     "end_key_details",
     "enterprise_key_details",
+    "log_key_details",
     "new",
     "prove_possession",
     "read_keys",
     "root_act",
+    "rotate_roots",
     "service_key_details",
 ]

@@ -24,6 +24,8 @@ officers = names.map(lambda name: f"spiffe://monazite.example/officer/export/{na
 countries = st.sampled_from(["US", "DE", "JP", "AU"])
 outpoints = st.builds(Outpoint, ids, st.integers(0, 127))
 issued_ids = st.binary(min_size=8, max_size=8).map(lambda random: lot_ids.new(lambda _size: random))
+log_sizes = st.integers(0, 2**62)
+log_ranges = st.builds(c.LogRange, texts, log_sizes, st.one_of(st.none(), log_sizes))
 
 sources = st.builds(c.MassSource, texts, texts, st.one_of(st.none(), ids))
 
@@ -133,13 +135,23 @@ details: dict[EventKind, st.SearchStrategy[c.Details]] = {
         officers,
     ),
     EventKind.LICENCE_CHANGE: st.builds(c.LicenceChangeDetails, ids, st.sampled_from(c.LicenceAction), texts, officers),
-    EventKind.KEYS: st.builds(
-        c.KeysDetails,
-        st.sampled_from(c.KeyAction),
-        enterprises,
-        blobs,
-        kinds,
-        st.one_of(st.none(), blobs),
-        st.booleans(),
+    EventKind.KEYS: st.one_of(
+        st.builds(
+            c.KeysDetails,
+            st.sampled_from(c.KeyAction),
+            enterprises,
+            blobs,
+            kinds,
+            st.one_of(st.none(), blobs),
+            st.booleans(),
+            st.lists(log_ranges, max_size=3, unique_by=lambda span: span.log).map(
+                lambda spans: tuple(sorted(spans, key=lambda span: span.log))
+            ),
+        ),
+        st.builds(
+            c.RootsDetails,
+            st.integers(1, 16),
+            st.lists(st.builds(c.NewRoot, blobs, blobs), min_size=1, max_size=16).map(tuple),
+        ),
     ),
 }

@@ -13,7 +13,10 @@ PARENT = bytes(range(32))
 
 ED25519 = SoftwareKey.generate(Algorithm.ED25519)
 ESP256 = SoftwareKey.generate(Algorithm.ESP256)
-KEYS = (ED25519, ESP256)
+ML_DSA_44 = SoftwareKey.generate(Algorithm.ML_DSA_44)
+ML_DSA_65 = SoftwareKey.generate(Algorithm.ML_DSA_65)
+USUAL_KEYS = (ED25519, ESP256)
+KEYS = (*USUAL_KEYS, ML_DSA_44, ML_DSA_65)
 
 
 class Ring:

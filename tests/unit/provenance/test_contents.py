@@ -60,7 +60,11 @@ LOT_SCHEMA = schema("lot")
 
 def test_every_schema_belongs_to_a_content() -> None:
     files = {entry.name for entry in SCHEMAS.iterdir() if entry.name.endswith(".cddl")}
-    assert files == {f"{kind.name.lower()}.cddl" for kind in strategies.details} | {"lot.cddl", "common.cddl"}
+    assert files == {f"{kind.name.lower()}.cddl" for kind in strategies.details} | {
+        "lot.cddl",
+        "common.cddl",
+        "receipt.cddl",
+    }
 
 
 @given(strategies.lots())

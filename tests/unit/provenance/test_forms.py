@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from monazite_provenance import Item, OnBehalf, SoftwareKey, _cbor, _forms, _merkle, _usual
+from monazite_provenance import Item, OnBehalf, SoftwareKey, _cbor, _forms, _usual, tree
 from monazite_provenance._claims import Claims
 from monazite_provenance.contents import CustodyState, ElementRow, ExportLimit, Form, LotContent, _lot_form, encode
 from monazite_provenance.contents.lot import lot_map, read_lot
@@ -20,10 +20,10 @@ from tests.unit.provenance import contents_strategies as strategies
 from tests.unit.provenance.examples import (
     CLAIMS,
     ENTERPRISE,
-    KEYS,
     LOT,
     PARENT,
     REGISTRY,
+    USUAL_KEYS,
     an_item,
     claims_map,
     header,
@@ -131,7 +131,7 @@ def test_integers_are_written_as_the_encoder_does(values: list[int]) -> None:
     assert _forms.uints(values) == [_cbor.encode(value) for value in values]
 
 
-@given(USUAL_CLAIMS, st.sampled_from(KEYS), st.integers(0, 30))
+@given(USUAL_CLAIMS, st.sampled_from(USUAL_KEYS), st.integers(0, 30))
 def test_a_usual_statement_is_read_at_once_and_alike(claims: Claims, key: SoftwareKey, outputs: int) -> None:
     raw = an_item(claims, outputs, key).statement
     usual = _usual.read(raw)
@@ -249,4 +249,4 @@ def test_an_item_changed_anywhere_is_its_own_encoding_or_refused(data: bytes) ->
 
 @given(st.lists(IDS, max_size=40))
 def test_the_root_of_a_whole_tree_is_that_of_its_halves(leaves: list[bytes]) -> None:
-    assert _merkle.root(leaves) == _merkle.Disclosure(len(leaves), dict(enumerate(leaves)), ()).root
+    assert tree.root(leaves) == tree.Disclosure(len(leaves), dict(enumerate(leaves)), ()).root

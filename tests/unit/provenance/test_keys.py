@@ -214,4 +214,9 @@ def test_the_possession_message_binds_thumbprint_and_issuer() -> None:
 
 
 def test_algorithms_are_the_fully_specified_ones() -> None:
-    assert {algorithm.name: int(algorithm) for algorithm in Algorithm} == {"ED25519": -19, "ESP256": -9}
+    assert {algorithm.name: int(algorithm) for algorithm in Algorithm} == {
+        "ED25519": -19,
+        "ESP256": -9,
+        "ML_DSA_44": -48,
+        "ML_DSA_65": -49,
+    }

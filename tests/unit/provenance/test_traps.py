@@ -21,9 +21,9 @@ from monazite_provenance import (
     SoftwareKey,
     Verifier,
     _cbor,
-    _merkle,
     ecdsa_raw_from_der,
     parse,
+    tree,
 )
 from monazite_provenance.errors import (
     AlgorithmMismatch,
@@ -31,7 +31,7 @@ from monazite_provenance.errors import (
     BadSignature,
     KeyProblem,
     NotDeterministic,
-    OpeningMismatch,
+    ProofMismatch,
     TrailingBytes,
     UnknownKey,
 )
@@ -129,11 +129,13 @@ def test_trap_4_a_bad_receipt_does_not_veto() -> None:
 
 
 def test_trap_5_a_path_fits_its_tree() -> None:
-    leaf = _merkle.leaf_hash(b"")
-    assert _merkle.partial_root(1, {0: leaf}, ()) == leaf
+    leaf = tree.leaf_hash(b"")
+    assert tree.Disclosure(1, {0: leaf}, ()).root == tree.root_of_path(0, 1, leaf, ()) == leaf
     for count, index, nodes in ((1, 0, 1), (2, 0, 0), (2, 0, 2), (3, 2, 2), (128, 0, 6), (128, 0, 8)):
-        with pytest.raises(OpeningMismatch):
-            _merkle.partial_root(count, {index: leaf}, (leaf,) * nodes)
+        with pytest.raises(ProofMismatch):
+            tree.Disclosure(count, {index: leaf}, (leaf,) * nodes)
+        with pytest.raises(ProofMismatch):
+            tree.root_of_path(index, count, leaf, (leaf,) * nodes)
 
 
 def test_trap_6_no_tag_has_a_meaning(monkeypatch: pytest.MonkeyPatch) -> None:

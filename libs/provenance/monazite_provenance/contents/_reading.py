@@ -287,14 +287,53 @@ def _change(fields: Fields) -> d.LicenceChangeDetails:
     )
 
 
-def _keys(fields: Fields) -> d.KeysDetails:
+def _keys(fields: Fields) -> d.KeysDetails | d.RootsDetails:
+    action = fields.required(1, "action", as_uint)
+    if action == d.ROOTS_ACTION:
+        return d.RootsDetails(fields.required(2, "threshold", _threshold), fields.required(3, "roots", _new_roots))
     return d.KeysDetails(
-        fields.required(1, "action", one_of(d.KeyAction)),
+        one_of(d.KeyAction)(action, "keys.action"),
         fields.required(2, "issuer", party_field),
         fields.required(3, "cose_key", _cose_key),
         fields.required(4, "kinds", _kinds),
         fields.required(5, "proof_of_possession", _proof),
         fields.required(6, "own_signature_only", as_bool),
+        fields.optional(7, "logs", _log_ranges) or (),
+    )
+
+
+def _threshold(value: object, field: str) -> int:
+    threshold = as_uint(value, field, d.ROOTS_MAX)
+    if not threshold:
+        raise bad(field)
+    return threshold
+
+
+def _new_roots(value: object, field: str) -> tuple[d.NewRoot, ...]:
+    roots = tuple(_new_root(member, field) for member in as_list(value, field))
+    if not 0 < len(roots) <= d.ROOTS_MAX:
+        raise bad(field)
+    return roots
+
+
+def _new_root(value: object, field: str) -> d.NewRoot:
+    cose_key, proof = as_list(value, field, 2)
+    return d.NewRoot(as_blob(cose_key, field, COSE_KEY_BYTES_MAX), as_blob(proof, field, PROOF_BYTES_MAX))
+
+
+def _log_ranges(value: object, field: str) -> tuple[d.LogRange, ...]:
+    ranges = tuple(_log_range(member, field) for member in as_list(value, field))
+    if not 0 < len(ranges) <= d.LOG_RANGES_MAX or any(one.log >= next_.log for one, next_ in pairwise(ranges)):
+        raise bad(field, "logs not ascending, none or too many")
+    return ranges
+
+
+def _log_range(value: object, field: str) -> d.LogRange:
+    log, first, end = as_list(value, field, 3)
+    return d.LogRange(
+        as_text(log, field),
+        as_uint(first, field, d.LOG_SIZE_MAX),
+        None if end is None else as_uint(end, field, d.LOG_SIZE_MAX),
     )
 
 

@@ -130,7 +130,7 @@ def _change(details: d.LicenceChangeDetails) -> dict[int, object]:
 
 
 def _keys(details: d.KeysDetails) -> dict[int, object]:
-    return {
+    fields: dict[int, object] = {
         1: int(details.action),
         2: details.issuer,
         3: details.cose_key,
@@ -138,6 +138,14 @@ def _keys(details: d.KeysDetails) -> dict[int, object]:
         5: details.proof_of_possession,
         6: details.own_signature_only,
     }
+    if details.logs:
+        fields[7] = [[span.log, span.first, span.end] for span in details.logs]
+    return fields
+
+
+def _roots(details: d.RootsDetails) -> dict[int, object]:
+    roots = [[root.cose_key, root.proof_of_possession] for root in details.roots]
+    return {1: d.ROOTS_ACTION, 2: details.threshold, 3: roots}
 
 
 _WRITERS: dict[type, object] = {
@@ -159,4 +167,5 @@ _WRITERS: dict[type, object] = {
     d.LicenceDetails: _licence,
     d.LicenceChangeDetails: _change,
     d.KeysDetails: _keys,
+    d.RootsDetails: _roots,
 }

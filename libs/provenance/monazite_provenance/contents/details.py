@@ -28,6 +28,16 @@ class QuotaKind(IntEnum):
     SMELTING_SEPARATION = 3
 
 
+ROOTS_ACTION: Final = 4
+"""In place of a KeyAction: other root keys (`RootsDetails`)."""
+ROOTS_MAX: Final = 16
+"""Most root keys."""
+LOG_RANGES_MAX: Final = 16
+"""Most logs that one key signs for."""
+LOG_SIZE_MAX: Final = 2**62
+"""Largest size of a log, entries."""
+
+
 class KeyAction(IntEnum):
     """What a `keys` statement does to a key."""
 
@@ -309,8 +319,24 @@ class LicenceChangeDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRange:
+    """Sizes of one log, in entries, in what is said of a key that signs its heads.
+
+    `first` is the first at which the key is good. `end`, of a certification and of a retirement, is the last at which
+    it is, None for none so far; of a compromise it is the size from which on nothing that the key signed stands.
+    """
+
+    log: str
+    first: int
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeysDetails:
-    """A key bound to one issuer and to event kinds, or its end. The proof is signed over `keys.possession_message`."""
+    """A key bound to one issuer, to event kinds and to logs whose heads it signs, or its end.
+
+    The proof is signed over `keys.possession_message`. `logs` ascend by name.
+    """
 
     KIND: ClassVar = EventKind.KEYS
     action: KeyAction
@@ -319,6 +345,24 @@ class KeysDetails:
     kinds: tuple[int, ...]
     proof_of_possession: bytes | None = None
     own_signature_only: bool = False
+    logs: tuple[LogRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewRoot:
+    """A root key as a COSE_Key, and its signature over `keys.possession_message` of its thumbprint and root URI."""
+
+    cose_key: bytes
+    proof_of_possession: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RootsDetails:
+    """The root keys that take the place of those that sign this, and how many of them make an act from now on."""
+
+    KIND: ClassVar = EventKind.KEYS
+    threshold: int
+    roots: tuple[NewRoot, ...]
 
 
 Details: TypeAlias = (
@@ -340,4 +384,5 @@ Details: TypeAlias = (
     | LicenceDetails
     | LicenceChangeDetails
     | KeysDetails
+    | RootsDetails
 )
