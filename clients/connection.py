@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import grpc
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from grpc import aio
 
 from clients.errors import CallError, decode
@@ -15,9 +18,9 @@ from clients.errors import CallError, decode
 DEADLINE_S_DEFAULT = 20.0
 # Of one answer: a page of a thousand lots with long analyses; gRPC's own default of 4 MiB would cut it.
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
-# Of one request: what the registry, which takes the largest, takes at most is just below. What is larger is refused
+# Of one request: well above what the registry, which takes the largest, takes at most. What is larger is refused
 # here and not sent.
-REQUEST_BYTES_MAX = 4 * 1024 * 1024
+REQUEST_BYTES_MAX = 8 * 1024 * 1024
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -39,13 +42,34 @@ class Identity:
         """Client credentials for mTLS.
 
         Raises:
-            IdentityError: a file is missing, unreadable or not PEM.
+            IdentityError: a file is missing, unreadable or not PEM, or the key is not the certificate's.
         """
-        return grpc.ssl_channel_credentials(
-            root_certificates=_pem(self.authority, "certificate authority"),
-            private_key=_pem(self.key, "private key"),
-            certificate_chain=_pem(self.certificate, "certificate"),
-        )
+        authority = _pem(self.authority, "certificate authority")
+        key = _pem(self.key, "private key")
+        certificate = _pem(self.certificate, "certificate")
+        # gRPC would take them, write to the standard error, and fail as if nobody answered.
+        if self._key_of(key) != self._key_in(certificate):
+            raise IdentityError(f"the private key {self.key} is not the key of the certificate {self.certificate}")
+        return grpc.ssl_channel_credentials(root_certificates=authority, private_key=key, certificate_chain=certificate)
+
+    def _key_of(self, content: bytes) -> bytes:
+        try:
+            key = load_pem_private_key(content, password=None)
+        except TypeError as error:
+            raise IdentityError(
+                f"the private key {self.key} is encrypted; only one without a password is read"
+            ) from error
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise IdentityError(f"the private key {self.key} holds no usable private key") from error
+        return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def _key_in(self, content: bytes) -> bytes:
+        try:
+            # The first one of a chain is the caller's own.
+            key = x509.load_pem_x509_certificate(content).public_key()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise IdentityError(f"the certificate {self.certificate} holds no usable certificate") from error
+        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _pem(path: Path, what: str) -> bytes:

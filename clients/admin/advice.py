@@ -23,6 +23,9 @@ _BY_REASON = {
     ),
     errors.TRANSPORT_TOO_LARGE: "a message was larger than this client or the server takes: ask for smaller pages",
     errors.UNKNOWN_REASON: "this is no error of the suite: something else may be listening at that address",
+    errors.PROPOSAL_DIFFERS: (
+        "nothing was signed. Look at the case with `monazite cases show`; send it back with `monazite cases reject`"
+    ),
     "INVALID_FIELDS": "correct the fields named above; nothing was changed",
     "NO_IDENTITY": "the certificate carries no SPIFFE id of this domain: use a certificate issued for the suite",
     "ACCESS_DENIED": "this certificate's role may not do this: use the certificate of the officer who may",

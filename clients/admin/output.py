@@ -1,4 +1,4 @@
-"""What a command prints: tables for people, protobuf JSON (64-bit integers as strings, exact) for programs."""
+"""What a command prints: tables for people, protobuf JSON (64-bit integers as strings, bytes in hex) for programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import TextIO, TypeAlias
 
-from google.protobuf.json_format import MessageToDict, MessageToJson
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
@@ -47,11 +48,11 @@ class Output:
 
     def message(self, message: Message) -> None:
         """One message as JSON, on its own lines."""
-        self.raw(MessageToJson(message, preserving_proto_field_name=True))
+        self.value(message_value(message))
 
     def line(self, message: Message) -> None:
         """One message as JSON on one line, for streams."""
-        self.raw(json.dumps(MessageToDict(message, preserving_proto_field_name=True), ensure_ascii=False))
+        self.raw(json.dumps(message_value(message), ensure_ascii=False))
 
     def value(self, value: JsonValue) -> None:
         """A value of our own as JSON."""
@@ -108,6 +109,31 @@ class Output:
             self.errors.print(json.dumps({"error": {"reason": reason, "message": text}}), markup=False, soft_wrap=True)
         else:
             self.errors.print(f"[bold red]{escape(reason)}[/bold red] {escape(text)}", soft_wrap=True)
+
+
+def message_value(message: Message) -> dict[str, JsonValue]:
+    """A message as protobuf JSON that says zeros too, with bytes as every argument wants them: in lower-case hex."""
+    printed: dict[str, JsonValue] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    _bytes_in_hex(message, printed)
+    return printed
+
+
+def _bytes_in_hex(message: Message, printed: JsonValue) -> None:
+    # Times and durations are text by now, and hold no bytes.
+    if not isinstance(printed, dict):
+        return
+    for field, value in message.ListFields():
+        shown = printed[field.name]
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            printed[field.name] = [each.hex() for each in value] if isinstance(shown, list) else value.hex()
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and isinstance(shown, list):
+            for each, part in zip(value, shown, strict=True):
+                _bytes_in_hex(each, part)
+        elif isinstance(value, Message):
+            # Neither list nor message is a map, and the suite's maps hold text.
+            _bytes_in_hex(value, shown)
 
 
 def _error_value(error: CallError, todo: str, request_id: str) -> dict[str, JsonValue]:

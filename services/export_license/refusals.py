@@ -45,7 +45,15 @@ def not_holder(outpoint: Outpoint) -> Error:
 def case_state(case_id: str, state: str, wanted: str) -> Error:
     """CASE_STATE: the case stands where this cannot be done."""
     metadata = {"case_id": case_id, "state": state, "wanted": wanted}
-    return Error(Kind.PRECONDITION, "CASE_STATE", "the case is in no state for this", metadata=metadata)
+    message = f"a case that is {state} cannot become {wanted.replace(', ', ' or ')}"
+    return Error(Kind.PRECONDITION, "CASE_STATE", message, metadata=metadata)
+
+
+def replay_differs(case_id: str, state: str) -> Error:
+    """CASE_STATE: the rules that are kept for the case no longer give what its decision stood on."""
+    metadata = {"case_id": case_id, "state": "REPLAY_DIFFERS", "wanted": state}
+    message = "the kept rules and facts no longer give the control codes of the case"
+    return Error(Kind.PRECONDITION, "CASE_STATE", message, metadata=metadata)
 
 
 def rules_changed(case_id: str, missing: Sequence[str]) -> Error:
@@ -96,7 +104,8 @@ def licence_mismatch(licence_id: bytes, what: str, numbers: Mapping[str, str | i
 def act_state(act_id: bytes, state: str, wanted: str) -> Error:
     """ACT_STATE: the act stands where this cannot be done."""
     metadata = {"act_id": act_id.hex(), "state": state, "wanted": wanted}
-    return Error(Kind.PRECONDITION, "ACT_STATE", "the act of export is in no state for this", metadata=metadata)
+    message = f"an act of export that is {state} cannot become {wanted}"
+    return Error(Kind.PRECONDITION, "ACT_STATE", message, metadata=metadata)
 
 
 def act_reused(act_id: bytes, state: str, declaration_number: str) -> Error:

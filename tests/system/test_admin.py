@@ -134,13 +134,16 @@ async def test_a_case_through_both_officers(terminal: Terminal, deployment: Depl
     case = str(listed[0]["case_id"])
     proposed = await as_json(chen, "cases", "propose", case, "refuse", "--reason", "end user not to be found")
     assert proposed["state"] == "STATE_DECISION_PROPOSED"
-    code, _, err = await chen.types("cases", "countersign", case)
+    code, _, err = await chen.types("cases", "countersign", case, "--outcome", "refuse")
     assert code == ExitCode.RULE
     assert "SAME_OFFICER" in err
     directory = tmp_path / "wu"
     directory.mkdir()
     wu = Officer(deployment, LICENSING_SECOND, directory)
-    refused = await as_json(wu, "cases", "countersign", case)
+    code, _, err = await wu.types("cases", "countersign", case, "--outcome", "grant", "--expires", "2030-01-01")
+    assert code == ExitCode.RULE
+    assert "PROPOSAL_DIFFERS" in err
+    refused = await as_json(wu, "cases", "countersign", case, "--outcome", "refuse")
     assert refused["state"] == "STATE_REFUSED"
 
 
@@ -187,7 +190,7 @@ async def test_entries_in_order_without_holes(terminal: Terminal) -> None:
     zhao = terminal(REGISTRAR)
     code, out, err = await zhao.types("entries", "follow", "registry", "--once", "--json")
     assert code == ExitCode.DONE, err
-    indexes = [int(json.loads(line).get("index", "0")) for line in out.splitlines()]
+    indexes = [int(json.loads(line)["index"]) for line in out.splitlines()]
     assert indexes == list(range(len(indexes)))
     assert len(indexes) > 25
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
+import grpc
 import typer
 from monazite.export_license.v1.export_license_pb2 import (
     Case,
@@ -35,6 +36,7 @@ from clients.admin.session import (
     collect,
     run,
 )
+from clients.errors import PROPOSAL_DIFFERS, CallError
 from clients.masses import gross_tonnes
 
 app = typer.Typer(no_args_is_help=True, help="Export licence cases.")
@@ -65,7 +67,7 @@ class CaseState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What an officer can propose."""
+    """What an officer can propose, and another countersign."""
 
     GRANT = "grant"
     REFUSE = "refuse"
@@ -144,6 +146,10 @@ def countersign(
     context: typer.Context,
     *,
     case_id: CaseArgument,
+    outcome: Annotated[
+        Outcome,
+        typer.Option("--outcome", case_sensitive=False, help="What you sign; refused if something else is proposed."),
+    ],
     expires: Annotated[
         datetime | None,
         typer.Option(
@@ -158,10 +164,13 @@ def countersign(
 
     async def work(session: Session) -> None:
         stub = CaseServiceStub(session.channel("export_license"))
+        found = await session.ask(stub.GetCase, GetCaseRequest(case_id=case_id))
+        _check_proposal(found, outcome)
         request = CountersignDecisionRequest(
             request_id=session.new_request_id(request_id),
             case_id=case_id,
-            etag=etag or await _etag(session, case_id),
+            # Of the case that was compared: a proposal that changes from here on is refused.
+            etag=etag or found.etag,
             expire_time=end_of_day(expires) if expires else None,
         )
         case = await session.ask(stub.CountersignDecision, request)
@@ -194,6 +203,28 @@ def reject(
         session.show(case, lambda: _case(session.output, case))
 
     run(context, work, as_json=as_json)
+
+
+def _check_proposal(case: Case, outcome: Outcome) -> None:
+    """Raises CallError PROPOSAL_DIFFERS; where nothing is proposed, the service says what the case is."""
+    if not case.HasField("proposed"):
+        return
+    proposed = _outcome(case.proposed)
+    if proposed != outcome.name:
+        raise CallError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            PROPOSAL_DIFFERS,
+            f"the proposal of {case.proposed.proposed_by} is to {proposed}, not to {outcome.name}",
+            {"case_id": case.case_id, "proposed": proposed, "outcome": outcome.name, "reason": case.proposed.reason},
+        )
+
+
+def _outcome(decision: Decision) -> str:
+    try:
+        return Decision.Outcome.Name(decision.outcome).removeprefix("OUTCOME_")
+    except ValueError:
+        # A number that this client does not know stays a number.
+        return str(decision.outcome)
 
 
 async def _etag(session: Session, case_id: str) -> str:
@@ -233,8 +264,7 @@ def _case(output: Output, case: Case) -> None:
         ("etag", case.etag),
     ]
     if case.HasField("proposed"):
-        outcome = Decision.Outcome.Name(case.proposed.outcome).removeprefix("OUTCOME_")
-        facts.append(("proposed", f"{outcome} by {case.proposed.proposed_by}: {case.proposed.reason}"))
+        facts.append(("proposed", f"{_outcome(case.proposed)} by {case.proposed.proposed_by}: {case.proposed.reason}"))
     if case.countersigned_by:
         facts.append(("countersigned", f"{case.countersigned_by} at {when(case.countersigned_at)}"))
     if case.HasField("licence"):

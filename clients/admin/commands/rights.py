@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from google.protobuf.json_format import MessageToDict
 from monazite.quota.v1.quota_pb2 import (
     GetRightRequest,
     ListRightsRequest,
@@ -19,7 +18,7 @@ from monazite.registry.v1 import registry_pb2
 from monazite.registry.v1.registry_pb2_grpc import RightServiceStub as RegistryRightServiceStub
 
 from clients.admin.arguments import YEAR_MAX, EnterpriseOption, hex_id, kind_name
-from clients.admin.output import Output, when
+from clients.admin.output import Output, message_value, when
 from clients.admin.session import (
     LIMIT_DEFAULT,
     JsonOption,
@@ -76,9 +75,7 @@ def show(context: typer.Context, *, right_id: RightArgument, as_json: JsonOption
         )
         if session.output.as_json:
             both = {"quota": quota, "registry": registry}
-            session.output.value(
-                {name: MessageToDict(each, preserving_proto_field_name=True) for name, each in both.items()}
-            )
+            session.output.value({name: message_value(each) for name, each in both.items()})
             return
         state = registry_pb2.Right.State.Name(registry.state).removeprefix("STATE_")
         session.output.facts(

@@ -309,6 +309,9 @@ def _offer(step: _Step, _details: Details) -> StepVerdict:
             raise StepNotAllowed("an export limit stands in an offer to customs, and only there")
         if not is_export(offered) and (receiver.kind != "enterprise" or receiver != receiver.owner):
             raise StepNotAllowed("the receiver is not an enterprise")
+        if same_owner(offered.receiver, held.holder):
+            # Whoever is both sides of a transfer could write any mass off as a shortage that nobody else saw.
+            raise StepNotAllowed("the receiver is the holder")
         if offered.remainder_lot_id in taken:
             raise StepNotAllowed("the remainder's id is taken")
         expected = held._replace(

@@ -236,7 +236,7 @@ def replay(case: Case, rules: RuleSet) -> None:
         Error: CASE_STATE when the rule set is another, or gives other codes than the case has.
     """
     if rules.digest != case.rule_set_hash or reclassify(case.lots, rules, case.rules_day) != case.lots:
-        raise refusals.case_state(case.case_id, "REPLAY_DIFFERS", case.state.name)
+        raise refusals.replay_differs(case.case_id, case.state.name)
 
 
 def _check_etag(case: Case, etag: str) -> None:

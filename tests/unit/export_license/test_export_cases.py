@@ -88,12 +88,21 @@ def test_a_decision_can_be_replayed_and_a_changed_rule_set_shows() -> None:
     decided = proposed()
     assert (decided.rule_set_hash, decided.rules_day) == (RULES.digest, DAY)
     cases.replay(decided, RULES)
-    with pytest.raises(Error):
+    with pytest.raises(Error, match="no longer give the control codes"):
         cases.replay(replace(decided, rules_day=date(2025, 1, 1)), RULES)
     tables = dict(RULES.tables)
     tables["control_items.csv"] += b"\n"
     with pytest.raises(Error):
         cases.replay(decided, control_items.load(tables))
+
+
+def test_a_refusal_says_what_the_case_is_and_cannot_become() -> None:
+    decided = proposed()
+    with pytest.raises(Error, match="a case that is DECISION_PROPOSED cannot become DECISION_PROPOSED"):
+        cases.propose(decided, Outcome.GRANT, "x", officer=WANG, etag=decided.etag, rules=RULES, now=NOW, day=DAY)
+    opened = case()
+    with pytest.raises(Error, match=f"a case that is {opened.state.name} cannot become GRANTED or REFUSED"):
+        cases.countersign(opened, officer=WANG, etag=opened.etag, now=NOW, expires_at=None, days_max=1)
 
 
 def test_a_rule_that_came_into_force_stops_the_grant_and_not_the_refusal() -> None:

@@ -153,6 +153,7 @@ def test_only_a_locked_act_is_written_off(state: State) -> None:
         customs.begin_write_off(licence(), act(state), [WrittenOff(LOT.outpoint, 1)], now=NOW)
     assert caught.value.reason == "ACT_STATE"
     assert caught.value.metadata["state"] == state.name
+    assert caught.value.message == f"an act of export that is {state.name} cannot become WRITING_OFF"
 
 
 @pytest.mark.parametrize("state", list(State))

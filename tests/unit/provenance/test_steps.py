@@ -336,6 +336,7 @@ CUSTOMS = service("export_license")
 
 BAD_OFFERS: list[tuple[Callable[[LotContent], LotContent], type[ProvenanceError]]] = [
     (lambda each: each._replace(gross_g=each.gross_g + 1), MassNotConserved),
+    (lambda each: each._replace(receiver=each.holder), StepNotAllowed),
     (lambda each: each._replace(site="elsewhere"), StepNotAllowed),
     (lambda each: each._replace(remainder_lot_id=ORE_LOT.lot_id), StepNotAllowed),
     (lambda each: each._replace(remainder_lot_id="RE-0000-0000-0000-0"), BadField),

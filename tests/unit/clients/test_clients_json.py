@@ -1,0 +1,72 @@
+"""`--json`: zeros are there, and bytes read as every argument wants them."""
+
+from __future__ import annotations
+
+import json
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+from monazite.export_license.v1.export_license_pb2 import Case, Licence, LicenceLine, LicenceLineBalance
+from monazite.registry.v1.registry_pb2 import Finding
+from monazite.type.v1.statement_pb2 import Admission, Entry, ListEntriesResponse, StatementItem
+from rich.console import Console
+
+from clients.admin.arguments import hex_id
+from clients.admin.output import Output, message_value
+
+
+def _printed(message: Message, *, one_line: bool) -> str:
+    console = Console(width=40)
+    output = Output(as_json=True, console=console)
+    with console.capture() as shown:
+        (output.line if one_line else output.message)(message)
+    return shown.get()
+
+
+def test_zeros_are_printed_and_absent_fields_are_not() -> None:
+    balance = LicenceLineBalance(line=LicenceLine(control_code="1C905.a", gross_g=0))
+    assert message_value(balance) == {
+        "line": {"control_code": "1C905.a", "hs_code": "", "gross_g": "0"},
+        "reserved_g": "0",
+        "used_g": "0",
+        "available_g": "0",
+    }
+    pending = message_value(Admission(receipt_pending=True))
+    assert "index" not in pending
+    assert message_value(Admission(index=0))["index"] == "0"
+    assert "licence" not in message_value(Case(case_id="c"))
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_an_id_of_the_output_is_an_id_of_the_arguments(identifier: bytes) -> None:
+    printed = message_value(Licence(licence_id=identifier))["licence_id"]
+    assert isinstance(printed, str)
+    assert printed == printed.lower()
+    assert hex_id(printed, "LICENCE_ID") == identifier
+
+
+def test_bytes_are_hex_at_every_depth_and_times_stay_text() -> None:
+    entry = Entry(statement_id=b"\xab" * 32, item=StatementItem(item=b"\xff"), committed_at=Timestamp(seconds=1))
+    page = json.loads(_printed(ListEntriesResponse(entries=[entry, Entry()]), one_line=False))
+    first, second = page["entries"]
+    assert first == {
+        "index": "0",
+        "statement_id": "ab" * 32,
+        "event_kind": 0,
+        "item": {"item": "ff"},
+        "committed_at": "1970-01-01T00:00:01Z",
+    }
+    assert (second["statement_id"], second["event_kind"], "item" in second) == ("", 0, False)
+
+
+def test_a_map_of_text_stays_as_it_is() -> None:
+    finding = Finding(code="MATTER_APPEARS", metadata={"mg": "1"})
+    assert message_value(finding) == {"code": "MATTER_APPEARS", "message": "", "metadata": {"mg": "1"}}
+
+
+def test_a_streamed_message_is_one_line() -> None:
+    said = _printed(Entry(index=7, statement_id=b"\x01" * 32), one_line=True)
+    assert said.count("\n") == 1
+    assert json.loads(said)["statement_id"] == "01" * 32
