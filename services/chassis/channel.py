@@ -1,7 +1,7 @@
 """A channel whose certificate files may be exchanged while the process runs.
 
 gRPC for Python rereads a server's certificates and not a client's, so a new channel takes the place of the old one.
-Stubs keep methods for as long as they live, so what they keep here finds the channel of the moment at each call.
+Generated code keeps methods for as long as it lives, so each of ours finds the channel of the moment when it is called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOOK_EVERY_S: Final = 1.0
 # How long calls may go on over a channel that was replaced.
 OLD_CALLS_S: Final = 60.0
 
-# What a stub passes and gets is the business of the generated code alone.
+# What generated code passes and gets is its own business.
 Made: TypeAlias = Any
 
 

@@ -120,6 +120,7 @@ def is_uri(text: str) -> bool:
 
 
 def check_uri(text: str, field: str) -> None:
+    """Bounds and form of a URI, in a statement as in a head of a log. Raises `BadField` or `TooLarge`."""
     if len(text) > URI_CHARACTERS_MAX:
         raise TooLarge("URI too long", field=field, limit=URI_CHARACTERS_MAX)
     if not is_uri(text):
