@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from monazite_provenance import _cbor
 from monazite_provenance._cbor import CborValue
-from monazite_provenance.errors import AlgorithmMismatch, BadField, TrailingBytes, UnsupportedAlgorithm
+from monazite_provenance.errors import AlgorithmMismatch, BadField, CriticalHeader, TrailingBytes, UnsupportedAlgorithm
 from monazite_provenance.keys import Algorithm, PublicKey
 
 # Header labels (RFC 9052 table 3, RFC 9597, RFC 9596, RFC 9942).
@@ -59,6 +59,21 @@ def decode_tagged(raw: bytes) -> CborValue:
     if raw[:2] != _TAGGED_ARRAY_OF_FOUR:
         raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
     return _cbor.decode(raw[1:])
+
+
+def decode_header(protected: bytes, labels: list[int]) -> dict[int, CborValue]:
+    """A protected header with exactly these labels, in bytewise order.
+
+    Raises the `Malformed` family, and `CriticalHeader` first of all for a header that names critical labels.
+    """
+    header = _cbor.decode(protected)
+    if not isinstance(header, dict):
+        raise BadField("the protected header is a map", field="header")
+    if CRIT in header:
+        raise CriticalHeader("no critical header is known to this profile")
+    if list(header) != labels:
+        raise BadField("labels of the protected header", field="header")
+    return header
 
 
 def encode_detached(protected: bytes, unprotected: bytes, signature: bytes) -> bytes:

@@ -12,7 +12,6 @@ from monazite_provenance._cbor import CborValue
 from monazite_provenance._claims import ISSUED_AT_MAX_S, check_uri
 from monazite_provenance.errors import (
     BadField,
-    CriticalHeader,
     ProofMismatch,
     TooLarge,
     UnsupportedLogStructure,
@@ -178,13 +177,7 @@ def _with_proof(raw: bytes, kind: int, bytes_max: int) -> tuple[UnverifiedHead, 
 
 @lru_cache(maxsize=HEADS_READ)
 def _head(protected: bytes, signature: bytes) -> UnverifiedHead:
-    header = _cbor.decode(protected)
-    if not isinstance(header, dict):
-        raise BadField("the protected header is a map", field="header")
-    if _cose.CRIT in header:
-        raise CriticalHeader("no critical header is known to this profile")
-    if list(header) != _HEADER_LABELS:
-        raise BadField("labels of the protected header", field="header")
+    header = _cose.decode_header(protected, _HEADER_LABELS)
     if type(header[VDS]) is not int or header[VDS] != RFC9162_SHA256:
         raise UnsupportedLogStructure("a log of another structure than RFC9162_SHA256")
     claims, kid = header[_cose.CWT_CLAIMS], header[_cose.KID]

@@ -31,7 +31,7 @@ from monazite_provenance._claims import (
     check_claims,
 )
 from monazite_provenance._usual import CONTENT_TYPE, OUTPUTS_MAX, PAYLOAD_VERSION, SIGNED_BYTES_MAX, TYP
-from monazite_provenance.errors import BadField, CriticalHeader, TooLarge, UnsupportedAlgorithm, UnsupportedVersion
+from monazite_provenance.errors import BadField, TooLarge, UnsupportedAlgorithm, UnsupportedVersion
 from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES_MAX, SIGNATURE_LENGTHS, Algorithm, PublicKey
 
 __all__ = [
@@ -165,13 +165,7 @@ def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -
 
 
 def _refuse_header(protected: bytes) -> NoReturn:
-    header = _cbor.decode(protected)
-    if not isinstance(header, dict):
-        raise BadField("the protected header is a map", field="header")
-    if _cose.CRIT in header:
-        raise CriticalHeader("no critical header is known to this profile")
-    if list(header) != _HEADER_LABELS:
-        raise BadField("labels of the protected header", field="header")
+    header = _cose.decode_header(protected, _HEADER_LABELS)
     if header[_cose.CONTENT_TYPE] != CONTENT_TYPE:
         raise BadField("not the content type of a statement", field="content_type")
     if header[_cose.TYP] != TYP:
