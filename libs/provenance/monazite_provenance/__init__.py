@@ -6,33 +6,51 @@ docs/STATEMENTS.md is the format. Bad input raises `ProvenanceError` and nothing
 
 from __future__ import annotations
 
-from monazite_provenance.chain import Policy, verify_bundle
-from monazite_provenance.conservation import Finding
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+# Not with the others: the function has the name of its module, which would stand in its place once that is imported.
 from monazite_provenance.draft import Draft, draft
-from monazite_provenance.errors import ProvenanceError
-from monazite_provenance.item import Item, Opening
-from monazite_provenance.key_sets import decode_key_set, encode_key_set
-from monazite_provenance.keys import (
-    Algorithm,
-    CertifiedKey,
-    KeyRing,
-    PublicKey,
-    SigningKey,
-    SoftwareKey,
-    ecdsa_raw_from_der,
-    possession_message,
-)
-from monazite_provenance.kinds import EventKind
-from monazite_provenance.log_keys import LogKey, LogKeyRing, LogSpan
-from monazite_provenance.monitor import Monitor, Replay, Witness, check_fork, check_witnessed
-from monazite_provenance.receipts import Head, HeadVerifier, Registration, Registrations, SignedHead, sign_head
-from monazite_provenance.report import Failure, Gap, LotReport, LotView, StepFinding, StepView, Verdict
-from monazite_provenance.settings import DEFAULT_SETTINGS, RuleSettings
-from monazite_provenance.signers import CallableSigner, Pkcs11Signer, SignerFailed
-from monazite_provenance.statement import Claims, OnBehalf, Outpoint, Unverified, log_leaf, parse
-from monazite_provenance.steps import QuotaNeed, StepVerdict, check_rights, check_step
-from monazite_provenance.trust import KeyBook, TrustFile
-from monazite_provenance.verifier import Statement, Verifier
+
+if TYPE_CHECKING:
+    from monazite_provenance.chain import verify_bundle
+    from monazite_provenance.conservation import Finding
+    from monazite_provenance.errors import ProvenanceError
+    from monazite_provenance.item import Item, Opening
+    from monazite_provenance.key_book import KeyBook
+    from monazite_provenance.key_sets import decode_key_set, encode_key_set
+    from monazite_provenance.keys import (
+        Algorithm,
+        CertifiedKey,
+        KeyRing,
+        PublicKey,
+        SigningKey,
+        SoftwareKey,
+        ecdsa_raw_from_der,
+        possession_message,
+    )
+    from monazite_provenance.kinds import EventKind
+    from monazite_provenance.log_keys import LogKey, LogKeyRing
+    from monazite_provenance.monitor import Monitor, Replay, Witness, check_fork, check_witnessed
+    from monazite_provenance.places import LogSpan, Place
+    from monazite_provenance.receipts import Head, HeadVerifier, Registration, Registrations, SignedHead, sign_head
+    from monazite_provenance.report import (
+        Failure,
+        Gap,
+        LotReport,
+        LotView,
+        StatusView,
+        StepFinding,
+        StepView,
+        Verdict,
+        Vouched,
+    )
+    from monazite_provenance.settings import DEFAULT_SETTINGS, RuleSettings
+    from monazite_provenance.signers import CallableSigner, Pkcs11Signer, SignerFailed
+    from monazite_provenance.statement import Claims, OnBehalf, Outpoint, Unverified, log_leaf, parse
+    from monazite_provenance.steps import QuotaNeed, StepVerdict, check_rights, check_step
+    from monazite_provenance.trust import TrustFile
+    from monazite_provenance.verifier import Statement, Verifier
 
 __all__ = [
     "DEFAULT_SETTINGS",
@@ -60,7 +78,7 @@ __all__ = [
     "Opening",
     "Outpoint",
     "Pkcs11Signer",
-    "Policy",
+    "Place",
     "ProvenanceError",
     "PublicKey",
     "QuotaNeed",
@@ -73,6 +91,7 @@ __all__ = [
     "SigningKey",
     "SoftwareKey",
     "Statement",
+    "StatusView",
     "StepFinding",
     "StepVerdict",
     "StepView",
@@ -80,6 +99,7 @@ __all__ = [
     "Unverified",
     "Verdict",
     "Verifier",
+    "Vouched",
     "Witness",
     "check_fork",
     "check_rights",
@@ -95,3 +115,49 @@ __all__ = [
     "sign_head",
     "verify_bundle",
 ]
+
+# A name is imported when it is first asked for: whoever checks one statement does not load the rules of all steps.
+_HOMES = {
+    "chain": ("verify_bundle",),
+    "conservation": ("Finding",),
+    "errors": ("ProvenanceError",),
+    "item": ("Item", "Opening"),
+    "key_book": ("KeyBook",),
+    "key_sets": ("decode_key_set", "encode_key_set"),
+    "keys": (
+        "Algorithm",
+        "CertifiedKey",
+        "KeyRing",
+        "PublicKey",
+        "SigningKey",
+        "SoftwareKey",
+        "ecdsa_raw_from_der",
+        "possession_message",
+    ),
+    "kinds": ("EventKind",),
+    "log_keys": ("LogKey", "LogKeyRing"),
+    "monitor": ("Monitor", "Replay", "Witness", "check_fork", "check_witnessed"),
+    "places": ("LogSpan", "Place"),
+    "receipts": ("Head", "HeadVerifier", "Registration", "Registrations", "SignedHead", "sign_head"),
+    "report": ("Failure", "Gap", "LotReport", "LotView", "StatusView", "StepFinding", "StepView", "Verdict", "Vouched"),
+    "settings": ("DEFAULT_SETTINGS", "RuleSettings"),
+    "signers": ("CallableSigner", "Pkcs11Signer", "SignerFailed"),
+    "statement": ("Claims", "OnBehalf", "Outpoint", "Unverified", "log_leaf", "parse"),
+    "steps": ("QuotaNeed", "StepVerdict", "check_rights", "check_step"),
+    "trust": ("TrustFile",),
+    "verifier": ("Statement", "Verifier"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

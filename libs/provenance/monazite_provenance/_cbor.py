@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from struct import Struct
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import cbor2
 
@@ -60,10 +60,20 @@ _FOLLOWING = {24: (1, _INLINE), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 
 _RESERVED = (0, 1)
 _SHORT_HEADS = tuple(tuple(bytes((major << 5 | n,)) for n in range(_INLINE)) for major in range(6))
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
+# Initial byte of a byte string of 256 to 65 535 bytes.
+_TWO_BYTES_FOLLOW = _BYTES << 5 | 25
 
 
 def decode(data: bytes) -> CborValue:
     """The one value that `data` encodes deterministically. Raises the `Malformed` family."""
+    value = _loaded(data)
+    shortest = _shortest_of_all((value,), NESTING_MAX)
+    if shortest != len(data):
+        _refuse_longer(data[:shortest])
+    return value
+
+
+def _loaded(data: bytes) -> CborValue:
     try:
         value: CborValue = cbor2.loads(
             data,
@@ -75,11 +85,16 @@ def decode(data: bytes) -> CborValue:
         )
     except _DECODER_ERRORS as error:
         raise _refusal(error) from error
-    if _shortest_of_all((value,), NESTING_MAX) != len(data):
-        if data.startswith(encode(value)):
-            raise TrailingBytes("bytes after the item")
-        raise NotDeterministic("not in shortest form")
     return value
+
+
+def _refuse_longer(shortest: bytes) -> NoReturn:
+    """Of bytes that are more than their value needs, given as many as it needs: are they all of it, or cut short?"""
+    try:
+        _loaded(shortest)
+    except Malformed:
+        raise NotDeterministic("not in shortest form") from None
+    raise TrailingBytes("bytes after the item")
 
 
 def _refusal(error: Exception) -> Malformed:
@@ -210,19 +225,32 @@ def head(major: int, argument: int) -> bytes:
 def read_byte_string(data: bytes, at: int) -> tuple[bytes, int]:
     """The content of the byte string whose head is at `at`, and where the next item begins. Raises as `decode`."""
     initial = data[at] if at < len(data) else 0
-    if initial >> 5 != _BYTES:
-        raise BadField("not a byte string", field="cbor")
-    length, start = initial & 31, at + 1
-    if length >= _INLINE:
-        size, least = _FOLLOWING.get(length, _RESERVED)
-        start += size
-        length = int.from_bytes(data[at + 1 : start], "big")
-        if length < least or start > len(data):
-            raise NotDeterministic("not in shortest form")
+    if initial == _TWO_BYTES_FOLLOW and at + 3 <= len(data):
+        # Statements and what they carry, mostly.
+        start = at + 3
+        length = data[at + 1] << 8 | data[at + 2]
+        least = 1 << 8
+    else:
+        start, length, least = _length_at(data, at, initial)
     end = start + length
+    if length < least:
+        raise NotDeterministic("not in shortest form")
     if end > len(data):
         raise BadField("not CBOR of the profile", field="cbor")
     return data[start:end], end
+
+
+def _length_at(data: bytes, at: int, initial: int) -> tuple[int, int, int]:
+    """Where the content of a byte string begins, its length, and the least that needs a head of that length."""
+    if initial >> 5 != _BYTES:
+        raise BadField("not a byte string", field="cbor")
+    length, start = initial & 31, at + 1
+    if length < _INLINE:
+        return start, length, 0
+    size, least = _FOLLOWING.get(length, _RESERVED)
+    if start + size > len(data):
+        raise NotDeterministic("not in shortest form")
+    return start + size, int.from_bytes(data[start : start + size], "big"), least
 
 
 def byte_string(content: bytes) -> bytes:

@@ -95,35 +95,32 @@ class Unverified(NamedTuple):
 
 def check_claims(claims: Claims) -> None:
     """Bounds and order of what a statement says, the same to write and to read. Raises `BadField` or `TooLarge`."""
-    check_uri(claims.issuer, "iss")
-    check_uri(claims.subject, "sub")
-    if not 0 <= claims.issued_at <= ISSUED_AT_MAX_S:
+    issuer, subject, issued_at, _, spends, refs, on_behalf = claims
+    check_uri(issuer, "iss")
+    check_uri(subject, "sub")
+    if not 0 <= issued_at <= ISSUED_AT_MAX_S:
         raise BadField("iat is out of range", field="iat")
-    if claims.spends:
-        _check_list(claims.spends, SPENDS_MAX, "spends")
-    if claims.refs:
-        _check_list(claims.refs, REFS_MAX, "refs")
-        if any(len(ref) != STATEMENT_ID_BYTES for ref in claims.refs):
+    if spends:
+        _check_list(spends, SPENDS_MAX, "spends")
+    if refs:
+        _check_list(refs, REFS_MAX, "refs")
+        if set(map(len, refs)) != _ID_LENGTHS:
             raise BadField("a ref has 32 bytes", field="refs")
-    if claims.on_behalf is not None:
-        check_uri(claims.on_behalf.principal, "on_behalf")
-        _check_size(claims.on_behalf.certificate_sha256, DIGEST_BYTES, "on_behalf")
-        _check_size(claims.on_behalf.request_id, REQUEST_ID_BYTES, "on_behalf")
+    if on_behalf is not None:
+        check_uri(on_behalf.principal, "on_behalf")
+        _check_size(on_behalf.certificate_sha256, DIGEST_BYTES, "on_behalf")
+        _check_size(on_behalf.request_id, REQUEST_ID_BYTES, "on_behalf")
 
 
+_ID_LENGTHS = {STATEMENT_ID_BYTES}
 _Ordered = TypeVar("_Ordered", Outpoint, bytes)
-
-
-def is_uri(text: str) -> bool:
-    """Whether it begins with a scheme and is of printable ASCII."""
-    return _URI.fullmatch(text) is not None
 
 
 def check_uri(text: str, field: str) -> None:
     """Bounds and form of a URI, in a statement as in a head of a log. Raises `BadField` or `TooLarge`."""
     if len(text) > URI_CHARACTERS_MAX:
         raise TooLarge("URI too long", field=field, limit=URI_CHARACTERS_MAX)
-    if not is_uri(text):
+    if _URI.fullmatch(text) is None:
         raise BadField("not a URI of printable ASCII", field=field)
 
 

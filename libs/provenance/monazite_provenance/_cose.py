@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from monazite_provenance import _cbor
 from monazite_provenance._cbor import CborValue
-from monazite_provenance.errors import AlgorithmMismatch, BadField, CriticalHeader, TrailingBytes, UnsupportedAlgorithm
+from monazite_provenance.errors import (
+    AlgorithmMismatch,
+    BadField,
+    CriticalHeader,
+    NotDeterministic,
+    TrailingBytes,
+    UnsupportedAlgorithm,
+)
 from monazite_provenance.keys import Algorithm, PublicKey
 
 # Header labels (RFC 9052 table 3, RFC 9597, RFC 9596, RFC 9942).
@@ -16,6 +23,8 @@ RECEIPTS = 394
 
 # Tag 18 in its shortest form, then an array of four.
 _TAGGED_ARRAY_OF_FOUR = b"\xd2\x84"
+_TAG = b"\xd2"
+_LONGER_TAGS = (b"\xd8\x12", b"\xd9\x00\x12", b"\xda\x00\x00\x00\x12", b"\xdb\x00\x00\x00\x00\x00\x00\x00\x12")
 # ["Signature1", ... without protected, external_aad (empty) and payload.
 SIGNATURE1 = b"\x84\x6aSignature1"
 EMPTY_BYTES = b"\x40"
@@ -38,7 +47,7 @@ class Sign1(NamedTuple):
 def decode_sign1(raw: bytes) -> Sign1:
     """Take a tagged COSE_Sign1 with an attached payload apart. Raises the `Malformed` family."""
     if raw[:2] != _TAGGED_ARRAY_OF_FOUR:
-        raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
+        _refuse_envelope(raw)
     protected, at = _cbor.read_byte_string(raw, len(_TAGGED_ARRAY_OF_FOUR))
     if raw[at : at + 1] == EMPTY_MAP:
         # Almost every statement; the general decoder would cost as much as all other checks of the envelope.
@@ -57,8 +66,17 @@ def decode_sign1(raw: bytes) -> Sign1:
 def decode_tagged(raw: bytes) -> CborValue:
     """What stands under tag 18, whatever it is. Raises the `Malformed` family."""
     if raw[:2] != _TAGGED_ARRAY_OF_FOUR:
-        raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
+        _refuse_envelope(raw)
     return _cbor.decode(raw[1:])
+
+
+def _refuse_envelope(raw: bytes) -> NoReturn:
+    """Say what is wrong with bytes that do not begin as they must: a spelling, or something else altogether."""
+    if raw[:1] == _TAG:
+        _cbor.decode(raw[1:])
+    elif raw.startswith(_LONGER_TAGS):
+        raise NotDeterministic("not in shortest form")
+    raise BadField("not a tagged COSE_Sign1", field="cose_sign1")
 
 
 def decode_header(protected: bytes, labels: list[int]) -> dict[int, CborValue]:
@@ -82,10 +100,18 @@ def encode_detached(protected: bytes, unprotected: bytes, signature: bytes) -> b
     return _TAGGED_ARRAY_OF_FOUR + b"".join(parts)
 
 
-def encode_sign1(protected: bytes, payload: bytes, signature: bytes) -> bytes:
-    """A tagged COSE_Sign1 with an empty unprotected header."""
-    parts = (_cbor.byte_string(protected), EMPTY_MAP, _cbor.byte_string(payload), _cbor.byte_string(signature))
+def encode_sign1(protected: bytes, payload: bytes, signature: bytes, unprotected: bytes = EMPTY_MAP) -> bytes:
+    """A tagged COSE_Sign1; `unprotected` is an encoded map."""
+    parts = (_cbor.byte_string(protected), unprotected, _cbor.byte_string(payload), _cbor.byte_string(signature))
     return _TAGGED_ARRAY_OF_FOUR + b"".join(parts)
+
+
+def sign1_of(signing_input: bytes, signature: bytes) -> bytes:
+    """As `encode_sign1` without anything unprotected, of what was signed: no external data, a header not empty."""
+    # Header and payload stand in it as they do in the envelope: each after its head.
+    _, at = _cbor.read_byte_string(signing_input, len(SIGNATURE1))
+    protected, payload = signing_input[len(SIGNATURE1) : at], signing_input[at + len(EMPTY_BYTES) :]
+    return b"".join((_TAGGED_ARRAY_OF_FOUR, protected, EMPTY_MAP, payload, _cbor.byte_string(signature)))
 
 
 def signing_input(protected: bytes, payload: bytes, external_aad: bytes = b"") -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from monazite_provenance._attestations import Attestations
 from monazite_provenance._exports import Exports
 from monazite_provenance._holds import Holds
 from monazite_provenance.contents import (
+    AttestDetails,
     Details,
     ExportIntentDetails,
     ExportVoidDetails,
@@ -19,12 +21,8 @@ from monazite_provenance.contents import (
     decode_details,
 )
 from monazite_provenance.errors import BadField, StepNotAllowed, Undisclosed
-from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import account_urn, licence_urn, lot_urn, parse_spiffe, right_urn
 from monazite_provenance.verifier import Statement
-
-# Signed, and of no weight for a lot's history in this version: nothing is concluded from them.
-_UNREAD = frozenset({EventKind.ATTEST, EventKind.STATUS, EventKind.CUT})
 
 
 class Evidence:
@@ -32,10 +30,10 @@ class Evidence:
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
-        self.unread: list[bytes] = []
         self._rights: dict[bytes, RightDetails] = {}
         self._settled: dict[tuple[bytes, bytes], int] = {}
         self._closed: dict[bytes, int] = {}
+        self.attestations = Attestations()
         self.exports = Exports()
         self.holds = Holds()
 
@@ -44,9 +42,10 @@ class Evidence:
         """Rights by statement id."""
         return self._rights
 
-    def settled_mg(self, right_id: bytes, drawing_id: bytes) -> int:
-        """What quota settled of one statement's draw on one right, milligrams REO; 0 when nothing."""
-        return self._settled.get((right_id, drawing_id), 0)
+    @property
+    def settled(self) -> Mapping[tuple[bytes, bytes], int]:
+        """What quota settled, milligrams REO by right and drawing statement."""
+        return self._settled
 
     def take(self, statement: Statement) -> None:
         """Take in a verified statement that spends and makes nothing.
@@ -57,9 +56,6 @@ class Evidence:
         self.seen.add(statement.id)
         if claims.spends or statement.outputs_count:
             raise StepNotAllowed("this kind of statement spends nothing and makes nothing", kind=int(claims.kind))
-        if claims.kind in _UNREAD:
-            self.unread.append(statement.id)
-            return
         if statement.details is None:
             raise Undisclosed("details of a statement that the lot rests on")
         self._record(statement, decode_details(claims.kind, statement.details))
@@ -75,6 +71,8 @@ class Evidence:
                 if details.right_id in self._closed:
                     raise StepNotAllowed("one right closed twice")
                 self._closed[details.right_id] = details.total_drawn_mg
+            case AttestDetails():
+                self.attestations.take(statement, details)
             case HoldDetails():
                 self.holds.place(statement, details)
             case ReleaseDetails():
@@ -128,6 +126,9 @@ def _about(details: Details) -> tuple[str | None, tuple[bytes, ...]]:
             subject, needed = right_urn(details.right_id), (details.right_id, details.drawing_id)
         case RightClosedDetails():
             subject, needed = right_urn(details.right_id), (details.right_id,)
+        case AttestDetails():
+            subject = lot_urn(details.lot_id)
+            needed = () if details.outpoint is None else (details.outpoint.statement_id,)
         case HoldDetails():
             subject, needed = lot_urn(details.lot_id), (details.outpoint.statement_id,)
         case ReleaseDetails():

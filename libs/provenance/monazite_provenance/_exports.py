@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from monazite_provenance import licensing
 from monazite_provenance.conservation import Finding
-from monazite_provenance.contents import AcceptDetails, ExportIntentDetails, LicenceDetails, LotContent
+from monazite_provenance.contents import AcceptDetails, ExportIntentDetails, LicenceDetails, LotContent, ReturnDetails
 from monazite_provenance.errors import MissingParent, StepNotAllowed
 from monazite_provenance.names import parse_spiffe
 from monazite_provenance.report import Gap
@@ -24,6 +24,8 @@ class Exports:
         self._acts: set[bytes] = set()
         self._exported: set[bytes] = set()
         self._voided: set[bytes] = set()
+        self._abroad: dict[Outpoint, tuple[bytes, tuple[str, ...]]] = {}
+        self._returned: dict[bytes, dict[str, int]] = {}
 
     def grant(self, statement: Statement, licence: LicenceDetails) -> None:
         """Take a licence."""
@@ -72,7 +74,30 @@ class Exports:
         if intent.act_id in self._exported:
             raise StepNotAllowed("one act, two exports")
         self._exported.add(intent.act_id)
+        self._remember(statement, intent, details)
         return self._licence_gap(statement, intent, lots), _in_part(intent, statement.claims.spends)
+
+    def _remember(self, statement: Statement, intent: ExportIntentDetails, details: AcceptDetails) -> None:
+        """Under which licence, and as which items, what is abroad now has left."""
+        codes = {mass.outpoint: mass.control_codes for mass in intent.masses}
+        index = 0
+        for spend, line in zip(statement.claims.spends, details.lines, strict=True):
+            if line.accepted_g:
+                self._abroad[Outpoint(statement.id, index)] = (intent.licence_id, codes[spend])
+            index += (line.accepted_g > 0) + (line.returned_g > 0)
+
+    def bring_back(self, statement: Statement, details: ReturnDetails) -> None:
+        """What came back credits the lines that it drew."""
+        (spend,) = statement.claims.spends
+        left_as = self._abroad.pop(spend, None)
+        if left_as is None:
+            return
+        licence_id, codes = left_as
+        returned = self._returned.setdefault(licence_id, {})
+        for code in codes:
+            returned[code] = returned.get(code, 0) + details.returned_g
+        if statement.outputs_count > 1:
+            self._abroad[Outpoint(statement.id, 1)] = left_as
 
     def _licence_gap(
         self, statement: Statement, intent: ExportIntentDetails, lots: Sequence[LotContent]
@@ -85,7 +110,8 @@ class Exports:
         return (Gap("LICENCE_NOT_SHOWN", message, statement.id, {"licence_id": intent.licence_id.hex()}),)
 
     def finish(self) -> None:
-        """The bundle has ended: nothing left under a void act, and what the others let leave is within each licence.
+        """The bundle has ended: nothing left under a void act, and what the others let leave, less what came back, is
+        within each licence.
 
         Raises StepNotAllowed, LicenceExceeded.
         """
@@ -93,7 +119,8 @@ class Exports:
             raise StepNotAllowed("an export under an act that ended without one")
         for licence_id, licence in self._licences.items():
             intents = self._under.get(licence_id, ())
-            licensing.check_drawn(licence, (intent for intent in intents if intent.act_id not in self._voided))
+            left = (intent for intent in intents if intent.act_id not in self._voided)
+            licensing.check_drawn(licence, left, self._returned.get(licence_id))
 
 
 def _check_masses(

@@ -24,7 +24,7 @@ from monazite_provenance import _cbor
 _Named = TypeVar("_Named", bound=tuple[Any, ...])
 _NEW_TUPLE: Any = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic
 
-_TEXT_BYTES_MAX = 255
+_TEXT_BYTES_WRITTEN_MAX = 512
 _BYTES, _TEXT, _ARRAY, _MAP = 2, 3, 4, 5
 _BREAK = b"\xff"
 _INDEFINITE_ARRAY = b"\x9f"
@@ -79,18 +79,21 @@ def compiled(*parts: bytes) -> re.Pattern[bytes]:
     return re.compile(b"".join(parts), re.DOTALL)
 
 
-UINT: Final = rb"(?:\x1a(?!\x00\x00)....|[\x00-\x17]|\x18[\x18-\xff]|\x19[^\x00].|\x1b(?!\x00{4})[\x00-\x7f].{7})"
+UINT: Final = rb"(?:\x1a(?!\x00\x00)....|[\x00-\x17]|\x18[\x18-\xff]|\x19[^\x00].|\x1b(?!\x00{4})[\x00-\x7f].......)"
 """An integer from 0 to 2^63 - 1."""
 
+PRINTABLE: Final = rb"[ -~\x80-\xf4]++"
+"""Content of a text: neither control characters nor bytes that no UTF-8 has."""
 
-def text(byte: bytes = b".") -> bytes:
-    """A text of 1 to 255 bytes, each as given. Unless they are ASCII, that they are UTF-8 is for `text_of` to say."""
-    heads = [(_cbor.head(_TEXT, size), size) for size in range(1, _TEXT_BYTES_MAX + 1)]
-    short, long = (
-        b"|".join(b"%b%b{%d}" % (re.escape(head[-1:]), byte, size) for head, size in heads if len(head) == head_bytes)
-        for head_bytes in (1, 2)
-    )
-    return rb"(?:%b|\x78(?:%b))" % (short, long)
+
+def text(content: bytes = PRINTABLE) -> bytes:
+    """A text of 1 to 255 bytes, in two groups: its head, to be compared with `text_heads`, and its content.
+
+    A regular expression cannot count, so that where the text ends is for `content` to say: what comes next in the form
+    begins with a byte that `content` does not take, as the small keys of a map do. That the content is UTF-8, unless it
+    is ASCII, is for `texts_of` to say.
+    """
+    return rb"([\x61-\x77]|\x78[\x18-\xff])(%b)" % content
 
 
 COUNT: Final = rb"(?:[\x81-\x97]|\x98[\x18-\xff])"
@@ -110,9 +113,35 @@ def map_head(size: int) -> bytes:
     return _cbor.head(_MAP, size)
 
 
-def texts_of(encoded: Iterable[bytes]) -> list[str]:
-    """The texts, of each of which the encoding matched `text`. Raises UnicodeDecodeError."""
-    return [text[1 if len(text) <= _SHORT_TEXT else 2 :].decode() for text in encoded]
+def text_heads(contents: Iterable[bytes]) -> list[bytes]:
+    """What the first groups of texts must have matched. Raises IndexError beyond 512 bytes."""
+    return [_TEXT_HEADS[len(content)] for content in contents]
+
+
+def texts_of(contents: Iterable[bytes]) -> list[str]:
+    """The texts of these contents. Raises UnicodeDecodeError."""
+    return [content.decode() for content in contents]
+
+
+def text_at(data: bytes, at: int) -> tuple[str, int]:
+    """The text of 1 to 255 bytes whose head is at `at`, and where the next item begins; it may begin beyond `data`.
+
+    Raises IndexError, UnicodeDecodeError, and ValueError where no such text is.
+    """
+    size, start = data[at] - _TEXT_OF_NONE, at + 1
+    if size == _INLINE:
+        size, start = data[start], at + 2
+        if size < _INLINE:
+            raise ValueError("not in shortest form")
+    elif not 0 < size < _INLINE:
+        raise ValueError("not a short text")
+    end = start + size
+    return data[start:end].decode(), end
+
+
+def integer_of(encoded: bytes) -> int:
+    """The integer that UINT matched."""
+    return encoded[0] if len(encoded) == 1 else int.from_bytes(encoded[1:], "big")
 
 
 def integers_of(encoded: bytes) -> tuple[Any, ...]:
@@ -127,8 +156,9 @@ def retyped(kind: type[_Named]) -> Callable[[tuple[Any, ...]], _Named]:
     return partial(_NEW_TUPLE, kind)
 
 
-# Longest text, with its head, whose head is one byte.
-_SHORT_TEXT = 24
+_TEXT_OF_NONE = _cbor.head(_TEXT, 0)[0]
+# An argument below this stands in the initial byte itself; this one says that a byte follows.
+_INLINE = 24
 # Of integers of one byte: elements, and uncertainties of grams.
 _SMALL = tuple(map(_cbor.encode, range(1 << 8)))
 _PACK_2: Callable[[int], bytes] = partial(Struct(">BH").pack, 0x19)
@@ -136,7 +166,7 @@ _PACK_4: Callable[[int], bytes] = partial(Struct(">BI").pack, 0x1A)
 _PACK_8: Callable[[int], bytes] = partial(Struct(">BQ").pack, 0x1B)
 # By bit length; of those of one byte only the negative ones come here, to be refused.
 _PACK = (_PACK_2,) * 17 + (_PACK_4,) * 16 + (_PACK_8,) * 32
-_TEXT_HEADS = [_cbor.head(_TEXT, size) for size in range(_TEXT_BYTES_MAX + 1)]
+_TEXT_HEADS = [_cbor.head(_TEXT, size) for size in range(_TEXT_BYTES_WRITTEN_MAX + 1)]
 
 
 def uints(values: Iterable[int]) -> list[bytes]:
@@ -145,5 +175,5 @@ def uints(values: Iterable[int]) -> list[bytes]:
 
 
 def texts(values: Iterable[str]) -> list[bytes]:
-    """Encodings of texts. Raises IndexError beyond 255 bytes, TypeError, UnicodeEncodeError."""
+    """Encodings of texts. Raises IndexError beyond 512 bytes, TypeError, UnicodeEncodeError."""
     return [_TEXT_HEADS[len(value)] + value for value in map(str.encode, values)]

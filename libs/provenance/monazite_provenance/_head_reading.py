@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from monazite_provenance import _cbor, _cose, tree
+from monazite_provenance import _cbor, _cose, _receipt_form, tree
 from monazite_provenance._cbor import CborValue
 from monazite_provenance._claims import ISSUED_AT_MAX_S, check_uri
+from monazite_provenance._frozen import dataclass
+from monazite_provenance._receipt_form import INCLUSION, VDP
 from monazite_provenance.errors import (
     BadField,
     ProofMismatch,
@@ -30,8 +31,6 @@ TYP: Final = 278
 """CoAP content format of a receipt (RFC 9942)."""
 RFC9162_SHA256: Final = 1
 VDS: Final = 395
-VDP: Final = 396
-INCLUSION: Final = -1
 CONSISTENCY: Final = -2
 MULTI_INCLUSION: Final = -70020
 """Ours, from the range for private use: one proof for many entries."""
@@ -101,14 +100,27 @@ def parse_receipt(raw: bytes) -> UnverifiedReceipt:
 
     Raises the Malformed and Unsupported families, ProofMismatch.
     """
+    usual = _receipt_form.read(raw) if len(raw) <= RECEIPT_BYTES_MAX else None
+    if usual is None:
+        return parse_any_receipt(raw)
+    head = _head(usual.protected, usual.signature)
+    _check_size(usual.size, head)
+    return _receipt(head, usual.place, usual.path)
+
+
+def parse_any_receipt(raw: bytes) -> UnverifiedReceipt:
+    """The general reader: of what is in any way unusual, it alone says whether and why it is refused."""
     head, (size, index, path) = _with_proof(raw, INCLUSION, RECEIPT_BYTES_MAX)
     if type(index) is not int:
         raise BadField("the parts of an inclusion proof", field="proof")
     _check_size(size, head)
-    nodes = _hashes(path, tree.PATH_NODES_MAX)
-    if len(nodes) != tree.path_length(index, head.size):
-        raise ProofMismatch("an inclusion path of the wrong length", nodes=len(nodes))
-    return UnverifiedReceipt(head, index, nodes)
+    return _receipt(head, index, _hashes(path, tree.PATH_NODES_MAX))
+
+
+def _receipt(head: UnverifiedHead, index: int, path: tuple[bytes, ...]) -> UnverifiedReceipt:
+    if len(path) != tree.path_length(index, head.size):
+        raise ProofMismatch("an inclusion path of the wrong length", nodes=len(path))
+    return UnverifiedReceipt(head, index, path)
 
 
 def parse_consistency(raw: bytes) -> UnverifiedConsistency:

@@ -7,17 +7,25 @@ on one head needs its own release.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Final
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.contents import HoldDetails, ReleaseDetails
 from monazite_provenance.errors import MissingParent, StepNotAllowed
 from monazite_provenance.names import parse_spiffe
+from monazite_provenance.report import Gap
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.verifier import Statement
 
 INSPECTOR: Final = ("officer", "inspector")
 """How the path of an inspector begins: the registry holds by rule or for one, and releases for one only."""
+HELD: Final = "HELD"
+"""Code of the finding, and of the gap, that an open hold is."""
+
+
+def held_gap(hold_id: bytes) -> Gap:
+    """What an open hold leaves unchecked."""
+    return Gap(HELD, "that this hold has ended is not in the bundle", hold_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Holds:
     def place(self, statement: Statement, details: HoldDetails) -> None:
         """Take a hold. Raises StepNotAllowed when it is on behalf of anybody but an inspector."""
         if statement.claims.on_behalf is not None:
-            _check_inspector(statement)
+            check_inspector(statement)
         self._placed[statement.id] = OpenHold(statement.id, details.outpoint, details.lot_id, details.reason_code)
 
     def release(self, statement: Statement, details: ReleaseDetails) -> None:
@@ -49,7 +57,7 @@ class Holds:
         """
         if statement.claims.on_behalf is None:
             raise StepNotAllowed("a release that no officer commanded")
-        _check_inspector(statement)
+        check_inspector(statement)
         hold = self._placed.get(details.hold_id)
         if hold is None:
             raise MissingParent("a release without the hold that it ends")
@@ -76,6 +84,7 @@ class Holds:
         )
 
 
-def _check_inspector(statement: Statement) -> None:
+def check_inspector(statement: Statement) -> None:
+    """Raises StepNotAllowed for what the registry signed on behalf of anybody but an inspector."""
     if parse_spiffe(statement.claims.actor).segments[: len(INSPECTOR)] != INSPECTOR:
-        raise StepNotAllowed("holds are placed and released for inspectors only")
+        raise StepNotAllowed("holds and attestations are signed for inspectors only")

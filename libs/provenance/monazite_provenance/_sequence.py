@@ -15,51 +15,62 @@ _ARGUMENT_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 _STRINGS: Final = (2, 3)
 _ARRAY: Final = 4
 _MAP: Final = 5
+# The head of a small tag (to 23), which is in one byte with its number.
+_TAG: Final = 6 << 5
 _SIMPLE: Final = 7
 _SIMPLE_ARGUMENTS: Final = (20, 21, 22)
 _INLINE_MAX: Final = 23
 
 
-def cut(chunks: Iterable[bytes], *, item_bytes_max: int, total_bytes_max: int) -> Iterator[bytes]:
+def cut(
+    chunks: Iterable[bytes], *, first_bytes_max: int, item_bytes_max: int, total_bytes_max: int, tag: int | None = None
+) -> Iterator[bytes]:
     """The encoded items of a sequence, one by one, holding no more than one item and one chunk.
 
-    Raises TooLarge past a bound, BadField for what is no CBOR of the profile or ends within an item.
+    The first has a bound of its own; items may bear `tag`. Raises TooLarge past a bound, BadField for what is no CBOR
+    of the profile or ends within an item.
     """
     buffer = bytearray()
-    total = 0
+    total, bytes_max = 0, first_bytes_max
+    # Of the item that is not all there yet: up to where its heads were read, and how many members are still to come.
+    place, left = 0, 1
     for chunk in chunks:
         total += len(chunk)
         if total > total_bytes_max:
             raise TooLarge("sequence too long", limit=total_bytes_max)
         buffer += chunk
         start = 0
-        while (end := _end_of_item(buffer, start, item_bytes_max)) is not None:
-            yield bytes(buffer[start:end])
-            start = end
+        while True:
+            if tag is not None and place == start:
+                place += buffer.startswith(bytes((_TAG | tag,)), start)
+            place, left = _walk(buffer, start, place, left, bytes_max)
+            if left or place > len(buffer):
+                break
+            yield bytes(buffer[start:place])
+            start, left, bytes_max = place, 1, item_bytes_max
         del buffer[:start]
-        if len(buffer) > item_bytes_max:
-            raise TooLarge("item too long", limit=item_bytes_max)
+        place -= start
+        if len(buffer) > bytes_max:
+            raise TooLarge("item too long", limit=bytes_max)
     if buffer:
         raise BadField("the sequence ends within an item", field="bundle")
 
 
-def _end_of_item(buffer: bytearray, start: int, item_bytes_max: int) -> int | None:
-    """Where the item that starts here ends, or None when it is not all there yet."""
-    place, left = start, 1
-    while left:
-        if place >= len(buffer):
-            return None
-        major, info = buffer[place] >> 5, buffer[place] & 31
-        place += 1
-        size = _ARGUMENT_BYTES.get(info, 0)
-        if info > _INLINE_MAX and not size:
-            raise BadField("an indefinite length or a reserved head", field="bundle")
-        if major > _MAP and not (major == _SIMPLE and info in _SIMPLE_ARGUMENTS):
+def _walk(buffer: bytearray, start: int, place: int, left: int, item_bytes_max: int) -> tuple[int, int]:
+    """Read heads of the item at `start` from `place` on, as far as they are all there: where the next is (it may be
+    beyond the buffer), and how many members are to come. So an item that comes in many pieces is read once.
+    """
+    there = len(buffer)
+    while left and place < there:
+        after = place + 1
+        major, argument = buffer[place] >> 5, buffer[place] & 31
+        if major > _MAP and not (major == _SIMPLE and argument in _SIMPLE_ARGUMENTS):
             raise BadField("a tag, a float or a simple value outside the profile", field="bundle")
-        if place + size > len(buffer):
-            return None
-        argument = int.from_bytes(buffer[place : place + size], "big") if size else info
-        place += size
+        if argument > _INLINE_MAX:
+            argument, after = _argument(buffer, after, argument)
+            if after > there:
+                break
+        place = after
         left -= 1
         if major in _STRINGS:
             place += argument
@@ -70,4 +81,12 @@ def _end_of_item(buffer: bytearray, start: int, item_bytes_max: int) -> int | No
         # Every member has at least a byte: no count can promise more than an item may hold.
         if place - start + left > item_bytes_max:
             raise TooLarge("item too long", limit=item_bytes_max)
-    return place if place <= len(buffer) else None
+    return place, left
+
+
+def _argument(buffer: bytearray, place: int, info: int) -> tuple[int, int]:
+    """An argument that stands after its head, and where it ends, which may be beyond the buffer."""
+    size = _ARGUMENT_BYTES.get(info, 0)
+    if not size:
+        raise BadField("an indefinite length or a reserved head", field="bundle")
+    return int.from_bytes(buffer[place : place + size], "big"), place + size

@@ -11,11 +11,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from monazite_provenance import tree
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.errors import BadField, BadSignature, TooLarge, UnsupportedAlgorithm
 from monazite_provenance.keys import Algorithm, PublicKey, SigningKey
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Final
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.contents.details import Loss
 from monazite_provenance.contents.lot import ElementRow, Form, LotContent, MassSource
 from monazite_provenance.elements import ELEMENT_MASS_SCALE, ELEMENT_MASS_WEIGHTS, ELEMENTS, symbol
@@ -71,7 +72,7 @@ class Portion:
     gross_g: int
     net_g: int
     moisture_g: int
-    rows: tuple[ElementRow, ...]
+    rows: Sequence[ElementRow]
 
     @classmethod
     def of(cls, lot: LotContent) -> Portion:
@@ -84,6 +85,9 @@ class Portion:
         if not self.rows:
             raise StepNotAllowed("a part too small to have a milligram of any element", gross_g=self.gross_g)
         return lot._replace(gross_g=self.gross_g, net_g=self.net_g, moisture_g=self.moisture_g, rows=self.rows)
+
+
+_NOTHING: Final = Portion(0, 0, 0, ())
 
 
 def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
@@ -112,6 +116,9 @@ def apportion(lot: LotContent, parts_g: Sequence[int]) -> list[Portion]:
     """
     if any(part < 0 for part in parts_g) or sum(parts_g) != lot.gross_g:
         raise MassNotConserved("parts do not add up to the lot", gross_g=lot.gross_g)
+    if lot.gross_g in parts_g:
+        # One part is the lot and the others are nothing, as of most acceptances: what follows would come to the same.
+        return [Portion.of(lot) if part else _NOTHING for part in parts_g]
     nets = largest_remainder(lot.net_g, parts_g)
     moistures = largest_remainder(lot.moisture_g, nets)
     rows: list[list[ElementRow]] = [[] for _ in parts_g]
@@ -185,14 +192,48 @@ def balance(
     Raises MassNotConserved where more comes out than `refuse_at` uncertainties explain, LossWithoutReason where more is
     missing than `find_at` explain and no reason is given. What is between is a finding: see `findings`.
     """
-    balances = tuple(each for number in ELEMENTS if (each := _balance_one(number, inputs, outputs, losses)) is not None)
+    balances = weigh(inputs, outputs, losses)
+    refuse_gains(balances, settings)
+    refuse_losses(balances, reason, settings)
+    return balances
+
+
+def weigh(
+    inputs: Sequence[LotContent], outputs: Sequence[LotContent], losses: Sequence[Loss] = ()
+) -> tuple[ElementBalance, ...]:
+    """The balance of every element that is in or out, whatever it is."""
+    balances = (_balance_one(number, inputs, outputs, losses) for number in ELEMENTS)
+    return tuple(each for each in balances if each is not None)
+
+
+def refuse_gains(balances: Iterable[ElementBalance], settings: RuleSettings) -> None:
+    """Raises MassNotConserved where more comes out than `refuse_at` uncertainties explain."""
     for each in balances:
         if each.difference_mg < 0 and each.beyond(settings.refuse_at):
             raise MassNotConserved("matter appears", **_details(each))
+
+
+def refuse_losses(balances: Iterable[ElementBalance], reason: str | None, settings: RuleSettings) -> None:
+    """Raises LossWithoutReason where more is missing than `find_at` uncertainties explain and no reason is given."""
     for each in balances:
         if each.difference_mg > 0 and reason is None and each.beyond(settings.find_at):
             raise LossWithoutReason("matter vanishes and no reason is given", **_details(each))
-    return balances
+
+
+def record_findings(
+    balances: Iterable[ElementBalance], reason: str | None, settings: RuleSettings
+) -> tuple[Finding, ...]:
+    """Findings of a record that is changed without a process: every gain whatever its size, and what vanishes beyond
+    `find_at` uncertainties.
+    """
+    found: list[Finding] = []
+    for each in balances:
+        metadata = {name: str(value) for name, value in _details(each).items()} | {"reason_code": reason or ""}
+        if each.difference_mg < 0:
+            found.append(Finding("GAIN", f"more {symbol(each.element)} than was on record", metadata))
+        elif each.beyond(settings.find_at):
+            found.append(Finding("MATTER_VANISHES", f"less {symbol(each.element)} than was on record", metadata))
+    return tuple(found)
 
 
 def findings(balances: Iterable[ElementBalance], reason: str | None, settings: RuleSettings) -> tuple[Finding, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from os import urandom
 from typing import NamedTuple
 
 from monazite_provenance import _cose, tree
@@ -36,7 +36,7 @@ class Draft(NamedTuple):
         Raises `BadField` when the draft was made for another key, `BadSignature` when the signer's answer does not
         verify.
         """
-        if key.public != self.public:
+        if key.public is not self.public and key.public != self.public:
             raise BadField("drafted for another key", field="key")
         signature = key.sign(self.signing_input)
         if isinstance(key, SoftwareKey) and self.public.algorithm is _ED25519:
@@ -49,7 +49,7 @@ class Draft(NamedTuple):
         return self._item(signature)
 
     def _item(self, signature: bytes) -> Item:
-        raw = _cose.encode_sign1(self.protected, self.payload, signature)
+        raw = _cose.sign1_of(self.signing_input, signature)
         return Item(raw, dict(enumerate(self.openings)), (), self.details)
 
 
@@ -59,26 +59,28 @@ def draft(
     details: bytes,
     key: PublicKey,
     *,
-    salts: Callable[[int], bytes] = secrets.token_bytes,
+    salts: Callable[[int], bytes] = urandom,
 ) -> Draft:
     """Prepare a statement over `outputs` and `details` (deterministic CBOR each) for `key` to sign.
 
-    Spends and refs are sorted here. `salts(n)` gives n fresh random bytes; pass another source in tests only.
+    Spends and refs are sorted here. `salts(n)` gives n fresh random bytes, of which all salts are cut; pass another
+    source in tests only.
     Raises `BadField` or `TooLarge` when a bound is passed.
     """
     if len(outputs) > OUTPUTS_MAX:
         raise TooLarge("too many outputs", field="outputs", limit=OUTPUTS_MAX)
-    spends, refs = tuple(sorted(claims.spends)), tuple(sorted(claims.refs))
-    if (spends, refs) != (claims.spends, claims.refs):
-        claims = claims._replace(spends=spends, refs=refs)
-    openings = tuple([Opening(salts(SALT_BYTES), content) for content in outputs])
-    detail = Opening(salts(SALT_BYTES), details)
+    issuer, subject, issued_at, kind, spends, refs, on_behalf = claims
+    claims = Claims(issuer, subject, issued_at, kind, tuple(sorted(spends)), tuple(sorted(refs)), on_behalf)
+    contents = (*outputs, details)
+    fresh = salts(SALT_BYTES * len(contents))
+    each_salt = [fresh[at : at + SALT_BYTES] for at in range(0, SALT_BYTES * len(contents), SALT_BYTES)]
+    *openings, detail = map(Opening, each_salt, contents)
     check_openings_size((*openings, detail))
-    root = tree.root([opening.leaf for opening in openings])
+    root = tree.root([sha256(b"\x00" + salt + content).digest() for salt, content in openings])
     protected, payload = encode_signed_parts(
         claims, key, outputs_root=root, outputs_count=len(openings), details_digest=detail.digest
     )
     signed = _cose.signing_input(protected, payload)
     if len(signed) > SIGNED_BYTES_MAX:
         raise TooLarge("signed bytes too long", field="statement", limit=SIGNED_BYTES_MAX)
-    return Draft(claims, key, protected, payload, openings, detail, signed, sha256(signed).digest())
+    return Draft(claims, key, protected, payload, tuple(openings), detail, signed, sha256(signed).digest())

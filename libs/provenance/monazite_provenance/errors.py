@@ -96,7 +96,7 @@ class CriticalHeader(Unsupported):
 class UnsupportedLogStructure(Unsupported):
     """A receipt over a verifiable data structure other than RFC9162_SHA256."""
 
-    code = "LOG_PROBLEM"
+    code = "UNSUPPORTED_LOG_STRUCTURE"
 
 
 class UnsupportedVersion(Unsupported):
@@ -174,13 +174,19 @@ class LogProblem(ProvenanceError):
 class NoTrustedReceipt(LogProblem):
     """No receipt by a trusted log: cannot tell, which is not a refutation."""
 
+    code = "NO_TRUSTED_RECEIPT"
+
 
 class ProofMismatch(LogProblem):
     """An inclusion or consistency proof does not lead to the signed root."""
 
+    code = "PROOF_MISMATCH"
+
 
 class StaleHead(LogProblem):
     """The newest head known of a log is too old for the question."""
+
+    code = "STALE_HEAD"
 
 
 class LogForked(LogProblem):
@@ -189,6 +195,8 @@ class LogForked(LogProblem):
     `earlier` and `later` are the two checkpoints with their signatures, as they came: evidence for anybody to check
     (`monitor.check_fork`; of a witness, as text). Kept apart from the details, which are safe to show.
     """
+
+    code = "LOG_FORKED"
 
     def __init__(self, message: str, /, *, earlier: bytes = b"", later: bytes = b"", **details: str | int) -> None:
         super().__init__(message, **details)
@@ -275,6 +283,12 @@ class DoubleSpend(ChainProblem):
     code = "DOUBLE_SPEND"
 
 
+class HeadSpent(ChainProblem):
+    """The registry says that the target of a bundle was spent; the status names the spender."""
+
+    code = "HEAD_SPENT"
+
+
 class Undisclosed(ChainProblem):
     """A content that this check needs is not disclosed."""
 
@@ -291,6 +305,12 @@ class PhysicallyImpossible(ChainProblem):
     """A lot's element masses exceed its dry mass."""
 
     code = "PHYSICALLY_IMPOSSIBLE"
+
+
+class AttestationMismatch(ChainProblem):
+    """A lot's masses name an attestation that is of another lot, or says otherwise."""
+
+    code = "ATTESTATION_MISMATCH"
 
 
 class StepNotAllowed(ChainProblem):

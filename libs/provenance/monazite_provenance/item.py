@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import sha256
+from struct import Struct
+from struct import error as struct_error
 from typing import NamedTuple
 
-from monazite_provenance import _cbor, tree
+from monazite_provenance import _cbor, _forms, tree
 from monazite_provenance._cbor import CborValue
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.errors import BadField, Malformed, OpeningMismatch, ProofMismatch, TooLarge
-from monazite_provenance.statement import OUTPUTS_MAX, STATEMENT_BYTES_MAX, Unverified, parse
+from monazite_provenance.statement import OUTPUTS_MAX, STATEMENT_BYTES_MAX, Unverified, parse, with_receipts
 
 SALT_BYTES = 16
 # Salts and contents of all openings of one item, its details included.
@@ -52,11 +55,8 @@ class Item:
         check_openings_size(openings.values() if self.details is None else (*openings.values(), self.details))
         if len(openings) > OUTPUTS_MAX:
             raise TooLarge("too many openings", field="openings", limit=OUTPUTS_MAX)
-        if len(self.nodes) > NODES_MAX:
-            raise TooLarge("too many nodes", field="nodes", limit=NODES_MAX)
-        for node in self.nodes:
-            if len(node) != tree.HASH_BYTES:
-                raise BadField("a node has 32 bytes", field="nodes")
+        if self.nodes:
+            _check_nodes(self.nodes)
 
     def encode(self) -> bytes:
         """The item as deterministic CBOR."""
@@ -75,7 +75,7 @@ class Item:
             raise TooLarge("item too long", limit=ITEM_BYTES_MAX)
         whole = _whole(data)
         if whole is not None:
-            return cls(*whole)
+            return whole
         match _cbor.decode(data):
             case [bytes(statement), dict(openings), list(nodes), details]:
                 return cls(
@@ -86,6 +86,10 @@ class Item:
                 )
             case _:
                 raise BadField("the parts of an item", field="item")
+
+    def with_receipts(self, receipts: Sequence[bytes]) -> Item:
+        """The same, whose statement carries these receipts and no others. Raises the `Malformed` family."""
+        return replace(self, statement=with_receipts(self.statement, receipts))
 
     def redact(self, outputs: Collection[int], *, details: bool = True) -> Item:
         """The same statement disclosing `outputs` alone (each disclosed here), and the details only if asked to.
@@ -122,40 +126,67 @@ def check_openings(item: Item, unverified: Unverified) -> None:
 
 
 def _leaves(item: Item) -> dict[int, bytes]:
-    return {index: tree.leaf_hash(salt + content) for index, (salt, content) in item.openings.items()}
+    # As `Opening.leaf`, without two calls for each.
+    return {index: sha256(b"\x00" + salt + content).digest() for index, (salt, content) in item.openings.items()}
 
 
+def _in_bounds(
+    statement: bytes, openings: Mapping[int, Opening], nodes: tuple[bytes, ...], details: Opening | None
+) -> Item:
+    """An item of parts whose bounds the caller has checked: the constructor would check them once more."""
+    item = object.__new__(Item)
+    _set(item, "statement", statement)
+    _set(item, "openings", openings)
+    _set(item, "nodes", nodes)
+    _set(item, "details", details)
+    return item
+
+
+_set = object.__setattr__
 _ARRAY, _MAP = 4, 5
 _START, _NULL = _cbor.head(_ARRAY, 4), b"\xf6"
 _MAP_OF_NONE, _NO_NODES = _cbor.head(_MAP, 0)[0], _cbor.head(_ARRAY, 0)[0]
 # Head of an array of two, then that of a salt.
 _OPENING = b"\x82\x50"
 _INLINE = 24
+# What an opening in a map begins with: its index, the above; then the salt, and a head that is two bytes' length.
+_BEGINNINGS = tuple(bytes((index,)) + _OPENING for index in range(_INLINE))
+_BEGINNING = Struct(">3s16sBH")
+_TWO_BYTES_FOLLOW, _TWO_BYTES_LEAST = 0x59, 1 << 8
 
 
-def _whole(data: bytes) -> tuple[bytes, dict[int, Opening], tuple[()], Opening | None] | None:
-    """The parts of an item that discloses all of at most 24 outputs, as most do; None when it is another or wrong.
+def _whole(data: bytes) -> Item | None:
+    """An item that discloses all of at most 24 outputs, as most do; None when it is another or wrong.
 
     Such an item is read where it stands: that costs a third of decoding it, and contents are not looked into here.
     """
+    if not data.startswith(_START):
+        return None
     try:
         statement, at = _cbor.read_byte_string(data, 1)
         count = data[at] - _MAP_OF_NONE
+        if not 0 <= count < _INLINE:
+            return None
         at += 1
         openings: dict[int, Opening] = {}
         for index in range(count):
-            if data[at] != index:
+            beginning, salt, initial, size = _BEGINNING.unpack_from(data, at)
+            if beginning != _BEGINNINGS[index]:
                 return None
-            openings[index], at = _opening_at(data, at + 1)
-        if data[:1] != _START or not 0 <= count < _INLINE or data[at] != _NO_NODES:
+            if initial == _TWO_BYTES_FOLLOW and size >= _TWO_BYTES_LEAST:
+                content_at = at + _BEGINNING.size
+                at = content_at + size
+                content = data[content_at:at]  # cut short only if the end does not fit below
+            else:
+                content, at = _cbor.read_byte_string(data, at + len(beginning) + SALT_BYTES)
+            openings[index] = _new_opening((salt, content))
+        if data[at] != _NO_NODES:
             return None
-        at += 1
-        if data[at:] == _NULL:
-            return statement, openings, (), None
-        details, at = _opening_at(data, at)
-    except (IndexError, Malformed):
+        details, at = (None, at + 2) if data[at + 1 :] == _NULL else _opening_at(data, at + 1)
+    except (IndexError, Malformed, struct_error):
         return None
-    return (statement, openings, (), details) if at == len(data) else None
+    # Salts have their size and contents are shorter than the whole, which the caller has measured.
+    return _in_bounds(statement, openings, (), details) if at == len(data) <= OPENINGS_BYTES_MAX else None
 
 
 def _opening_at(data: bytes, at: int) -> tuple[Opening, int]:
@@ -165,6 +196,9 @@ def _opening_at(data: bytes, at: int) -> tuple[Opening, int]:
         raise BadField("an opening is a salt and a content", field="openings")
     content, end = _cbor.read_byte_string(data, content_at)
     return Opening(data[salt_at:content_at], content), end
+
+
+_new_opening = _forms.retyped(Opening)
 
 
 def _opening_parts(opening: Opening) -> tuple[bytes, bytes, bytes]:
@@ -184,6 +218,14 @@ def _nodes(values: Sequence[CborValue]) -> tuple[bytes, ...]:
     if len(nodes) != len(values):
         raise BadField("nodes are byte strings", field="nodes")
     return nodes
+
+
+def _check_nodes(nodes: Sequence[bytes]) -> None:
+    if len(nodes) > NODES_MAX:
+        raise TooLarge("too many nodes", field="nodes", limit=NODES_MAX)
+    for node in nodes:
+        if len(node) != tree.HASH_BYTES:
+            raise BadField("a node has 32 bytes", field="nodes")
 
 
 def check_openings_size(openings: Collection[Opening]) -> None:

@@ -8,21 +8,22 @@ decides the algorithm; a header can only agree with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from hashlib import sha256
 from typing import Final, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from monazite_provenance import _cbor
 from monazite_provenance._cbor import CborValue
-from monazite_provenance.errors import BadField, BadSignature, UnsupportedAlgorithm
+from monazite_provenance._frozen import dataclass
+from monazite_provenance.errors import BadField, BadSignature, Compromised, Retired, TooLarge, UnsupportedAlgorithm
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.places import LogSpan, Place, check_spans
 
 KID_BYTES = 16
 THUMBPRINT_BYTES = 32
@@ -127,7 +128,7 @@ class PublicKey:
         Raises the `Malformed` family or `UnsupportedAlgorithm`.
         """
         if len(data) > COSE_KEY_BYTES_MAX:
-            raise BadField("COSE_Key too long", field="cose_key")
+            raise TooLarge("COSE_Key too long", limit=COSE_KEY_BYTES_MAX)
         members = _cbor.decode(data)
         if not isinstance(members, dict):
             raise BadField("a COSE_Key is a map", field="cose_key")
@@ -283,8 +284,11 @@ class SoftwareKey:
     @classmethod
     def from_pem(cls, pem: bytes) -> SoftwareKey:
         """Read an unencrypted PKCS #8 key. Raises `BadField` or `UnsupportedAlgorithm`; neither shows the input."""
+        # It reads SSH keys too, with all their ciphers: whoever only verifies is spared a tenth of the tool's start.
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
         try:
-            key = serialization.load_pem_private_key(pem, password=None)
+            key = load_pem_private_key(pem, password=None)
         except Exception:
             # Cause suppressed: a parser's message about a private key does not belong in a log.
             raise BadField("not an unencrypted PEM private key", field="pem") from None
@@ -297,6 +301,8 @@ class SoftwareKey:
 
     def to_pem(self) -> bytes:
         """The key as unencrypted PKCS #8; store it where only the signing service can read it."""
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
+
         return self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -315,9 +321,12 @@ def _sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CertifiedKey:
-    """What is certified of a key at the log position in question.
+    """What is certified of a key that signs statements.
 
     `kinds` None means every kind (roots and tests); `certified_by` is the id of the `keys` statement, None for a root.
+    `spans` say, log by log, at which indexes what it signed stands; None where that is not known (roots, tests, a
+    service's table). `retired` and `compromised` say that an end is on record, wherever it lies: a service admits
+    nothing new by such a key, and what was registered before is judged by the spans.
     """
 
     public: PublicKey
@@ -327,6 +336,19 @@ class CertifiedKey:
     retired: bool = False
     compromised: bool = False
     own_signature_only: bool = False
+    spans: Mapping[str, LogSpan] | None = None
+
+    def check(self, place: Place | None) -> None:
+        """Return if what this key signed stands at `place`; None asks whether it may sign something new.
+
+        Raises NotYetCertified, Compromised, Retired; EventNotAllowed for a log that the key is not certified for.
+        """
+        if place is not None and self.spans is not None:
+            check_spans(self.spans, place.log, place.index)
+        elif self.compromised:
+            raise Compromised("the key counts as compromised")
+        elif self.retired:
+            raise Retired("the key was retired")
 
 
 class KeyRing(Protocol):

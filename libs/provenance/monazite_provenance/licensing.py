@@ -45,14 +45,18 @@ def check_intent(licence: LicenceDetails, intent: ExportIntentDetails, *, subjec
     check_drawn(licence, [intent])
 
 
-def check_drawn(licence: LicenceDetails, intents: Iterable[ExportIntentDetails]) -> None:
-    """All intents under one licence together stay within each of its lines. Raises LicenceExceeded."""
+def check_drawn(
+    licence: LicenceDetails, intents: Iterable[ExportIntentDetails], returned: Mapping[str, int] | None = None
+) -> None:
+    """All intents under one licence together stay within each of its lines. Raises LicenceExceeded.
+
+    `returned`: by control code what came back, grams gross, which its line bears again.
+    """
     granted = _granted(licence)
     for code, gross_g in sorted(drawn(intents).items()):
-        if gross_g > granted.get(code, 0):
-            raise LicenceExceeded(
-                "more leaves than a line of the licence bears", drawn_g=gross_g, granted_g=granted.get(code, 0)
-            )
+        borne = granted.get(code, 0) + (returned or {}).get(code, 0)
+        if gross_g > borne:
+            raise LicenceExceeded("more leaves than a line of the licence bears", drawn_g=gross_g, granted_g=borne)
 
 
 def check_licensee(licence: LicenceDetails, lots: Iterable[LotContent]) -> None:

@@ -7,32 +7,11 @@ verifier judges by. Root acts name the sizes (docs/STATEMENTS.md, "Log keys").
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
-from monazite_provenance.errors import Compromised, EventNotAllowed, NotYetCertified, Retired
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.keys import PublicKey
-
-
-@dataclass(frozen=True, slots=True)
-class LogSpan:
-    """The sizes of one log at which a key is good, in entries: `first` and `last` among them, None for no end so far.
-
-    `compromised_from` is the size from which on nothing it signed stands; heads below it do.
-    """
-
-    first: int
-    last: int | None = None
-    compromised_from: int | None = None
-
-    def check(self, size: int) -> None:
-        """Return if the key is good at this size. Raises NotYetCertified, Compromised, Retired."""
-        if size < self.first:
-            raise NotYetCertified("the key was certified for a later part of the log", size=size)
-        if self.compromised_from is not None and size >= self.compromised_from:
-            raise Compromised("the key counts as compromised from before this size of the log", size=size)
-        if self.last is not None and size > self.last:
-            raise Retired("the key was retired before this size of the log", size=size)
+from monazite_provenance.places import LogSpan, check_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +24,7 @@ class LogKey:
 
     def check(self, log: str, size: int) -> None:
         """Return if the key may sign the head of `log` at `size` entries. Raises the KeyProblem family."""
-        span = self.logs.get(log)
-        if span is None:
-            raise EventNotAllowed("the key is not certified for this log")
-        span.check(size)
+        check_spans(self.logs, log, size)
 
 
 class LogKeyRing(Protocol):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.contents import DepositType, Draw, Form, LotContent, Origin, QuotaKind, RightDetails
 from monazite_provenance.contents.details import Mined
 from monazite_provenance.errors import NotHolder, RightExceeded, RightMissing, StepNotAllowed

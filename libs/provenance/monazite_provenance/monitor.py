@@ -33,6 +33,8 @@ def check_fork(
     earlier, later = verifier.verify_checkpoint(earlier_checkpoint), verifier.verify_checkpoint(later_checkpoint)
     if earlier.log != later.log:
         raise LogProblem("heads of two logs")
+    if earlier.size > later.size:
+        raise LogProblem("the later head is the smaller one", size=later.size)
     begun = later.root if earlier.size == later.size else _root_on_the_way(leaves, earlier.size, later)
     if begun == earlier.root:
         raise LogProblem("the two heads do not contradict each other")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.errors import BadField
 
 NAME_BYTES_MAX: Final = 255
@@ -73,12 +73,25 @@ def parse_spiffe(uri: str) -> SpiffeId:
 @lru_cache(maxsize=IDS_REMEMBERED)
 def parse_enterprise(uri: str) -> SpiffeId:
     """Parse the URI of an enterprise, without a system. Raises BadField."""
-    parsed = parse_spiffe(uri)
-    if parsed.kind != "enterprise" or parsed != parsed.owner:
+    if not is_enterprise(uri):
         raise BadField("not the URI of an enterprise", field="spiffe")
-    return parsed
+    return parse_spiffe(uri)
 
 
+@lru_cache(maxsize=IDS_REMEMBERED)
+def is_enterprise(uri: str) -> bool:
+    """Whether a SPIFFE id is that of an enterprise, without a system. Raises BadField."""
+    parsed = parse_spiffe(uri)
+    return parsed.kind == "enterprise" and parsed == parsed.owner
+
+
+@lru_cache(maxsize=IDS_REMEMBERED)
+def owner_uri(uri: str) -> str:
+    """URI of the party whose system speaks. Raises BadField."""
+    return str(parse_spiffe(uri).owner)
+
+
+@lru_cache(maxsize=IDS_REMEMBERED)
 def same_owner(left: str, right: str) -> bool:
     """Whether two URIs name the same party, whatever system of it speaks. Raises BadField."""
     return parse_spiffe(left).owner == parse_spiffe(right).owner

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.conservation import Finding
 from monazite_provenance.contents.lot import Form, LotContent
 from monazite_provenance.elements import table

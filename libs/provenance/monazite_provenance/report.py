@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from enum import Enum
 from typing import NoReturn
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.conservation import Finding
 from monazite_provenance.contents import CustodyState, Form, LotContent
 from monazite_provenance.elements import symbol
-from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.errors import LogForked, ProvenanceError
+from monazite_provenance.places import Place
+from monazite_provenance.receipts import Head
 from monazite_provenance.statement import Outpoint
 
 
@@ -25,17 +28,22 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a bundle is refuted or cannot be told: the error's stable code, and the statement it was met at, if any."""
+    """Why a bundle is refuted or cannot be told: the error's stable code, and the statement it was met at, if any.
+
+    `evidence`: of a forked log its two contradicting checkpoints (COSE), where they are two of one size.
+    """
 
     code: str
     message: str
     details: Mapping[str, str | int]
     statement_id: bytes | None
+    evidence: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, error: ProvenanceError, statement_id: bytes | None) -> Failure:
         """The failure that an error at a statement is."""
-        return cls(error.code, error.message, dict(error.details), statement_id)
+        evidence = (error.earlier, error.later) if isinstance(error, LogForked) and error.earlier else ()
+        return cls(error.code, error.message, dict(error.details), statement_id, evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +66,53 @@ class StepFinding:
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """A lot as a person reads it in the tree: grams gross, milligrams REO by atomic number."""
+    """A lot as a person reads it in the tree, at its outpoint: grams gross, milligrams REO by atomic number."""
 
     outpoint: Outpoint
-    lot_id: str
-    form: Form
-    custody_state: CustodyState
-    holder: str
-    site: str
-    gross_g: int
-    elements: Mapping[int, int]
+    lot: LotContent
 
-    @classmethod
-    def of(cls, outpoint: Outpoint, lot: LotContent) -> LotView:
-        """The view of a lot at an outpoint."""
-        return cls(
-            outpoint,
-            lot.lot_id,
-            lot.form,
-            lot.custody_state,
-            lot.holder,
-            lot.site,
-            lot.gross_g,
-            lot.element_masses(),
-        )
+    @property
+    def lot_id(self) -> str:
+        """Its issued name."""
+        return self.lot.lot_id
+
+    @property
+    def form(self) -> Form:
+        """What it is."""
+        return self.lot.form
+
+    @property
+    def custody_state(self) -> CustodyState:
+        """Held, in transit or abroad."""
+        return self.lot.custody_state
+
+    @property
+    def holder(self) -> str:
+        """URI of who holds it."""
+        return self.lot.holder
+
+    @property
+    def site(self) -> str:
+        """Where it is."""
+        return self.lot.site
+
+    @property
+    def gross_g(self) -> int:
+        """Gross mass, grams."""
+        return self.lot.gross_g
+
+    @property
+    def elements(self) -> Mapping[int, int]:
+        """Milligrams REO by atomic number, reckoned when asked for."""
+        return self.lot.element_masses()
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
     """One custody statement: its kind, whose act it was and who signed, what went in and came out.
 
-    `origin` is set of a register only, `process` of a transform only; `draws` are (right id, milligrams REO).
+    `origin` is set of a register only, `process` of a transform only; `draws` are (right id, milligrams REO), of a
+    correction what it draws beyond what the corrected statement drew. `facts`: what else the kind says, in words.
     """
 
     statement_id: bytes
@@ -102,6 +126,43 @@ class StepView:
     draws: tuple[tuple[bytes, int], ...] = ()
     origin: str | None = None
     process: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What of a custody statement is not disclosed: outputs by index, and whether its details are not either."""
+
+    statement_id: bytes
+    outputs: tuple[int, ...]
+    details: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A cut that the target rests on: the registry's word for a lot, in place of the statements behind it.
+
+    `findings`: codes of what the registry found there. `same_rules`: whether it judged by the settings used here.
+    """
+
+    statement_id: bytes
+    lot: LotView
+    findings: tuple[str, ...]
+    same_rules: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """The registry's status at the end of a bundle: when it was signed and expires, Unix seconds; whether it is of now,
+    whether the bundle holds just what the registry knows; and how the logs stood then, the lot's own first.
+    """
+
+    statement_id: bytes
+    issued_at: int
+    expires_at: int
+    fresh: bool
+    complete: bool
+    heads: tuple[Head, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +171,9 @@ class LotReport:
 
     `steps` are the custody statements that the target rests on, parents first (of a failure: those that were reached);
     `origins` gives for each element of the target the milligrams REO from each origin, which add up to its mass; it is
-    empty when the gap ORIGINS_NOT_TRACED says so.
+    empty when the gap ORIGINS_NOT_TRACED says so. `registered` gives by statement id where each stands in which log,
+    `heads` the signed heads that show it; `vouched` the cuts at which the history ends; `withheld` what of the custody
+    statements in the bundle is not disclosed.
     """
 
     verdict: Verdict
@@ -119,9 +182,14 @@ class LotReport:
     failure: Failure | None
     findings: tuple[StepFinding, ...]
     not_checked: tuple[Gap, ...]
-    steps: tuple[StepView, ...]
+    steps: Sequence[StepView]
     origins: Mapping[int, Mapping[str, int]]
     statements: int
+    registered: Mapping[bytes, Place] = field(default_factory=dict[bytes, Place])
+    heads: tuple[Head, ...] = ()
+    vouched: tuple[Vouched, ...] = ()
+    status: StatusView | None = None
+    withheld: tuple[Withheld, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has a verdict, not a truth value")
@@ -135,7 +203,7 @@ class LotReport:
         return {
             "verdict": self.verdict.value,
             "outpoint": self.outpoint.encode().hex(),
-            "target": None if self.target is None else _lot_json(LotView.of(self.outpoint, self.target)),
+            "target": None if self.target is None else _lot_json(LotView(self.outpoint, self.target)),
             "failure": None if self.failure is None else _failure_json(self.failure),
             "findings": [
                 {
@@ -158,6 +226,17 @@ class LotReport:
             "origins": {symbol(element): dict(shares) for element, shares in self.origins.items()},
             "steps": [_step_json(step) for step in self.steps],
             "statements": self.statements,
+            "registered": {
+                statement_id.hex(): {"log": place.log, "index": place.index}
+                for statement_id, place in self.registered.items()
+            },
+            "heads": [_head_json(head) for head in self.heads],
+            "vouched": [_vouched_json(each) for each in self.vouched],
+            "status": None if self.status is None else _status_json(self.status),
+            "withheld": [
+                {"statement_id": each.statement_id.hex(), "outputs": list(each.outputs), "details": each.details}
+                for each in self.withheld
+            ],
         }
 
 
@@ -167,6 +246,31 @@ def _failure_json(failure: Failure) -> dict[str, object]:
         "message": failure.message,
         "details": dict(failure.details),
         "statement_id": None if failure.statement_id is None else failure.statement_id.hex(),
+        "evidence": [each.hex() for each in failure.evidence],
+    }
+
+
+def _head_json(head: Head) -> dict[str, object]:
+    return {"log": head.log, "size": head.size, "root": head.root.hex(), "signed_at": head.signed_at}
+
+
+def _vouched_json(vouched: Vouched) -> dict[str, object]:
+    return {
+        "statement_id": vouched.statement_id.hex(),
+        "lot": _lot_json(vouched.lot),
+        "findings": list(vouched.findings),
+        "same_rules": vouched.same_rules,
+    }
+
+
+def _status_json(status: StatusView) -> dict[str, object]:
+    return {
+        "statement_id": status.statement_id.hex(),
+        "issued_at": status.issued_at,
+        "expires_at": status.expires_at,
+        "fresh": status.fresh,
+        "complete": status.complete,
+        "heads": [_head_json(head) for head in status.heads],
     }
 
 
@@ -196,4 +300,5 @@ def _step_json(step: StepView) -> dict[str, object]:
         "draws": [{"right_id": right_id.hex(), "reo_mg": mass} for right_id, mass in step.draws],
         "origin": step.origin,
         "process": step.process,
+        "facts": dict(step.facts),
     }

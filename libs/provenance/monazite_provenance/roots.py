@@ -7,8 +7,8 @@ own (docs/STATEMENTS.md, "Trust file"): the old ones sign the new, each of which
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.contents import KeysDetails, NewRoot, RootsDetails, decode_details, encode
 from monazite_provenance.contents.details import ROOTS_MAX
 from monazite_provenance.draft import draft
@@ -44,8 +44,8 @@ class RootSet:
             return None
         return CertifiedKey(found, root_uri(self.domain, kid), frozenset({EventKind.KEYS}), None)
 
-    def check(self, act: Sequence[Item]) -> tuple[KeysDetails | RootsDetails, bytes]:
-        """What an act by these roots says, and the id of its first statement. Raises ProvenanceError."""
+    def check(self, act: Sequence[Item]) -> tuple[KeysDetails | RootsDetails, tuple[bytes, ...]]:
+        """What an act by these roots says, and the ids of its statements. Raises ProvenanceError."""
         verifier = Verifier(self)
         statements = [verifier.verify(item) for item in act]
         if len({statement.key.public.kid for statement in statements}) < self.threshold:
@@ -53,7 +53,7 @@ class RootSet:
         if len({statement.details for statement in statements}) != 1:
             raise BadField("a root act with several details", field="trust.acts")
         details = [read_act(statement, self.domain) for statement in statements]
-        return details[0], statements[0].id
+        return details[0], tuple(statement.id for statement in statements)
 
     def replaced_by(self, details: RootsDetails) -> RootSet:
         """The roots after an act that replaces them. Raises BadField, or BadSignature for a wrong proof."""

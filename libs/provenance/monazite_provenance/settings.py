@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 
+from monazite_provenance import _cbor
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.contents.lot import Form
 
 
@@ -27,6 +29,13 @@ class RuleSettings:
     metered_feeds: frozenset[Form] = frozenset({Form.ORE_CONCENTRATE, Form.RESIDUE})
     inputs_max: int = 32
     outputs_max: int = 128
+
+    @property
+    def policy_hash(self) -> bytes:
+        """SHA-256 of these settings as deterministic CBOR: what a cut says that its history was judged by."""
+        fractions = [[limit.numerator, limit.denominator] for limit in (self.refuse_at, self.find_at)]
+        forms = [sorted(map(int, each)) for each in (self.mined_forms, self.recycled_forms, self.metered_feeds)]
+        return sha256(_cbor.encode([self.version, *fractions, *forms, self.inputs_max, self.outputs_max])).digest()
 
 
 DEFAULT_SETTINGS = RuleSettings()

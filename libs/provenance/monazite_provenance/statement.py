@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from typing import NoReturn
@@ -30,8 +31,16 @@ from monazite_provenance._claims import (
     Unverified,
     check_claims,
 )
-from monazite_provenance._usual import CONTENT_TYPE, OUTPUTS_MAX, PAYLOAD_VERSION, SIGNED_BYTES_MAX, TYP
-from monazite_provenance.errors import BadField, TooLarge, UnsupportedAlgorithm, UnsupportedVersion
+from monazite_provenance._usual import (
+    CONTENT_TYPE,
+    OUTPUTS_MAX,
+    PAYLOAD_VERSION,
+    RECEIPT_BYTES_MAX,
+    RECEIPTS_MAX,
+    SIGNED_BYTES_MAX,
+    TYP,
+)
+from monazite_provenance.errors import BadField, TooLarge, TrailingBytes, UnsupportedAlgorithm, UnsupportedVersion
 from monazite_provenance.keys import KID_BYTES, SIGNATURE_BYTES_MAX, SIGNATURE_LENGTHS, Algorithm, PublicKey
 
 __all__ = [
@@ -50,11 +59,9 @@ __all__ = [
     "encode_signed_parts",
     "log_leaf",
     "parse",
+    "with_receipts",
 ]
 
-RECEIPTS_MAX = 8
-# A path of 63 hashes, a header with two URIs, and the longest signature.
-RECEIPT_BYTES_MAX = 8192
 # Signed bytes, the signature, the receipts with their heads, and the heads of the envelope.
 STATEMENT_BYTES_MAX = SIGNED_BYTES_MAX + SIGNATURE_BYTES_MAX + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
 _CLAIMS_REQUIRED = (ISS, SUB, IAT, KIND)
@@ -110,7 +117,7 @@ def parse_any(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = F
         raw=raw,
         statement_id=sha256(signed).digest(),
         signing_input=signed,
-        claims=_claims(_cbor.decode(claims)),
+        claims=_claims(_decoded_claims(claims, protected)),
         algorithm=algorithm,
         kid=kid,
         outputs_root=outputs_root,
@@ -128,8 +135,21 @@ def log_leaf(raw: bytes) -> bytes:
     """
     if len(raw) > STATEMENT_BYTES_MAX:
         raise TooLarge("statement too long", limit=STATEMENT_BYTES_MAX)
+    protected, unprotected, payload, signature = _cose.decode_sign1(raw)
+    # Without receipts it is those very bytes: what was read in shortest form.
+    bare = _cose.encode_sign1(protected, payload, signature) if unprotected else raw
+    return sha256(b"\x00" + sha256(bare).digest()).digest()
+
+
+def with_receipts(raw: bytes, receipts: Sequence[bytes]) -> bytes:
+    """A stored statement that carries these receipts (RFC 9942), in the order given, and no others.
+
+    They are not looked at. Raises the `Malformed` family.
+    """
+    if not 0 < len(receipts) <= RECEIPTS_MAX or any(len(receipt) > RECEIPT_BYTES_MAX for receipt in receipts):
+        raise TooLarge("too many receipts, too long ones, or none", field="receipts", limit=RECEIPTS_MAX)
     protected, _, payload, signature = _cose.decode_sign1(raw)
-    return sha256(b"\x00" + sha256(_cose.encode_sign1(protected, payload, signature)).digest()).digest()
+    return _cose.encode_sign1(protected, payload, signature, _cbor.encode({_cose.RECEIPTS: list(receipts)}))
 
 
 def encode_signed_parts(
@@ -137,9 +157,9 @@ def encode_signed_parts(
 ) -> tuple[bytes, bytes]:
     """The protected header and the payload of a new statement. Raises `BadField` or `TooLarge`."""
     check_claims(claims)
-    protected = b"".join((_header_start(key.algorithm), key.kid, _CLAIMS_LABEL, _usual.written(claims), _HEADER_END))
-    count = _cbor.encode(outputs_count)
-    return protected, b"".join((_PAYLOAD_HEAD, outputs_root, count, _DIGEST_HEAD, details_digest))
+    parts = (_header_start(key.algorithm), key.kid, _CLAIMS_LABEL, _usual.written(claims), _HEADER_END)
+    count = _cbor.head(0, outputs_count)
+    return b"".join(parts), b"".join((_PAYLOAD_HEAD, outputs_root, count, _DIGEST_HEAD, details_digest))
 
 
 def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -> tuple[Algorithm, bytes, bytes]:
@@ -162,6 +182,14 @@ def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -
     ):
         _refuse_header(protected)
     return algorithm, protected[kid_at:claims_at], protected[claims_at + 1 : -len(_HEADER_END)]
+
+
+def _decoded_claims(claims: bytes, protected: bytes) -> CborValue:
+    try:
+        return _cbor.decode(claims)
+    except TrailingBytes:
+        # They end before the header's last label does begin: so that is written in another form than it looks.
+        _refuse_header(protected)
 
 
 def _refuse_header(protected: bytes) -> NoReturn:

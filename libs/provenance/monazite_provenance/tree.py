@@ -52,11 +52,14 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes; over none it is SHA-256 of nothing."""
     if not leaves:
         return EMPTY_ROOT
-    level = list(leaves)
+    level = leaves
     while len(level) > 1:
         # Pairs from the left; what is left over on the right moves up as it is.
-        pairs = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
-        level = pairs + level[-1:] if len(level) & 1 else pairs
+        each = iter(level)
+        pairs = [sha256(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=False)]
+        if len(level) & 1:
+            pairs.append(level[-1])
+        level = pairs
     return level[0]
 
 

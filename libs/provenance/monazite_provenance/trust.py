@@ -1,18 +1,17 @@
 """Whom a verifier believes: an offline root of k of n keys, and the service keys that it certified.
 
-Only the root certifies service keys; the registry certifies enterprise and laboratory keys only, so that a stolen
-registry key cannot make quota. A thumbprint is bound once. Nothing here reads a clock: a retired or compromised key
-stays known as such, and judging what it signed before needs the log. The root replaces itself: old roots sign the new.
+The root replaces itself: old roots sign the new. What becomes of certified keys is `key_book`'s matter.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+from functools import lru_cache
 from typing import Final, cast
 
-from monazite_provenance._log_certification import certified, ended
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.checkpoints import check_witness, parse_checkpoint_text
 from monazite_provenance.contents import KeyAction, KeysDetails, LogRange, RootsDetails, encode
 from monazite_provenance.contents.details import ROOTS_MAX
@@ -20,18 +19,16 @@ from monazite_provenance.draft import Draft, draft
 from monazite_provenance.errors import (
     BadField,
     EventNotAllowed,
-    IssuerMismatch,
     LogProblem,
     TooLarge,
-    UnknownKey,
     UnsupportedVersion,
 )
 from monazite_provenance.item import Item
-from monazite_provenance.keys import CertifiedKey, PublicKey, SigningKey
-from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
-from monazite_provenance.log_keys import LogKey
+from monazite_provenance.key_book import OWNER_KINDS, SERVICE_KINDS, KeyBook
+from monazite_provenance.keys import PublicKey, SigningKey
+from monazite_provenance.kinds import EventKind
 from monazite_provenance.monitor import check_witnessed
-from monazite_provenance.names import key_urn, parse_log, parse_spiffe, service_uri
+from monazite_provenance.names import key_urn, service_uri
 from monazite_provenance.receipts import Head
 from monazite_provenance.roots import RootSet, check_possession, prove_possession, read_act, root_act, rotate_roots
 from monazite_provenance.statement import Claims
@@ -42,122 +39,8 @@ TRUST_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 TRUST_FILE_VERSION: Final = 1
 ACTS_MAX: Final = 1_000
 WITNESSES_MAX: Final = 32
-
-SERVICE_KINDS: Final[Mapping[str, frozenset[EventKind]]] = {
-    "registry": CUSTODY_KINDS
-    | {
-        EventKind.EXPORT_LOCK,
-        EventKind.EXPORT_VOID,
-        EventKind.HOLD,
-        EventKind.RELEASE,
-        EventKind.STATUS,
-        EventKind.RIGHT_CLOSED,
-        EventKind.CUT,
-        EventKind.KEYS,
-    },
-    "quota": frozenset({EventKind.RIGHT, EventKind.SETTLED}),
-    "export_license": frozenset({EventKind.LICENCE, EventKind.LICENCE_CHANGE, EventKind.EXPORT_INTENT}),
-}
-"""What a service's key may sign; the registry's signs custody events only on behalf of a principal."""
-OWNER_KINDS: Final[Mapping[str, frozenset[EventKind]]] = {
-    "enterprise": CUSTODY_KINDS,
-    "laboratory": frozenset({EventKind.ATTEST}),
-}
-"""What a key that the registry certified may sign, by kind of owner."""
-
-
-class KeyBook:
-    """Certified keys by kid. Takes `keys` statements in order; a key ring for a `Verifier` and for a `HeadVerifier`."""
-
-    def __init__(self, domain: str, keys: Iterable[CertifiedKey] = ()) -> None:
-        self._domain = domain
-        self._keys = {key.public.kid: key for key in keys}
-        self._log_keys: dict[bytes, LogKey] = {}
-        self._own_signature: set[str] = {key.issuer for key in self._keys.values() if key.own_signature_only}
-
-    def find(self, kid: bytes) -> CertifiedKey | None:
-        """The key of this kid, or None."""
-        return self._keys.get(kid)
-
-    def find_log_key(self, kid: bytes) -> LogKey | None:
-        """What is certified of the key of this kid as one that signs heads, or None."""
-        return self._log_keys.get(kid)
-
-    def own_signature_only(self, issuer: str) -> bool:
-        """Whether an owner registered its own signature as the only one that counts."""
-        return str(parse_spiffe(issuer).owner) in self._own_signature
-
-    def keeps_lots(self, log: str) -> bool:
-        """Whether a log is one in which lots have their home: kept by a service that was certified for their steps."""
-        try:
-            service, _shard = parse_log(log)
-            owner = service_uri(self._domain, service)
-        except BadField:
-            return False
-        return any(
-            key.issuer == owner and (key.kinds is None or not CUSTODY_KINDS.isdisjoint(key.kinds))
-            for key in self._keys.values()
-        )
-
-    def apply(self, details: KeysDetails, certified_by: bytes, *, by_root: bool) -> CertifiedKey:
-        """Bind, retire or condemn a key. Gives the key as it stands after.
-
-        Raises EventNotAllowed where the certifier may not certify that owner or those kinds, BadField for a thumbprint
-        bound before, BadSignature for a wrong proof of possession, UnknownKey for the end of a key never bound,
-        IssuerMismatch for the end of somebody else's.
-        """
-        public = PublicKey.from_cose_key(details.cose_key)
-        allowed = self._allowed(details.issuer, by_root=by_root)
-        if details.action is KeyAction.CERTIFY:
-            key = _certify(details, public, allowed, certified_by)
-            if public.kid in self._keys:
-                raise BadField("a thumbprint is bound once", field="keys.cose_key")
-            if details.logs:
-                if not by_root:
-                    raise EventNotAllowed("only the root certifies log keys")
-                self._log_keys[public.kid] = certified(details, public)
-        else:
-            key = self._end(details, public)
-        self._keys[public.kid] = key
-        if key.own_signature_only:
-            self._own_signature.add(key.issuer)
-        return key
-
-    def _allowed(self, issuer: str, *, by_root: bool) -> frozenset[EventKind]:
-        owner = parse_spiffe(issuer)
-        if owner.domain != self._domain or owner != owner.owner:
-            raise EventNotAllowed("a key for an owner outside the domain, or for a part of one")
-        allowed = SERVICE_KINDS.get(owner.segments[-1]) if owner.kind == "service" else OWNER_KINDS.get(owner.kind)
-        if allowed is None or by_root is not (owner.kind == "service"):
-            raise EventNotAllowed("only the root certifies service keys, only the registry all others")
-        return allowed
-
-    def _end(self, details: KeysDetails, public: PublicKey) -> CertifiedKey:
-        key = self._keys.get(public.kid)
-        if key is None:
-            raise UnknownKey("the end of a key that was never certified")
-        if key.issuer != details.issuer:
-            raise IssuerMismatch("the end of another owner's key")
-        log_key = self._log_keys.get(public.kid)
-        if log_key is not None:
-            self._log_keys[public.kid] = ended(log_key, details)
-        elif details.logs:
-            raise BadField("the end of a log key that was never certified", field="keys.logs")
-        if details.action is KeyAction.RETIRE:
-            return replace(key, retired=True)
-        return replace(key, compromised=True)
-
-
-def _certify(
-    details: KeysDetails, public: PublicKey, allowed: frozenset[EventKind], certified_by: bytes
-) -> CertifiedKey:
-    kinds = frozenset(EventKind(kind) for kind in details.kinds)
-    if not (kinds or details.logs) or not kinds <= allowed:
-        raise EventNotAllowed("kinds of event that such a key may not sign")
-    if details.proof_of_possession is None:
-        raise BadField("no proof of possession", field="keys.proof_of_possession")
-    check_possession(public, details.issuer, details.proof_of_possession)
-    return CertifiedKey(public, details.issuer, kinds, certified_by, own_signature_only=details.own_signature_only)
+FILES_REMEMBERED: Final = 64
+"""Trust files whose acts are not checked again in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +120,7 @@ class TrustFile:
 
         Raises ProvenanceError if an act does not stand.
         """
-        return self._replay()[0]
+        return self._replay()[0].copy()
 
     def current_roots(self) -> RootSet:
         """The root keys after all acts, and how many of them make the next one. Raises as `keyring` does."""
@@ -266,23 +149,37 @@ class TrustFile:
         return check_witnessed(checkpoint, self.witnesses, self.witness_threshold)
 
     def _replay(self) -> tuple[KeyBook, RootSet]:
-        book = KeyBook(self.domain)
-        roots = RootSet(self.domain, self.threshold, self.roots)
-        bound_to_roots = {root.kid for root in self.roots}
-        for act in self.acts:
-            details, first = roots.check(act)
-            if isinstance(details, RootsDetails):
-                staying = {root.kid for root in roots.keys}
-                roots = roots.replaced_by(details)
-                new_kids = {root.kid for root in roots.keys} - staying
-                if new_kids & bound_to_roots or any(book.find(kid) for kid in new_kids):
-                    raise BadField("a thumbprint is bound once", field="keys.roots")
-                bound_to_roots |= new_kids
-            else:
-                if PublicKey.from_cose_key(details.cose_key).kid in bound_to_roots:
-                    raise BadField("a thumbprint is bound once", field="keys.cose_key")
-                book.apply(details, first, by_root=True)
-        return book, roots
+        acts = tuple(tuple(item.encode() for item in act) for act in self.acts)
+        return _replayed(self.domain, self.threshold, self.roots, acts)
+
+
+@lru_cache(maxsize=FILES_REMEMBERED)
+def _replayed(
+    domain: str, threshold: int, first: tuple[PublicKey, ...], acts: tuple[tuple[bytes, ...], ...]
+) -> tuple[KeyBook, RootSet]:
+    """What the acts come to. Remembered: whoever verifies many bundles would check the same signatures each time."""
+    book = KeyBook(domain)
+    roots = RootSet(domain, threshold, first)
+    bound_to_roots = {root.kid for root in first}
+    said: set[bytes] = set()
+    for act in acts:
+        details, ids = roots.check([Item.decode(item) for item in act])
+        if not said.isdisjoint(ids):
+            # An old act, shown again, would bring back a threshold that was raised since.
+            raise BadField("a statement stands in one act of a trust file, once", field="trust.acts")
+        said.update(ids)
+        if isinstance(details, RootsDetails):
+            staying = {root.kid for root in roots.keys}
+            roots = roots.replaced_by(details)
+            new_kids = {root.kid for root in roots.keys} - staying
+            if new_kids & bound_to_roots or any(book.find(kid) for kid in new_kids):
+                raise BadField("a thumbprint is bound once", field="keys.roots")
+            bound_to_roots |= new_kids
+        else:
+            if PublicKey.from_cose_key(details.cose_key).kid in bound_to_roots:
+                raise BadField("a thumbprint is bound once", field="keys.cose_key")
+            book.apply(details, ids[0], by_root=True)
+    return book, roots
 
 
 def _with_witnesses(trust: TrustFile, value: object) -> TrustFile:
@@ -302,14 +199,19 @@ def new(domain: str, roots: Sequence[PublicKey], threshold: int) -> TrustFile:
     return TrustFile(domain, threshold, RootSet(domain, threshold, tuple(roots)).keys)
 
 
-def service_key_details(domain: str, service: str, key: PublicKey, proof: bytes) -> KeysDetails:
-    """Details of the root act that certifies a service's key for all that such a service may sign."""
+def service_key_details(
+    domain: str, service: str, key: PublicKey, proof: bytes, logs: Sequence[LogRange]
+) -> KeysDetails:
+    """Details of the root act that certifies a service's key for all that such a service may sign, and for no head.
+
+    `logs` say from which index of each its statements stand, and up to which if that is known.
+    """
     kinds = SERVICE_KINDS.get(service)
     if kinds is None:
         raise BadField("no such service", field="service")
-    return KeysDetails(
-        KeyAction.CERTIFY, service_uri(domain, service), key.cose_key, tuple(sorted(int(kind) for kind in kinds)), proof
-    )
+    numbers = tuple(sorted(int(kind) for kind in kinds))
+    issuer = service_uri(domain, service)
+    return KeysDetails(KeyAction.CERTIFY, issuer, key.cose_key, numbers, proof, statements=_by_name(logs))
 
 
 def log_key_details(domain: str, service: str, key: PublicKey, proof: bytes, logs: Sequence[LogRange]) -> KeysDetails:
@@ -320,8 +222,7 @@ def log_key_details(domain: str, service: str, key: PublicKey, proof: bytes, log
     """
     if service not in SERVICE_KINDS:
         raise BadField("no such service", field="service")
-    by_name = tuple(sorted(logs, key=lambda span: span.log))
-    return KeysDetails(KeyAction.CERTIFY, service_uri(domain, service), key.cose_key, (), proof, logs=by_name)
+    return KeysDetails(KeyAction.CERTIFY, service_uri(domain, service), key.cose_key, (), proof, logs=_by_name(logs))
 
 
 def enterprise_key_details(
@@ -333,21 +234,43 @@ def enterprise_key_details(
     return KeysDetails(KeyAction.CERTIFY, enterprise, key.cose_key, kinds, proof, own_signature_only)
 
 
-def end_key_details(action: KeyAction, issuer: str, key: PublicKey, logs: Sequence[LogRange] = ()) -> KeysDetails:
+def end_key_details(
+    action: KeyAction,
+    issuer: str,
+    key: PublicKey,
+    *,
+    logs: Sequence[LogRange] = (),
+    statements: Sequence[LogRange] = (),
+) -> KeysDetails:
     """Details of a `keys` statement that retires a key or calls it compromised.
 
-    For a key that signs heads, `logs` name every log it was certified for, with the same first size and the end.
+    Of a service's key every log that it was certified for is named, with the same first position and the end: in `logs`
+    for one that signs heads, in `statements` for one that signs these. Of a key that the registry certified a
+    retirement names none and counts from where it stands; a compromise names in `statements` the log of its
+    certification, the index behind that, and the first index that no longer stands.
     """
     if action is KeyAction.CERTIFY:
         raise BadField("not the end of a key", field="keys.action")
-    return KeysDetails(action, issuer, key.cose_key, (), logs=tuple(sorted(logs, key=lambda span: span.log)))
+    return KeysDetails(action, issuer, key.cose_key, (), logs=_by_name(logs), statements=_by_name(statements))
 
 
 def certify_service(
-    roots: Sequence[SigningKey], *, domain: str, service: str, key: PublicKey, proof: bytes, issued_at: int
+    roots: Sequence[SigningKey],
+    *,
+    domain: str,
+    service: str,
+    key: PublicKey,
+    proof: bytes,
+    logs: Sequence[LogRange],
+    issued_at: int,
 ) -> tuple[Item, ...]:
-    """A root act for the key of `registry`, `quota` or `export_license`, for that service's kinds of event."""
-    return root_act(roots, domain, service_key_details(domain, service, key, proof), issued_at=issued_at)
+    """A root act for the key of `registry`, `quota` or `export_license`, for its kinds of event in these logs."""
+    details = service_key_details(domain, service, key, proof, logs)
+    return root_act(roots, domain, details, issued_at=issued_at)
+
+
+def _by_name(ranges: Sequence[LogRange]) -> tuple[LogRange, ...]:
+    return tuple(sorted(ranges, key=lambda span: span.log))
 
 
 def draft_keys(details: KeysDetails, *, registry: str, key: PublicKey, issued_at: int) -> Draft:
@@ -402,9 +325,6 @@ def _hexes(value: object, field: str, length_max: int) -> list[bytes]:
 
 
 __all__ = [
-    "OWNER_KINDS",
-    "SERVICE_KINDS",
-    "KeyBook",
     "TrustFile",
     "certify_service",
     "check_possession",

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from monazite_provenance import _forms
 from monazite_provenance.contents.lot import ElementRow, LotContent, MassSource
 from monazite_provenance.elements import ATOMIC_NUMBERS, BY_SYMBOL, table
 from monazite_provenance.errors import BadField, StepNotAllowed
 
 PPM: Final = 1_000_000
+_row = _forms.retyped(ElementRow)
 
 
 class Range(NamedTuple):
@@ -74,12 +76,14 @@ def assessed(rows: Iterable[ElementRow], sources: Sequence[MassSource]) -> tuple
         _, random_ppm, common_ppm, floor_mg, _, _ = held
         random_mg, common_mg = -(-reo_mg * random_ppm // PPM), -(-reo_mg * common_ppm // PPM)
         done.append(
-            ElementRow(
-                element,
-                reo_mg,
-                random_mg if random_mg > floor_mg else floor_mg,
-                common_mg if common_mg > floor_mg else floor_mg,
-                source_index,
+            _row(
+                (
+                    element,
+                    reo_mg,
+                    random_mg if random_mg > floor_mg else floor_mg,
+                    common_mg if common_mg > floor_mg else floor_mg,
+                    source_index,
+                )
             )
         )
     return tuple(done)

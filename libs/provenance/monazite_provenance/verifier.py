@@ -1,22 +1,24 @@
 """The verifier: the only maker of a `Statement`. It raises or returns the verified object, never a bool.
 
-It judges one statement: form, key, signature, and that every disclosed content is what was committed to. Whether the
-history behind it adds up is `chain`'s question; whether the key was good at the statement's place in the log is what
-the key ring knows.
+It judges one statement: form, key, signature, and that every disclosed content is what was committed to; and whether
+the key was good where the statement stands in its log, or is good now for one that stands in none yet. Where it is
+registered is `receipts`' question, whether the history behind it adds up is `chain`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import NoReturn, final
 
-from monazite_provenance import _cose
-from monazite_provenance.errors import Compromised, EventNotAllowed, IssuerMismatch, Retired, UnknownKey
+from monazite_provenance import _cose, tree
+from monazite_provenance.errors import EventNotAllowed, IssuerMismatch, UnknownKey
 from monazite_provenance.item import Item, check_openings
 from monazite_provenance.keys import CertifiedKey, KeyRing
 from monazite_provenance.kinds import CUSTODY_KINDS
 from monazite_provenance.names import parse_spiffe
+from monazite_provenance.places import Place
 from monazite_provenance.statement import Claims, Unverified, parse
 
 _SEAL = object()
@@ -27,17 +29,21 @@ _NOTHING: Mapping[int, bytes] = MappingProxyType({})
 class Statement:
     """A verified statement. There is no other way to one than a `Verifier`.
 
-    `outputs` are the disclosed contents by index, `details` the disclosed details; both are proven to be what was
-    signed. `receipts` are kept as they came and not judged: they are the log's matter.
+    `id` is SHA-256 of what was signed, `claims` say who did what to which lot. Of `outputs_count` outputs `outputs` are
+    the disclosed contents by index, `details` the disclosed details; both are proven to be what was signed. `receipts`
+    are kept as they came and not judged: they are the log's matter.
     """
 
-    __slots__ = ("_item", "_unverified", "details", "key", "outputs")
+    __slots__ = ("_item", "_unverified", "claims", "details", "id", "key", "outputs", "outputs_count")
 
     def __init__(self, seal: object, unverified: Unverified, item: Item | None, key: CertifiedKey) -> None:
         if seal is not _SEAL:
             raise TypeError("only a Verifier makes a Statement")
         self._unverified = unverified
         self._item = item
+        self.id: bytes = unverified.statement_id
+        self.claims: Claims = unverified.claims
+        self.outputs_count: int = unverified.outputs_count
         self.key: CertifiedKey = key
         self.outputs: Mapping[int, bytes] = _NOTHING
         self.details: bytes | None = None
@@ -46,24 +52,17 @@ class Statement:
             self.details = None if item.details is None else item.details.content
 
     @property
-    def id(self) -> bytes:
-        """SHA-256 of what was signed."""
-        return self._unverified.statement_id
-
-    @property
-    def claims(self) -> Claims:
-        """Who did what to which lot."""
-        return self._unverified.claims
-
-    @property
     def raw(self) -> bytes:
         """The statement as it came."""
         return self._unverified.raw
 
     @property
-    def outputs_count(self) -> int:
-        """How many outputs there are, disclosed or not."""
-        return self._unverified.outputs_count
+    def leaf(self) -> bytes:
+        """Its leaf hash in a log, which receipts do not change."""
+        # Without receipts it is what was signed, and the signature.
+        found = self._unverified
+        bare = _cose.sign1_of(found.signing_input, found.signature) if found.receipts else found.raw
+        return tree.leaf_hash(sha256(bare).digest())
 
     @property
     def receipts(self) -> tuple[bytes, ...]:
@@ -91,18 +90,28 @@ class Verifier:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
-    def verify(self, item: bytes | Item) -> Statement:
-        """Verify an item and everything it discloses. Raises `ProvenanceError` only."""
+    def verify(self, item: bytes | Item, *, place: Place | None = None) -> Statement:
+        """Verify an item and everything it discloses. Raises `ProvenanceError` only.
+
+        `place` is where it is registered, as a receipt showed; without one its key must be good now.
+        """
+        statement = self.verify_unplaced(item)
+        statement.key.check(place)
+        return statement
+
+    def verify_unplaced(self, item: bytes | Item) -> Statement:
+        """As `verify`, but when the key is good is not asked: the caller asks `key.check` when it knows the place."""
         decoded = item if isinstance(item, Item) else Item.decode(item)
         unverified = parse(decoded.statement)
         key = self._check(unverified)
         check_openings(decoded, unverified)
         return Statement(_SEAL, unverified, decoded, key)
 
-    def verify_statement(self, raw: bytes) -> Statement:
-        """Verify a bare statement, of which nothing is disclosed. Raises `ProvenanceError` only."""
+    def verify_statement(self, raw: bytes, *, place: Place | None = None) -> Statement:
+        """As `verify`, of a bare statement of which nothing is disclosed. Raises `ProvenanceError` only."""
         unverified = parse(raw)
         key = self._check(unverified)
+        key.check(place)
         return Statement(_SEAL, unverified, None, key)
 
     def _check(self, unverified: Unverified) -> CertifiedKey:
@@ -116,10 +125,6 @@ class Verifier:
 
 def _check_certification(key: CertifiedKey, claims: Claims) -> None:
     """May this key say this? Asked only after the signature held, so that the answer blames the right party."""
-    if key.compromised:
-        raise Compromised("the key counts as compromised from before this statement")
-    if key.retired:
-        raise Retired("the key was retired before this statement")
     if claims.issuer != key.issuer:
         raise IssuerMismatch("iss is not the owner of the key")
     if key.kinds is not None and claims.kind not in key.kinds:

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monazite_provenance import bundle, lot_ids, trust, uncertainty
-from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance.chain import verify_bundle
 from monazite_provenance.conservation import apportion, combine
 from monazite_provenance.contents import (
     AcceptDetails,
     AcceptLine,
     CustodyModel,
     CustodyState,
+    CutDetails,
     Details,
     Draw,
+    ElementOrigins,
     ElementRow,
     EndUser,
     ExportedMass,
@@ -24,18 +26,22 @@ from monazite_provenance.contents import (
     Form,
     HoldDetails,
     Imported,
+    KeysDetails,
     LicenceDetails,
     LicenceLine,
+    LogRange,
     LotContent,
     MassSource,
     Mined,
     OfferDetails,
+    OriginMass,
     QuotaKind,
     RegisterDetails,
     ReleaseDetails,
     RightDetails,
     SettledDetails,
     SplitDetails,
+    StatusDetails,
     TransformDetails,
     encode,
 )
@@ -47,16 +53,25 @@ from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import account_urn, enterprise_uri, licence_urn, log_urn, lot_urn, right_urn, service_uri
 from monazite_provenance.report import LotReport
+from monazite_provenance.settings import DEFAULT_SETTINGS
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint, parse
+from monazite_provenance.statuses import digest_of
 from monazite_provenance.steps import accepted_outputs, subject
+
+from tests.unit.provenance.registers import Register, Registers
 
 DOMAIN = "monazite.example"
 LOG = log_urn("registry")
+SHARD = log_urn("registry", 12)
 NOW_S = 1_730_000_000
+AT_S = NOW_S + 60
+"""When bundles are verified."""
 INSPECTOR = f"spiffe://{DOMAIN}/officer/inspector/zhao"
 CUSTOMS = f"spiffe://{DOMAIN}/customs/tianjin/li"
 OFFICERS = tuple(f"spiffe://{DOMAIN}/officer/licensing/{name}" for name in ("wang", "zhao"))
 CONTROL_CODE = "1C902"
+SERVICE_LOGS = {"registry": (LOG, SHARD), "quota": (log_urn("quota"),), "export_license": (log_urn("export_license"),)}
+"""The logs of each service."""
 ROOTS = tuple(SoftwareKey.generate() for _ in range(3))
 SOURCE = MassSource("assay-1", "ICP-MS")
 
@@ -117,6 +132,7 @@ class World:
     lots: dict[Outpoint, LotContent] = field(default_factory=dict[Outpoint, LotContent])
     ids: list[bytes] = field(default_factory=list[bytes])
     self_signing: set[str] = field(default_factory=set[str])
+    registers: Registers = field(default_factory=Registers)
     trust: trust.TrustFile = field(
         default_factory=lambda: trust.new(DOMAIN, [root.public for root in ROOTS], threshold=2)
     )
@@ -125,16 +141,23 @@ class World:
     def new(cls, *self_signing: str) -> World:
         """A world whose three services are certified, and these enterprises too."""
         world = cls()
-        for name in ("registry", "quota", "export_license"):
+        for name, logs in SERVICE_LOGS.items():
             world.keys[name] = key = SoftwareKey.generate()
+            heads = SoftwareKey.generate()
+            spans = [LogRange(log, 0) for log in logs]
             proof = trust.prove_possession(key, service(name))
-            act = trust.certify_service(
-                ROOTS[:2], domain=DOMAIN, service=name, key=key.public, proof=proof, issued_at=NOW_S
-            )
-            world.trust = world.trust.with_act(act)
+            details = trust.service_key_details(DOMAIN, name, key.public, proof, spans)
+            world.act(details)
+            proof = trust.prove_possession(heads, service(name))
+            world.act(trust.log_key_details(DOMAIN, name, heads.public, proof, spans))
+            world.registers.logs |= {log: Register(log, service(name), heads) for log in logs}
         for name in self_signing:
             world.certify(name)
         return world
+
+    def act(self, details: KeysDetails) -> None:
+        """An act by two roots."""
+        self.trust = self.trust.with_act(trust.root_act(ROOTS[:2], DOMAIN, details, issued_at=NOW_S))
 
     def certify(self, name: str, *, own_signature_only: bool = False) -> None:
         """The registry certifies a key of an enterprise, which signs for itself from now on."""
@@ -149,10 +172,10 @@ class World:
         )
         self.self_signing.add(name)
 
-    def add(self, item: Item) -> bytes:
-        """Append an item; gives its statement id."""
+    def add(self, item: Item, log: str | None = None) -> bytes:
+        """Append an item and register it, in the log of its kind unless another is named; gives its statement id."""
         self.items.append(item)
-        self.ids.append(parse(item.statement).statement_id)
+        self.ids.append(self.registers.add(item, log))
         return self.ids[-1]
 
     def sign(
@@ -173,7 +196,8 @@ class World:
         claims = Claims(issuer, subject_urn, NOW_S, kind, tuple(spends), tuple(refs), behalf)
         key = self.keys[signer]
         contents = [encode(each) for each in outputs]
-        statement_id = self.add(draft(claims, contents, encode(details), key.public).sign(key))
+        item = draft(claims, contents, encode(details), key.public).sign(key)
+        statement_id = self.add(item, outputs[0].home_log if outputs else None)
         outpoints = tuple(Outpoint(statement_id, index) for index in range(len(outputs)))
         self.lots.update(zip(outpoints, outputs, strict=True))
         return outpoints
@@ -193,7 +217,7 @@ class World:
         inputs = [self.lots[spend] for spend in sorted(spends)]
         return self.sign(
             kind,
-            subject(inputs, outputs),
+            subject(inputs, outputs, details),
             details,
             signer=actor if own else "registry",
             outputs=outputs,
@@ -368,13 +392,40 @@ class World:
         self.sign(EventKind.RELEASE, lot_urn(lot_id), details, signer=signer, refs=refs, on_behalf=on_behalf)
         return self.ids[-1]
 
-    def encode(self, target: Outpoint) -> bytes:
-        """The bundle for a target."""
-        return b"".join(bundle.write(target, self.items))
+    def cut(self, head: Outpoint, **changes: object) -> bytes:
+        """The registry's cut on a head, with fields of its own; gives its id."""
+        whole = self.lots[head]
+        origins = tuple(
+            ElementOrigins(element, (OriginMass("mine X", mass),)) for element, mass in whole.element_masses().items()
+        )
+        checkpoint = self.registers.logs[whole.home_log].head(NOW_S).checkpoint()
+        details = CutDetails(head, whole, origins, DEFAULT_SETTINGS.policy_hash, checkpoint)
+        details = replace(details, **changes)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        self.sign(EventKind.CUT, lot_urn(whole.lot_id), details, signer="registry", refs=[head.statement_id])
+        return self.ids[-1]
 
-    def verify(self, target: Outpoint) -> LotReport:
+    def status(self, target: Outpoint, *, issued_at: int = NOW_S, **changes: object) -> Item:
+        """The registry's status of a target as things stand, with fields of its own."""
+        whole = self.lots[target]
+        logs = sorted(self.registers.logs, key=lambda log: log != whole.home_log)
+        ids = [parse(item.statement).statement_id for item in self.items]
+        checkpoints = tuple(self.registers.logs[log].head(NOW_S).checkpoint() for log in logs)
+        details = StatusDetails(target, None, (), digest_of(ids), len(ids), checkpoints, NOW_S + 3_600)
+        details = replace(details, **changes)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        claims = Claims(
+            service("registry"), lot_urn(whole.lot_id), issued_at, EventKind.STATUS, (), (target.statement_id,)
+        )
+        key = self.keys["registry"]
+        return draft(claims, (), encode(details), key.public).sign(key)
+
+    def encode(self, target: Outpoint, items: Sequence[Item] | None = None) -> bytes:
+        """The bundle for a target, of all items or of these, with receipts of those that were registered."""
+        chosen = self.items if items is None else items
+        return b"".join(bundle.write(target, chosen, self.registers.listings(chosen, NOW_S)))
+
+    def verify(self, target: Outpoint, items: Sequence[Item] | None = None, *, at: int = AT_S) -> LotReport:
         """Verify the bundle for a target."""
-        return verify_bundle([self.encode(target)], self.trust, Policy.WITHOUT_RECEIPTS)
+        return verify_bundle([self.encode(target, items)], self.trust, at=at)
 
 
 @dataclass

@@ -24,6 +24,7 @@ officers = names.map(lambda name: f"spiffe://monazite.example/officer/export/{na
 countries = st.sampled_from(["US", "DE", "JP", "AU"])
 outpoints = st.builds(Outpoint, ids, st.integers(0, 127))
 issued_ids = st.binary(min_size=8, max_size=8).map(lambda random: lot_ids.new(lambda _size: random))
+blobs = st.binary(min_size=1, max_size=64)
 log_sizes = st.integers(0, 2**62)
 log_ranges = st.builds(c.LogRange, texts, log_sizes, st.one_of(st.none(), log_sizes))
 
@@ -76,6 +77,21 @@ origins = st.one_of(
 )
 
 
+@st.composite
+def cuts(draw: st.DrawFn) -> c.CutDetails:
+    """A cut whose origins add up to its lot, or are left out."""
+    lot = draw(lots())
+    shares: list[c.ElementOrigins] = []
+    for element, mass in sorted(lot.element_masses().items()) if draw(st.booleans()) else ():
+        named = sorted(draw(st.sets(texts, min_size=1, max_size=min(3, mass))))
+        parts = [*(1 for _ in named[1:]), mass - len(named) + 1]
+        if parts[-1] > MASS_MAX:
+            return c.CutDetails(draw(outpoints), lot, (), draw(ids), draw(blobs))
+        shares.append(c.ElementOrigins(element, tuple(map(c.OriginMass, named, parts))))
+    found = tuple(sorted(draw(st.sets(texts, max_size=3))))
+    return c.CutDetails(draw(outpoints), lot, tuple(shares), draw(ids), draw(blobs), found)
+
+
 def several(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
     """Up to four, as a tuple."""
     return st.lists(of, max_size=4).map(tuple)
@@ -84,16 +100,26 @@ def several(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ..
 lines = st.builds(c.AcceptLine, masses, masses, masses, texts_or_empty)
 kinds = st.sets(st.sampled_from(sorted(int(kind) for kind in EventKind))).map(lambda each: tuple(sorted(each)))
 control_codes = st.sets(texts, min_size=1, max_size=3).map(lambda each: tuple(sorted(each)))
-blobs = st.binary(min_size=1, max_size=64)
+lot_fields = st.sets(st.sampled_from(c.LotField), min_size=1).map(lambda each: tuple(sorted(each)))
+assay_rows = st.dictionaries(elements, st.tuples(masses, masses, masses), min_size=1, max_size=4).map(
+    lambda each: tuple(c.AssayRow(element, *row) for element, row in sorted(each.items()))
+)
+bases = st.one_of(st.builds(c.Attested, ids), st.builds(c.Stocktake, texts), st.builds(c.Corrected, ids))
 
 details: dict[EventKind, st.SearchStrategy[c.Details]] = {
     EventKind.REGISTER: st.builds(c.RegisterDetails, origins, draws),
+    EventKind.RETURN: st.builds(c.ReturnDetails, positives, texts, texts),
     EventKind.SPLIT: st.builds(c.SplitDetails),
     EventKind.MERGE: st.builds(c.MergeDetails),
     EventKind.TRANSFORM: st.builds(c.TransformDetails, texts, losses, draws, st.one_of(st.none(), texts)),
     EventKind.OFFER: st.builds(c.OfferDetails, texts_or_empty),
     EventKind.CANCEL: st.builds(c.CancelDetails),
     EventKind.ACCEPT: st.builds(c.AcceptDetails, several(lines)),
+    EventKind.DIVERT: st.builds(c.DivertDetails, texts, texts_or_empty),
+    EventKind.ADJUST: st.builds(c.AdjustDetails, bases, st.one_of(st.none(), texts)),
+    EventKind.CONSUME: st.builds(c.ConsumeDetails, texts, texts_or_empty),
+    EventKind.ANNUL: st.builds(c.AnnulDetails, ids, texts),
+    EventKind.CORRECT: st.builds(c.CorrectDetails, outpoints, lot_fields, texts, draws, st.one_of(st.none(), lots())),
     EventKind.EXPORT_INTENT: st.builds(
         c.ExportIntentDetails,
         acts,
@@ -107,8 +133,30 @@ details: dict[EventKind, st.SearchStrategy[c.Details]] = {
     ),
     EventKind.EXPORT_LOCK: st.builds(c.ExportLockDetails, acts, ids, several(outpoints)),
     EventKind.EXPORT_VOID: st.builds(c.ExportVoidDetails, acts, texts),
+    EventKind.ATTEST: st.builds(
+        c.AttestDetails,
+        issued_ids,
+        texts,
+        texts,
+        texts,
+        masses,
+        positives,
+        assay_rows,
+        st.one_of(st.none(), outpoints),
+    ),
     EventKind.HOLD: st.builds(c.HoldDetails, outpoints, issued_ids, texts),
     EventKind.RELEASE: st.builds(c.ReleaseDetails, outpoints, issued_ids, texts, ids),
+    EventKind.STATUS: st.builds(
+        c.StatusDetails,
+        outpoints,
+        st.one_of(st.none(), ids),
+        st.sets(ids, max_size=3).map(lambda each: tuple(sorted(each))),
+        ids,
+        positives,
+        st.lists(blobs, min_size=1, max_size=3).map(tuple),
+        masses,
+    ),
+    EventKind.CUT: cuts(),
     EventKind.RIGHT_CLOSED: st.builds(c.RightClosedDetails, ids, masses, texts),
     EventKind.RIGHT: st.builds(
         c.RightDetails,

@@ -7,8 +7,9 @@ from hashlib import sha256
 
 from monazite_provenance import tree
 from monazite_provenance.keys import SigningKey, SoftwareKey
-from monazite_provenance.log_keys import LogKey, LogSpan
+from monazite_provenance.log_keys import LogKey
 from monazite_provenance.names import log_urn, service_uri
+from monazite_provenance.places import LogSpan
 from monazite_provenance.receipts import Head, SignedHead, sign_head
 
 DOMAIN = "monazite.example"

@@ -44,7 +44,7 @@ from tests.unit.provenance.chains import (
 )
 
 MINED = Mined("Bayan Obo", "C100", DepositType.ROCK)
-GAPS = {"REGISTRATION", "ABSENCE"}
+GAPS = {"ABSENCE"}
 
 Attack = Callable[[], tuple[World, Outpoint]]
 
@@ -277,13 +277,6 @@ def test_a_head_stands_once_in_an_intent() -> None:
     masses = (ExportedMass(head, 1, (CONTROL_CODE,)), ExportedMass(head, 1_000, (CONTROL_CODE,)))
     with pytest.raises(BadField):
         encode(ExportIntentDetails(bytes(16), bytes(32), masses, "decl-1", "tianjin", "DE"))
-
-
-def test_where_a_key_stands_in_the_bundle_does_not_hide_who_signs_alone() -> None:
-    world = World.new()
-    mined = world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
-    world.certify("mine", own_signature_only=True)
-    assert world.verify(mined).gap_codes() == GAPS | {"OWN_SIGNATURE_ORDER"}
 
 
 def test_a_fresh_lot_id_is_what_an_offer_reserves() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Protocol, cast
@@ -12,21 +13,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monazite_provenance import _cbor
 from monazite_provenance.contents import (
+    AdjustDetails,
+    AnnulDetails,
+    AssayRow,
+    AttestDetails,
+    Attested,
+    ConsumeDetails,
+    CorrectDetails,
+    Corrected,
     CustodyState,
+    CutDetails,
     Details,
+    DivertDetails,
+    Draw,
+    ElementOrigins,
     ElementRow,
     ExportLimit,
     Form,
     LotContent,
+    LotField,
     OfferDetails,
+    OriginMass,
     RegisterDetails,
+    ReturnDetails,
+    StatusDetails,
+    Stocktake,
     decode_details,
     decode_lot,
     encode,
 )
-from monazite_provenance.contents.details import Draw, Imported
-from monazite_provenance.errors import BadField, NotDeterministic, ProvenanceError, TrailingBytes, UnsupportedVersion
+from monazite_provenance.contents.details import Imported
+from monazite_provenance.errors import BadField, NotDeterministic, ProvenanceError, TrailingBytes
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.statement import Outpoint
 
 from tests.unit.provenance import contents_strategies as strategies
 from tests.unit.provenance.chains import ORE, lot
@@ -127,6 +146,13 @@ def test_details_with_a_field_of_another_type(kind: EventKind, data: st.DataObje
 
 
 GOOD = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)
+HEAD = Outpoint(bytes(32), 0)
+STATUS = StatusDetails(HEAD, None, (), bytes(32), 1, (b"checkpoint",), 1)
+ORIGINS = tuple(ElementOrigins(row.element, (OriginMass("mined", row.reo_mg),)) for row in GOOD.rows)
+CUT = CutDetails(HEAD, GOOD, ORIGINS, bytes(32), b"checkpoint")
+ASSAY = AttestDetails(GOOD.lot_id, "laboratory", "ICP-MS", "7", 1, 1, (AssayRow(57, 0, 1, 0), AssayRow(58, 1, 0, 0)))
+CORRECTION = CorrectDetails(HEAD, (LotField.SITE,), "TYPO")
+HALVED = (OriginMass("b", ORIGINS[0].masses[0].reo_mg - 1), OriginMass("a", 1))
 
 
 @pytest.mark.parametrize(
@@ -159,6 +185,50 @@ GOOD = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)
         RegisterDetails(Imported("US", "7"), (Draw(bytes(32), 1), Draw(bytes(32), 1))),
         RegisterDetails(Imported("US", "7"), (Draw(bytes(31), 1),)),
         RegisterDetails(Imported("US", "7"), (Draw(bytes(32), 0),)),
+        replace(STATUS, spender=bytes(31)),
+        replace(STATUS, holds=(bytes(32), bytes(32))),
+        replace(STATUS, holds=(b"\1" * 32, bytes(32))),
+        replace(STATUS, digest=bytes(31)),
+        replace(STATUS, count=0),
+        replace(STATUS, checkpoints=()),
+        replace(STATUS, checkpoints=(b"",)),
+        replace(STATUS, checkpoints=(bytes(8_193),)),
+        replace(STATUS, checkpoints=(b"checkpoint",) * 17),
+        replace(STATUS, expires_at=-1),
+        replace(CUT, lot=GOOD._replace(rows=())),
+        replace(CUT, origins=ORIGINS[1:]),
+        replace(CUT, origins=(ORIGINS[1], ORIGINS[0], *ORIGINS[2:])),
+        replace(CUT, origins=(ORIGINS[0]._replace(masses=()), *ORIGINS[1:])),
+        replace(CUT, origins=(ORIGINS[0]._replace(masses=HALVED), *ORIGINS[1:])),
+        replace(CUT, origins=(ElementOrigins(26, ORIGINS[0].masses),)),
+        replace(CUT, origins=(ElementOrigins(57, (OriginMass("x" * 1_101, 1),)),)),
+        replace(CUT, policy_hash=b""),
+        replace(CUT, checkpoint=b""),
+        replace(CUT, findings=("B", "A")),
+        ReturnDetails(0, "7", "UNSOLD"),
+        ReturnDetails(1, "7", ""),
+        DivertDetails("", "w"),
+        AdjustDetails(Attested(bytes(31))),
+        AdjustDetails(Stocktake("")),
+        AdjustDetails(Corrected(b"")),
+        AdjustDetails(Stocktake("count"), ""),
+        ConsumeDetails("", ""),
+        AnnulDetails(bytes(31), "ERROR"),
+        AnnulDetails(bytes(32), ""),
+        replace(CORRECTION, fields=()),
+        replace(CORRECTION, fields=(LotField.FORM, LotField.SITE)),
+        replace(CORRECTION, fields=(LotField.SITE, LotField.SITE)),
+        replace(CORRECTION, fields=cast("tuple[LotField, ...]", (2,))),
+        replace(CORRECTION, reason_code=""),
+        replace(CORRECTION, draws=(Draw(bytes(32), 0),)),
+        replace(CORRECTION, lot=GOOD._replace(rows=())),
+        replace(ASSAY, rows=()),
+        replace(ASSAY, rows=(ASSAY.rows[1], ASSAY.rows[0])),
+        replace(ASSAY, rows=(ASSAY.rows[0], ASSAY.rows[0])),
+        replace(ASSAY, rows=(AssayRow(26, 1, 0, 0),)),
+        replace(ASSAY, rows=(AssayRow(57, -1, 0, 0),)),
+        replace(ASSAY, dry_g=0),
+        replace(ASSAY, sample=""),
     ],
 )
 def test_out_of_bounds_is_refused_before_it_is_encoded(bad: LotContent | Details) -> None:
@@ -174,8 +244,12 @@ def test_bytes_beside_the_profile() -> None:
         decode_details(EventKind.OFFER, b"\xa1\x18\x01\x61w")
     with pytest.raises(BadField, match="unknown"):
         decode_details(EventKind.SPLIT, raw)
-    with pytest.raises(UnsupportedVersion):
-        decode_details(EventKind.STATUS, raw)
+
+
+def test_a_basis_that_nobody_knows() -> None:
+    for basis in ([0, "x"], [4, "x"], [True, bytes(32)], [1], []):
+        with pytest.raises(BadField, match=r"adjust|content|unknown|field"):
+            decode_details(EventKind.ADJUST, _cbor.encode(cast("_cbor.Encodable", {1: basis})))
 
 
 def test_the_documentation_shows_every_schema_as_it_is() -> None:

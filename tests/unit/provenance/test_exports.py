@@ -27,7 +27,7 @@ from monazite_provenance.steps import accepted_outputs, subject
 
 from tests.unit.provenance.chains import CONTROL_CODE, CUSTOMS, NOW_S, OFFICERS, ORE, World, enterprise, lot, service
 
-GAPS = {"REGISTRATION", "ABSENCE"}
+GAPS = {"ABSENCE"}
 ACTS = (bytes(16), bytes([1]) * 16)
 Attack = Callable[[], tuple[World, Outpoint]]
 

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from monazite_provenance import Item, OnBehalf, SoftwareKey, _cbor, _forms, _usual, tree
+from monazite_provenance import (
+    Algorithm,
+    CertifiedKey,
+    Head,
+    Item,
+    OnBehalf,
+    SoftwareKey,
+    Verifier,
+    _cbor,
+    _cose,
+    _forms,
+    _receipt_form,
+    _usual,
+    log_leaf,
+    sign_head,
+    tree,
+)
 from monazite_provenance._claims import Claims
-from monazite_provenance.contents import CustodyState, ElementRow, ExportLimit, Form, LotContent, _lot_form, encode
-from monazite_provenance.contents.lot import lot_map, read_lot
+from monazite_provenance._head_reading import parse_any_receipt, parse_receipt
+from monazite_provenance.contents import (
+    CustodyModel,
+    CustodyState,
+    ElementRow,
+    ExportLimit,
+    Form,
+    LotContent,
+    MassSource,
+    _lot_form,
+    decode_lot,
+    encode,
+)
+from monazite_provenance.contents._lots import decode_after
+from monazite_provenance.contents.lot import ElementRows, lot_map, read_lot
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.statement import Outpoint, parse, parse_any
 
+from tests.unit.provenance import chains, logs
 from tests.unit.provenance import contents_strategies as strategies
 from tests.unit.provenance.examples import (
     CLAIMS,
@@ -24,6 +57,7 @@ from tests.unit.provenance.examples import (
     PARENT,
     REGISTRY,
     USUAL_KEYS,
+    Ring,
     an_item,
     claims_map,
     header,
@@ -114,16 +148,38 @@ def test_one_of_is_exactly_those(values: set[int], value: int) -> None:
 
 
 @given(st.text(max_size=300).map(_cbor.encode) | st.text(max_size=30).map(_cbor.encode).flatmap(mutated))
-def test_text_is_exactly_the_texts_of_255_bytes(data: bytes) -> None:
+@example(_cbor.encode("a" * 255))
+@example(_cbor.encode("a" * 256))
+@example(b"\x62a")
+@example(b"\x61ab")
+@example(b"\x78\x17" + b"a" * 23)
+@example(b"\x61\xf5")
+def test_text_is_printable_or_not_ascii_and_of_1_to_255_bytes(data: bytes) -> None:
     value = of_type(data, str)
-    if _forms.compiled(_forms.text()).fullmatch(data) is None:
-        assert value is None or not 0 < len(value.encode()) <= 255
+    usual = value is not None and 0 < len(value.encode()) <= 255 and not re.search(r"[\0-\x1f\x7f]", value)
+    matched = _forms.compiled(_forms.text()).fullmatch(data)
+    if matched is None or [matched[1]] != _forms.text_heads([matched[2]]):
+        assert not usual
         return
     try:
-        assert _forms.texts_of([data]) == [value]
+        assert _forms.texts_of([matched[2]]) == [value]
         assert _forms.texts([cast("str", value)]) == [data]
     except UnicodeDecodeError:
         assert value is None
+
+
+@given(st.text(max_size=300).map(_cbor.encode) | st.text(max_size=30).map(_cbor.encode).flatmap(mutated), st.binary())
+@example(b"\x78\x17" + b"a" * 23, b"")
+@example(b"\x62a", b"")
+def test_a_text_among_others_is_read_alike_or_not_at_all(data: bytes, more: bytes) -> None:
+    value = of_type(data, str)
+    try:
+        text, end = _forms.text_at(b"\x00" + data + more, 1)
+    except (IndexError, ValueError):
+        assert not value or len(value.encode()) > 255
+        return
+    if end <= len(data) + 1:
+        assert _cbor.encode(text) == data[: end - 1]
 
 
 @given(st.lists(st.integers(0, 2**64 - 1) | BORDERS.filter(lambda n: n < 1 << 64)))
@@ -139,10 +195,78 @@ def test_a_usual_statement_is_read_at_once_and_alike(claims: Claims, key: Softwa
     assert usual == parse_any(raw)
 
 
+def with_receipts(raw: bytes, receipts: _cbor.Encodable, label: int = 394) -> bytes:
+    """A statement with this among its receipts."""
+    protected, _, payload, signature = _cose.decode_sign1(raw)
+    parts = (_cbor.encode(protected), _cbor.encode({label: receipts}), _cbor.encode(payload), _cbor.encode(signature))
+    return b"\xd2\x84" + b"".join(parts)
+
+
+RECEIPTS = st.lists(st.binary(max_size=300), min_size=1, max_size=8)
+
+
+@given(USUAL_CLAIMS, RECEIPTS)
+def test_a_statement_with_receipts_is_read_at_once_and_alike(claims: Claims, receipts: list[bytes]) -> None:
+    raw = with_receipts(an_item(claims).statement, receipts)
+    usual = _usual.read(raw)
+    assert usual is not None
+    assert usual == parse_any(raw)
+    assert usual.receipts == tuple(receipts)
+
+
+@pytest.mark.parametrize(
+    ("receipts", "label"),
+    [
+        ([], 394),
+        ([b"receipt"] * 9, 394),
+        ([b"receipt"] * 24, 394),
+        ([b"", bytes(8193)], 394),
+        (b"receipt", 394),
+        ([b"receipt", 1], 394),
+        ([[b"receipt"]], 394),
+        ([b"receipt"], 395),
+    ],
+)
+def test_what_are_no_receipts_is_left_to_the_general_reader(receipts: _cbor.Encodable, label: int) -> None:
+    raw = with_receipts(an_item().statement, receipts, label)
+    assert _usual.read(raw) is None
+    assert otherwise(lambda: parse_any(raw)) is None
+
+
+HEAD = Head(logs.LOG, 1 << 20, bytes(32), logs.SERVICE, logs.NOW_S)
+A_RECEIPT = sign_head(HEAD, logs.KEY).receipt(777_777, [bytes((each,)) * 32 for each in range(20)])
+
+
+@given(st.integers(1, 1 << 62), st.data())
+def test_a_usual_receipt_is_read_at_once_and_alike(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    path = [bytes(32)] * tree.path_length(index, size)
+    raw = sign_head(replace(HEAD, size=size), data.draw(st.sampled_from(USUAL_KEYS))).receipt(index, path)
+    assert _receipt_form.read(raw) is not None
+    assert parse_receipt(raw) == parse_any_receipt(raw)
+    assert parse_receipt(raw).path == tuple(path)
+
+
+@given(mutated(A_RECEIPT))
+def test_a_receipt_changed_anywhere_is_read_alike_or_left(raw: bytes) -> None:
+    if _receipt_form.read(raw) is not None:
+        assert otherwise(lambda: parse_receipt(raw)) == otherwise(lambda: parse_any_receipt(raw))
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_the_leaf_of_a_statement_is_that_of_its_stored_bytes(algorithm: Algorithm) -> None:
+    key = SoftwareKey.generate(algorithm)
+    ring = Ring(CertifiedKey(key.public, CLAIMS.issuer, kinds=None, certified_by=None))
+    raw = an_item(key=key).statement
+    for stored in (raw, with_receipts(raw, [A_RECEIPT])):
+        assert Verifier(ring).verify_statement(stored).leaf == log_leaf(stored) == log_leaf(raw)
+
+
 STATEMENTS = [
     an_item().statement,
     an_item(EVERYTHING, 30).statement,
     an_item(Claims(ENTERPRISE, LOT, CLAIMS.issued_at, EventKind.ATTEST), 0).statement,
+    with_receipts(an_item().statement, [b"", bytes(300)]),
 ]
 
 
@@ -184,14 +308,122 @@ def test_claims_of_any_value_are_read_alike_or_left(changed: dict[int, _cbor.Enc
 @given(strategies.lots())
 def test_a_usual_lot_is_read_and_written_at_once_and_alike(content: LotContent) -> None:
     raw = _cbor.encode(cast("_cbor.Encodable", lot_map(content)))
-    assert _lot_form.read(raw) == read_lot(_cbor.decode(raw)) == content
+    usual = _lot_form.read(raw)
+    assert usual is not None
+    assert usual == read_lot(_cbor.decode(raw)) == content
+    assert hash(usual) == hash(content)
     assert _lot_form.write(content) == raw
+    assert _lot_form.write(usual) == raw
 
 
 @given(strategies.lots().map(encode).flatmap(mutated))
 def test_a_lot_changed_anywhere_is_read_alike_or_left(raw: bytes) -> None:
     usual = _lot_form.read(raw)
     assert usual is None or usual == read_lot(_cbor.decode(raw))
+
+
+MOVES: dict[str, st.SearchStrategy[object]] = {
+    "lot_id": strategies.issued_ids,
+    "holder": strategies.enterprises,
+    "site": strategies.texts,
+    "gross_g": st.integers(1, 1 << 40),
+    "factor_table": strategies.texts,
+    "custody_model": st.sampled_from(CustodyModel),
+}
+
+
+@given(strategies.lots(), strategies.lots(), st.data())
+def test_a_lot_in_other_hands_is_read_alike(before: LotContent, other: LotContent, data: st.DataObject) -> None:
+    read, kept = decode_after(encode(before), None, None)
+    assert kept is not None
+    changed = {
+        field: cast("Any", data.draw(MOVES[field])) for field in data.draw(st.sets(st.sampled_from(sorted(MOVES))))
+    }
+    moved = before._replace(
+        custody_state=other.custody_state,
+        receiver=other.receiver,
+        remainder_lot_id=other.remainder_lot_id,
+        export=other.export,
+        **changed,
+    )
+    for raw in (encoded(moved), encoded(other), data.draw(mutated(encoded(moved)))):
+        quick = _lot_form.read_moved(raw, read, kept)
+        assert quick is None or quick == read_lot(_cbor.decode(raw))
+        expected = otherwise(partial(decode_lot, raw))
+        found = otherwise(partial(decode_after, raw, read, kept))
+        assert (None if found is None else found[0]) == expected
+
+
+def test_of_a_lot_in_other_hands_only_what_changed_is_read() -> None:
+    held = lot_of(ElementRow(57, 1, 0, 0, 0))
+    away = held._replace(custody_state=CustodyState.IN_TRANSIT, receiver=REGISTRY, remainder_lot_id="RE-1")
+    read, kept = decode_after(encoded(held), None, None)
+    moved, kept_again = decode_after(encoded(away), read, kept)
+    assert (moved, kept_again) == (away, kept)
+    assert moved.rows is read.rows
+    more = away._replace(rows=(ElementRow(57, 2, 0, 0, 0),))
+    assert decode_after(encoded(more), read, kept)[0] == more
+
+
+def test_rows_are_made_when_first_asked_for() -> None:
+    content = lot_of(ElementRow(57, 1, 0, 0, 0), ElementRow(66, 2, 1, 1, 0))
+    rows = read_at_once(content).rows
+    assert isinstance(rows, ElementRows)
+    assert len(rows) == 2
+    assert rows == content.rows
+    assert content.rows == rows
+    assert rows[0] == ElementRow(57, 1, 0, 0, 0)
+    assert rows[1:] == content.rows[1:]
+    assert list(rows) == list(content.rows)
+    assert repr(rows) == repr(content.rows)
+    assert rows == read_at_once(content).rows
+    assert rows != read_at_once(content._replace(rows=content.rows[:1])).rows
+    assert rows != content.rows[:1]
+
+
+def test_an_element_may_have_rows_from_several_sources() -> None:
+    content = lot_of(ElementRow(57, 1, 0, 0, 0), ElementRow(57, 2, 0, 0, 1), ElementRow(66, 2, 1, 1, 1))
+    assert read_at_once(content) == content
+    wrong = encoded(content._replace(rows=(*content.rows[1:2], *content.rows[:1], content.rows[2])))
+    assert _lot_form.read(wrong) is None
+    assert otherwise(lambda: read_lot(_cbor.decode(wrong))) is None
+
+
+@pytest.mark.parametrize("elements", [(66, 57), (57, 57), (57, 66, 60), (21, 39, 39)])
+def test_rows_out_of_order_are_left_to_the_general_reader(elements: tuple[int, ...]) -> None:
+    raw = encoded(lot_of(*(ElementRow(element, 1, 0, 0, 0) for element in elements)))
+    assert _lot_form.read(raw) is None
+    assert otherwise(lambda: read_lot(_cbor.decode(raw))) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "rows"),
+    [(MassSource("lab\n", "method"), 0), (MassSource("lab", "\u200b"), 0), (MassSource("", "method"), 0), (None, 2)],
+)
+def test_sources_that_are_wrong_are_left_to_the_general_reader(source: MassSource | None, rows: int) -> None:
+    content = lot_of(ElementRow(57, 1, 0, 0, rows))
+    if source is not None:
+        content = content._replace(sources=(source,))
+    assert _lot_form.read(encoded(content)) is None
+    assert otherwise(lambda: read_lot(_cbor.decode(encoded(content)))) is None
+
+
+def lot_of(*rows: ElementRow) -> LotContent:
+    """A lot with these rows, of two sources."""
+    sources = (MassSource("spiffe://monazite.example/laboratory/a", "ICP-MS", PARENT), MassSource("b", "XRF"))
+    return chains.lot("plant", Form.SEPARATED_COMPOUND, 1_000, {"Nd": 1})._replace(rows=rows, sources=sources)
+
+
+def encoded(content: LotContent) -> bytes:
+    """The bytes of a lot, checked by nobody."""
+    return _cbor.encode(cast("_cbor.Encodable", lot_map(content)))
+
+
+def read_at_once(content: LotContent) -> LotContent:
+    """A lot as the quick reader gives it."""
+    usual = _lot_form.read(encoded(content))
+    assert usual is not None
+    return usual
 
 
 ROW_MEMBERS = st.sampled_from(

@@ -16,7 +16,7 @@ from monazite_provenance.statement import Outpoint
 
 from tests.unit.provenance.chains import CUSTOMS, DOMAIN, INSPECTOR, ORE, World, enterprise, lot
 
-GAPS = {"REGISTRATION", "ABSENCE"}
+GAPS = {"ABSENCE"}
 Attack = Callable[[], tuple[World, Outpoint]]
 
 

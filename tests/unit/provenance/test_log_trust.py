@@ -25,12 +25,13 @@ from monazite_provenance.errors import (
     UnknownKey,
     UnsupportedAlgorithm,
 )
+from monazite_provenance.key_book import KeyBook
 from monazite_provenance.keys import Algorithm, SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import log_urn
 from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.roots import RootSet, prove_root, rotate_roots
-from monazite_provenance.trust import KeyBook, TrustFile
+from monazite_provenance.trust import TrustFile
 from monazite_provenance.verifier import Verifier
 
 from tests.unit.provenance.chains import DOMAIN, NOW_S, ROOTS, World, enterprise, service
@@ -56,7 +57,7 @@ def acted(file: TrustFile, *details: KeysDetails | RootsDetails) -> TrustFile:
 
 def end(action: KeyAction, *logs: LogRange) -> KeysDetails:
     """Details that end the log key."""
-    return trust.end_key_details(action, service("registry"), KEY.public, logs)
+    return trust.end_key_details(action, service("registry"), KEY.public, logs=logs)
 
 
 def check_judged(file: TrustFile, size: int) -> None:
@@ -187,8 +188,9 @@ def test_an_end_is_never_put_off() -> None:
 def test_logs_that_a_key_never_had_do_not_end() -> None:
     quota = SoftwareKey.generate()
     proof = trust.prove_possession(quota, service("quota"))
-    file = acted(EMPTY, trust.service_key_details(DOMAIN, "quota", quota.public, proof))
-    bad = trust.end_key_details(KeyAction.RETIRE, service("quota"), quota.public, [LogRange(log_urn("quota"), 0, 1)])
+    span = LogRange(log_urn("quota"), 0, 1)
+    file = acted(EMPTY, trust.service_key_details(DOMAIN, "quota", quota.public, proof, [span]))
+    bad = trust.end_key_details(KeyAction.RETIRE, service("quota"), quota.public, logs=[span])
     with pytest.raises(BadField):
         acted(file, bad)
 
@@ -282,6 +284,20 @@ def test_a_root_that_left_does_not_come_back_and_signs_no_statement() -> None:
     for key in (ROOTS[0], NEW[0]):
         with pytest.raises(BadField):
             file.with_act(trust.root_act(NEW, DOMAIN, certification(key=key), issued_at=NOW_S))
+
+
+def test_an_old_act_shown_again_brings_back_no_threshold() -> None:
+    lowered = trust.root_act(ROOTS, DOMAIN, rotation(*ROOTS, threshold=1), issued_at=NOW_S)
+    file = EMPTY.with_act(lowered)
+    raised = rotation(*ROOTS, threshold=3)
+    file = file.with_act(trust.root_act(ROOTS[:1], DOMAIN, raised, issued_at=NOW_S))
+    assert file.current_roots().threshold == 3
+    for again in (lowered, lowered[::-1]):
+        with pytest.raises(BadField):
+            file.with_act(again)
+    # The same said anew, by all of them, counts.
+    anew = trust.root_act(ROOTS, DOMAIN, rotation(*ROOTS, threshold=1), issued_at=NOW_S)
+    assert file.with_act(anew).current_roots().threshold == 1
 
 
 def test_a_bundle_replaces_no_roots() -> None:

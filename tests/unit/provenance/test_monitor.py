@@ -20,9 +20,9 @@ from monazite_provenance.errors import (
     ProvenanceError,
 )
 from monazite_provenance.keys import PublicKey, SoftwareKey
-from monazite_provenance.log_keys import LogSpan
 from monazite_provenance.monitor import Monitor, Replay, Witness, check_fork, check_witnessed
 from monazite_provenance.names import log_urn
+from monazite_provenance.places import LogSpan
 from monazite_provenance.receipts import Head, HeadVerifier, sign_head
 from monazite_provenance.statement import log_leaf
 
@@ -67,7 +67,7 @@ def test_two_roots_of_one_size_are_evidence() -> None:
         monitor.take(fork.head().checkpoint())
     found = caught.value
     assert (found.earlier, found.later) == (kept, fork.head().checkpoint())
-    assert caught.value.code == "LOG_PROBLEM"
+    assert caught.value.code == "LOG_FORKED"
     # Anybody can check it, and nothing has changed.
     first, second = check_fork(found.earlier, found.later, HeadVerifier(RING))
     assert (first.size, second.size) == (40, 40)
@@ -99,6 +99,10 @@ def test_what_is_no_evidence() -> None:
     for second, leaves in ((early, ()), (late, log.leaves), (shard_1, ())):
         with pytest.raises(LogProblem):
             check_fork(early, second, verifier, leaves)
+    # The larger head first, with the entries of the smaller, which has no beginning of that size: nothing is forked.
+    for second, leaves in ((early, log.leaves[:40]), (Log().head().checkpoint(), ())):
+        with pytest.raises(LogProblem):
+            check_fork(late, second, VERIFIER, leaves)
     strangers = SoftwareKey.generate()
     forged = Log([*entries(39), "other"], key=strangers).head().checkpoint()
     with pytest.raises(ProvenanceError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from monazite_provenance import origins
+from monazite_provenance import _descent, origins
 from monazite_provenance.conservation import apportion
-from monazite_provenance.contents import Form, LotContent
+from monazite_provenance.contents import AcceptDetails, AcceptLine, Form, LotContent
 
 from tests.unit.provenance.chains import ORE, lot
 from tests.unit.provenance.contents_strategies import lots
@@ -42,3 +42,16 @@ def test_a_blend_carries_both_in_proportion() -> None:
     product = lot("plant", Form.SEPARATED_COMPOUND, 1_000, {"Nd": 9_000})
     (shares,) = origins.carry([origins.born(ours, "mine"), origins.born(theirs, "US")], [product])
     assert shares == {60: {"US": 3_000, "mine": 6_000}}
+
+
+@given(lots(), lots(), st.booleans())
+def test_what_arrives_or_goes_back_whole_keeps_its_origins(one: LotContent, other: LotContent, back: bool) -> None:
+    inputs = [origins.born(one, "mine X"), origins.born(other, "mine Y")]
+    whole = AcceptDetails((AcceptLine(one.gross_g, 0, 0), AcceptLine(0 if back else 5, 5 if back else 0, 0)))
+    assert _descent.are_inputs(whole)
+    assert _descent.shares(whole, inputs, [one, other], None) == inputs
+
+
+def test_parts_and_shortages_are_not_their_inputs() -> None:
+    for line in (AcceptLine(1, 1, 0), AcceptLine(1, 0, 1), AcceptLine(0, 0, 2)):
+        assert not _descent.are_inputs(AcceptDetails((AcceptLine(5, 0, 0), line)))

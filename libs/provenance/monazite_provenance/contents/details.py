@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, TypeAlias
 
+from monazite_provenance._frozen import dataclass
+from monazite_provenance.contents.amending import (
+    AdjustDetails,
+    AnnulDetails,
+    ConsumeDetails,
+    CorrectDetails,
+    DivertDetails,
+    ReturnDetails,
+)
+from monazite_provenance.contents.draws import Draw
+from monazite_provenance.contents.vouching import AttestDetails, CutDetails, StatusDetails
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.statement import Outpoint
 
@@ -87,14 +97,6 @@ class OpeningInventory:
 
 
 Origin: TypeAlias = Mined | Imported | Recycled | OpeningInventory
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """A draw on a right: id of the right, milligrams REO."""
-
-    right_id: bytes
-    reo_mg: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,10 +322,10 @@ class LicenceChangeDetails:
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """Sizes of one log, in entries, in what is said of a key that signs its heads.
+    """Positions in one log, in what is said of a key: sizes where it signs heads, indexes where it signs statements.
 
     `first` is the first at which the key is good. `end`, of a certification and of a retirement, is the last at which
-    it is, None for none so far; of a compromise it is the size from which on nothing that the key signed stands.
+    it is, None for none so far; of a compromise it is the position from which on nothing that the key signed stands.
     """
 
     log: str
@@ -333,9 +335,10 @@ class LogRange:
 
 @dataclass(frozen=True, slots=True)
 class KeysDetails:
-    """A key bound to one issuer, to event kinds and to logs whose heads it signs, or its end.
+    """A key bound to one issuer, to event kinds or to logs whose heads it signs, or its end.
 
-    The proof is signed over `keys.possession_message`. `logs` ascend by name.
+    The proof is signed over `keys.possession_message`. `logs` are those whose heads it signs, by size; `statements`
+    those in which its statements stand, by index. Both ascend by name.
     """
 
     KIND: ClassVar = EventKind.KEYS
@@ -346,6 +349,7 @@ class KeysDetails:
     proof_of_possession: bytes | None = None
     own_signature_only: bool = False
     logs: tuple[LogRange, ...] = ()
+    statements: tuple[LogRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,20 +371,29 @@ class RootsDetails:
 
 Details: TypeAlias = (
     RegisterDetails
+    | ReturnDetails
     | SplitDetails
     | MergeDetails
     | CancelDetails
     | TransformDetails
     | OfferDetails
     | AcceptDetails
+    | DivertDetails
+    | AdjustDetails
+    | ConsumeDetails
+    | AnnulDetails
+    | CorrectDetails
     | ExportIntentDetails
     | ExportLockDetails
     | ExportVoidDetails
+    | AttestDetails
     | HoldDetails
     | ReleaseDetails
+    | StatusDetails
+    | RightClosedDetails
+    | CutDetails
     | RightDetails
     | SettledDetails
-    | RightClosedDetails
     | LicenceDetails
     | LicenceChangeDetails
     | KeysDetails

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, overload
 
+from monazite_provenance import _forms
+from monazite_provenance._frozen import dataclass
 from monazite_provenance.contents._fields import (
     MASS_MAX,
     Fields,
@@ -70,6 +72,52 @@ class ElementRow(NamedTuple):
     source_index: int
 
 
+class ElementRows(Sequence[ElementRow]):
+    """Element rows as they were read: equal to the tuple of them, which is made of their encoding when first asked for.
+
+    Most readers of a lot ask who has it and what became of it, and none of its rows.
+    """
+
+    __slots__ = ("_count", "_rows", "encoded")
+
+    def __init__(self, encoded: bytes, count: int) -> None:
+        """`encoded`: so many rows one after the other, their form, bounds and order checked by the caller."""
+        self.encoded: Final = encoded
+        self._count = count
+        self._rows: tuple[ElementRow, ...] | None = None
+
+    def _all(self) -> tuple[ElementRow, ...]:
+        if self._rows is None:
+            self._rows = tuple(map(_row, _forms.integers_of(self.encoded)))
+        return self._rows
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[ElementRow]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> ElementRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ElementRow, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ElementRow | tuple[ElementRow, ...]:
+        return self._all()[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, ElementRows):
+            return self.encoded == other.encoded
+        return self._all() == other
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
 class MassSource(NamedTuple):
     """Who measured and how: laboratory or declarant, method (of the uncertainty table), attestation (32 bytes)."""
 
@@ -100,7 +148,7 @@ class LotContent(NamedTuple):
     gross_g: int
     net_g: int
     moisture_g: int
-    rows: tuple[ElementRow, ...]
+    rows: Sequence[ElementRow]
     sources: tuple[MassSource, ...]
     custody_model: CustodyModel
     custody_state: CustodyState
@@ -129,6 +177,7 @@ class LotContent(NamedTuple):
 
 
 # To look an enumeration's member up takes longer than to compare it.
+_row = _forms.retyped(ElementRow)
 _IN_TRANSIT = CustodyState.IN_TRANSIT
 _REO_MG, _SOURCE_INDEX = map(itemgetter, map(ElementRow._fields.index, ("reo_mg", "source_index")))
 _FORM = one_of(Form)
@@ -216,18 +265,21 @@ def read_lot(value: object) -> LotContent:
         export=fields.optional(16, "export", _export),
     )
     fields.done()
-    check_lot(lot)
+    check_lot(lot, max(map(_SOURCE_INDEX, lot.rows), default=0))
     return lot
 
 
-def check_lot(lot: LotContent) -> None:
-    """What holds of one lot for itself: sources named, masses nested, transit fields in transit only."""
+def check_lot(lot: LotContent, last_source: int) -> None:
+    """What holds of one lot for itself: sources named, masses nested, transit fields in transit only.
+
+    `last_source` is the largest index of a source that a row names.
+    """
     if not 0 < len(lot.rows) <= ROWS_MAX:
         raise bad("lot.rows")
     sources = lot.sources
     if not 0 < len(sources) <= SOURCES_MAX or len(set(sources)) != len(sources):
         raise bad("lot.sources")
-    if max(map(_SOURCE_INDEX, lot.rows)) >= len(sources):
+    if last_source >= len(sources):
         raise bad("lot.rows", "source index names no source")
     if not lot.gross_g >= lot.net_g >= lot.moisture_g or lot.gross_g == 0:
         raise bad("lot.gross_g", "masses are not gross >= net >= moisture")

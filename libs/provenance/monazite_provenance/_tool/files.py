@@ -1,0 +1,51 @@
+"""Reading and writing files; `-` stands for standard input and output. All raise OSError."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from errno import EINVAL
+from pathlib import Path
+from typing import BinaryIO, Final
+
+CHUNK_BYTES: Final = 64 * 1024
+STANDARD: Final = Path("-")
+
+
+def start_of(path: Path, bytes_max: int) -> bytes:
+    """A file up to its bound and one byte more, by which it is seen to be too long: no disk image comes into memory."""
+    if path == STANDARD:
+        return sys.stdin.buffer.read(bytes_max + 1)
+    with path.open("rb") as file:
+        return file.read(bytes_max + 1)
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """A file piece by piece."""
+    if path == STANDARD:
+        yield from _pieces(sys.stdin.buffer)
+        return
+    with path.open("rb") as file:
+        yield from _pieces(file)
+
+
+def write(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write the pieces to a new file or standard output. Raises OSError, also for a file that exists, which is not
+    overwritten, and for a terminal, which what is not text could steer.
+
+    The pieces are all made before the file is: an input that turns out malformed leaves no half of an output.
+    """
+    whole = b"".join(pieces)
+    if path == STANDARD:
+        if sys.stdout.isatty():
+            raise OSError(EINVAL, "a terminal is not sent what is not text", "standard output")
+        sys.stdout.buffer.write(whole)
+        sys.stdout.buffer.flush()
+        return
+    with path.open("xb") as file:
+        file.write(whole)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk

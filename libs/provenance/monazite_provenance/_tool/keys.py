@@ -1,0 +1,164 @@
+"""`keys FILE`: what a trust file says, or which keys a COSE_KeySet holds; `--export` writes such a set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from monazite_provenance._tool import files, screen, trusted
+from monazite_provenance._tool.leaving import DONE
+from monazite_provenance._tool.screen import Json
+from monazite_provenance.contents import KeysDetails, decode_details
+from monazite_provenance.key_sets import KEY_SET_BYTES_MAX, decode_key_set, encode_key_set
+from monazite_provenance.keys import PublicKey
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.places import LogSpan
+from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="a trust file or a COSE_KeySet; - for standard input")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="for a COSE_KeySet: say which keys this file knows")
+    parser.add_argument("--export", type=Path, metavar="OUT", help="write the keys as a COSE_KeySet to a new file")
+
+
+class Known(NamedTuple):
+    """A key of a trust file: whose, what it signs, at which positions of which logs, whether it has ended."""
+
+    public: PublicKey
+    signs: str
+    owner: str
+    kinds: tuple[str, ...]
+    spans: Mapping[str, LogSpan]
+    ended: str
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show, and export if asked to."""
+    raw = files.start_of(options.file, max(TRUST_FILE_BYTES_MAX, KEY_SET_BYTES_MAX))
+    if raw.lstrip()[:1] == b"{":
+        trust = TrustFile.load(raw)
+        known = list(_keys(trust))
+        keys = [each.public for each in known]
+        shown, lines = _trust_json(trust, known), _trust_lines(trust, known)
+    else:
+        keys = list(decode_key_set(raw))
+        by_kid = _by_kid(options.trust)
+        shown, lines = _set_json(keys, by_kid), _set_lines(keys, by_kid)
+    if options.export is not None:
+        files.write(options.export, [encode_key_set(keys)])
+    if options.json:
+        screen.say_json(shown)
+    elif options.export != files.STANDARD:
+        screen.say(lines)
+    return DONE
+
+
+def _by_kid(trust_file: Path | None) -> dict[bytes, Known] | None:
+    if trust_file is None:
+        return None
+    return {each.public.kid: each for each in _keys(trusted.load(trust_file))}
+
+
+def _keys(trust: TrustFile) -> Iterator[Known]:
+    """The root keys as they are now, then the keys of services in the order of their acts, each as it stands now."""
+    book = trust.keyring()
+    for root in trust.current_roots().keys:
+        yield Known(root, "acts", f"root of {trust.domain}", (EventKind.KEYS.name,), {}, "")
+    for public in dict.fromkeys(_certified(trust)):
+        key, log_key = book.find(public.kid), book.find_log_key(public.kid)
+        if log_key is not None:
+            yield Known(public, "heads", log_key.issuer, (), log_key.logs, _ended(log_key.logs))
+        elif key is not None:
+            kinds = tuple(sorted(kind.name for kind in key.kinds or ()))
+            yield Known(public, "statements", key.issuer, kinds, key.spans or {}, _ended(key.spans or {}))
+
+
+def _certified(trust: TrustFile) -> Iterator[PublicKey]:
+    for act in trust.acts:
+        opening = act[0].details
+        details = None if opening is None else decode_details(EventKind.KEYS, opening.content)
+        if isinstance(details, KeysDetails):
+            yield PublicKey.from_cose_key(details.cose_key)
+
+
+def _ended(spans: Mapping[str, LogSpan]) -> str:
+    if any(span.compromised_from is not None for span in spans.values()):
+        return "compromised"
+    return "retired" if any(span.last is not None for span in spans.values()) else ""
+
+
+def _span_text(log: str, span: LogSpan) -> str:
+    last = "on" if span.last is None else f"to {span.last}"
+    stolen = "" if span.compromised_from is None else f"; nothing stands from {span.compromised_from} on"
+    return f"{log} from {span.first} {last}{stolen}"
+
+
+def _trust_lines(trust: TrustFile, known: Sequence[Known]) -> Iterator[str]:
+    roots = trust.current_roots()
+    yield f"domain {trust.domain}"
+    yield f"{roots.threshold} of {len(roots.keys)} root keys make an act; {len(trust.acts)} acts"
+    for each in known:
+        ended = f"  {each.ended.upper()}" if each.ended else ""
+        yield f"{each.public.kid.hex()}  {each.public.algorithm.name}  {each.owner}  signs {each.signs}{ended}"
+        yield f"  thumbprint {each.public.thumbprint.hex()}"
+        if each.signs == "statements":
+            yield f"  kinds {', '.join(each.kinds)}"
+        yield from (f"  {_span_text(log, span)}" for log, span in each.spans.items())
+    if trust.witnesses:
+        yield f"{trust.witness_threshold} of {len(trust.witnesses)} witnesses must co-sign a head"
+    yield from (f"  {name}  {key.algorithm.name}  {key.kid.hex()}" for name, key in trust.witnesses.items())
+
+
+def _trust_json(trust: TrustFile, known: Sequence[Known]) -> dict[str, Json]:
+    return {
+        "domain": trust.domain,
+        "threshold": trust.current_roots().threshold,
+        "acts": len(trust.acts),
+        "keys": [_known_json(each) for each in known],
+        "witness_threshold": trust.witness_threshold,
+        "witnesses": {name: _key_json(key) for name, key in trust.witnesses.items()},
+    }
+
+
+def _known_json(known: Known) -> dict[str, Json]:
+    return {
+        **_key_json(known.public),
+        "signs": known.signs,
+        "owner": known.owner,
+        "kinds": list(known.kinds),
+        "logs": {
+            log: {"first": span.first, "last": span.last, "compromised_from": span.compromised_from}
+            for log, span in known.spans.items()
+        },
+        "ended": known.ended or None,
+    }
+
+
+def _key_json(key: PublicKey) -> dict[str, Json]:
+    return {"kid": key.kid.hex(), "thumbprint": key.thumbprint.hex(), "algorithm": key.algorithm.name}
+
+
+def _set_lines(keys: Sequence[PublicKey], by_kid: Mapping[bytes, Known] | None) -> Iterator[str]:
+    yield f"{len(keys)} keys; a set certifies nothing"
+    for key in keys:
+        owner = ""
+        if by_kid is not None:
+            known = by_kid.get(key.kid)
+            owner = "  UNKNOWN to the trust file" if known is None else f"  {known.owner}  signs {known.signs}"
+        yield f"{key.kid.hex()}  {key.algorithm.name}{owner}"
+        yield f"  thumbprint {key.thumbprint.hex()}"
+
+
+def _set_json(keys: Sequence[PublicKey], by_kid: Mapping[bytes, Known] | None) -> dict[str, Json]:
+    if by_kid is None:
+        return {"keys": [_key_json(key) for key in keys]}
+    known = {key.kid: by_kid.get(key.kid) for key in keys}
+    return {
+        "keys": [
+            _key_json(key) | {"known": None} if (one := known[key.kid]) is None else _known_json(one) for key in keys
+        ]
+    }

@@ -1,0 +1,17 @@
+"""The codes that the tool leaves with. A verdict has its own, and nothing that is no verdict has one of those but 0."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# By name: to import the verdicts themselves would load all rules for a command that needs none.
+VERDICT_CODES: Final = {"VERIFIED": 0, "REFUTED": 1, "CANNOT_TELL": 2, "VERIFIED_WITH_GAPS": 3}
+"""Exit code by the name of a verdict."""
+DONE: Final = 0
+"""Of a command that gives no verdict."""
+USAGE: Final = 4
+MALFORMED: Final = 5
+FAULT: Final = 70
+"""EX_SOFTWARE of sysexits.h."""
+PIPE: Final = 141
+"""What a shell says of a process that SIGPIPE ended."""

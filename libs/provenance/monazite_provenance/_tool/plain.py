@@ -1,0 +1,67 @@
+"""Typed contents as plain values: what JSON holds, and an outline of it in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, cast
+
+from monazite_provenance._tool.screen import Json, indented
+from monazite_provenance.elements import symbol
+from monazite_provenance.statement import Outpoint
+
+
+def plain(value: object) -> Json:
+    """A content as plain values: enumerations by name, bytes and outpoints in hex, elements by symbol."""
+    match value:
+        case Enum():
+            found: Json = value.name
+        case None | bool() | int() | str():
+            found = value
+        case bytes():
+            found = value.hex()
+        case Outpoint():
+            found = value.encode().hex()
+        case Sequence():
+            members = cast("Sequence[object]", value)
+            found = record(members) if hasattr(members, "_fields") else [plain(each) for each in members]
+        case _:
+            found = record(value)
+    return found
+
+
+def record(value: Any) -> dict[str, Json]:
+    """A dataclass or a named tuple by its fields."""
+    names = [each.name for each in fields(value)] if is_dataclass(value) else value._fields
+    return {name: _member(name, getattr(value, name)) for name in names}
+
+
+def outline(value: Json) -> Iterator[str]:
+    """Plain values in lines, nested by indentation; what is absent or empty is left out."""
+    match value:
+        case Mapping():
+            for name, each in value.items():
+                if each is None or each in ("", [], {}):
+                    continue
+                if _is_nested(each):
+                    yield name
+                    yield from indented(outline(each))
+                else:
+                    yield f"{name}  {', '.join(map(str, each)) if isinstance(each, list) else each}"
+        case list():
+            for each in value:
+                first, *more = outline(each)
+                yield f"- {first}"
+                yield from indented(more)
+        case _:
+            yield str(value)
+
+
+def _is_nested(value: Json) -> bool:
+    """Whether it takes more than a line: all but single values and lists of numbers."""
+    return isinstance(value, Mapping) or (isinstance(value, list) and not all(type(each) is int for each in value))
+
+
+def _member(name: str, value: object) -> Json:
+    return symbol(value) if name == "element" and type(value) is int else plain(value)

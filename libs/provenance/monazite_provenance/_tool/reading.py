@@ -1,0 +1,37 @@
+"""What a file holds: a bundle, an item, or a bare statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from monazite_provenance import bundle
+from monazite_provenance.item import ITEM_BYTES_MAX, Item
+from monazite_provenance.statement import Outpoint
+
+
+def items(pieces: Iterable[bytes]) -> tuple[Outpoint | None, Iterator[Item]]:
+    """The target of a bundle and its items, as a stream; of an item or a bare statement that alone, without a target.
+
+    Raises ProvenanceError, here and while iterating.
+    """
+    rest = iter(pieces)
+    first = next(rest, b"")
+    match first[:1]:  # a tagged statement, an array of four, or else the head of a bundle
+        case b"\xd2":
+            return None, iter([Item(_whole(first, rest), {}, (), None)])
+        case b"\x84":
+            return None, iter([Item.decode(_whole(first, rest))])
+        case _:
+            opened = bundle.read(chain((first,), rest))
+            return opened.target, opened.items
+
+
+def _whole(first: bytes, rest: Iterator[bytes]) -> bytes:
+    """One item or statement; of a file that is longer no more than shows it."""
+    whole = bytearray(first)
+    for piece in rest:
+        whole += piece
+        if len(whole) > ITEM_BYTES_MAX:
+            break
+    return bytes(whole)

@@ -1,0 +1,40 @@
+"""Masses, shares, times and ids as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from monazite_provenance.elements import symbol
+
+_ID_SHOWN: Final = 12
+_MILLIGRAMS_PER_KILOGRAM: Final = 1_000_000
+_PARTS: Final = 10_000
+
+
+def kilograms(reo_mg: int) -> str:
+    """Milligrams as kilograms, exact."""
+    return f"{reo_mg // _MILLIGRAMS_PER_KILOGRAM:,}.{reo_mg % _MILLIGRAMS_PER_KILOGRAM:06d}"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in percent with two digits, rounded down: integers to the end."""
+    parts = part * _PARTS // whole
+    return f"{parts // 100}.{parts % 100:02d} %"
+
+
+def short(statement_id: bytes) -> str:
+    """The beginning of an id, as lines show it."""
+    return statement_id.hex()[:_ID_SHOWN]
+
+
+def moment(unix_s: int) -> str:
+    """A time in UTC."""
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def lot_line(lot_id: str, form: str, gross_g: int, elements: Mapping[int, int]) -> str:
+    """A lot in one line; `elements` are milligrams REO by atomic number."""
+    masses = " ".join(f"{symbol(element)} {kilograms(mass)}" for element, mass in elements.items())
+    return f"{lot_id} {form} {gross_g:,} g  {masses}"

@@ -1,0 +1,144 @@
+"""The quick dataclass against the standard one."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from monazite_provenance import Item, Opening, _frozen
+
+ITEM = Item(b"statement", {0: Opening(bytes(16), b"\xa0")}, (), None)
+QUICK: Callable[..., Any] = vars(_frozen)["dataclass"]
+STANDARD: Callable[..., Any] = dataclasses.dataclass
+
+
+def several(decorator: Callable[..., Any]) -> Any:
+    """A class of fields with and without defaults, something of its own, a method, and a check."""
+
+    class Several:
+        """Several fields."""
+
+        KIND: ClassVar = 7
+        name: str
+        mass: int = 3
+        seen: dict[str, int] = dataclasses.field(default_factory=dict[str, int])
+
+        def __post_init__(self) -> None:
+            if self.mass < 0:
+                raise ValueError("a negative mass")
+
+        @property
+        def double(self) -> int:
+            """Twice the mass."""
+            return 2 * self.mass
+
+    return decorator(frozen=True, slots=True)(Several)
+
+
+def one(decorator: Callable[..., Any]) -> Any:
+    """A class of one field."""
+
+    class One:
+        """One field."""
+
+        name: str
+
+    return decorator(frozen=True, slots=True)(One)
+
+
+def bare(decorator: Callable[..., Any]) -> Any:
+    """A class of no fields that shows itself in its own way."""
+
+    class Bare:
+        """No fields."""
+
+        def __repr__(self) -> str:
+            return "nothing"
+
+    return decorator(frozen=True, slots=True)(Bare)
+
+
+GIVEN: list[tuple[Callable[..., Any], list[Any]]] = [
+    (several, [("a",), ("a", 4), ("b", 3), ("a", 3, {})]),
+    (one, [("a",), ("b",)]),
+    (bare, [()]),
+]
+
+
+@pytest.mark.parametrize(("make", "given"), GIVEN)
+def test_values_are_shown_and_equal_as_those_of_the_standard_one(make: Any, given: list[Any]) -> None:
+    quick, standard = make(QUICK), make(STANDARD)
+    for mine in given:
+        assert repr(quick(*mine)) == repr(standard(*mine))
+        assert quick(*mine) != standard(*mine)
+        for other in given:
+            assert (quick(*mine) == quick(*other)) == (standard(*mine) == standard(*other))
+    for name in ("__slots__", "__match_args__", "__doc__", "__qualname__"):
+        assert getattr(quick, name) == getattr(standard, name)
+
+
+def test_equal_values_have_one_hash() -> None:
+    quick, standard = one(QUICK), one(STANDARD)
+    assert hash(quick("a")) == hash(quick("a")) == hash(standard("a"))
+    assert len({quick("a"), quick("a"), quick("b")}) == 2
+    with pytest.raises(TypeError):
+        hash(several(QUICK)("a"))
+
+
+def test_nothing_changes() -> None:
+    quick = several(QUICK)
+    value = quick("a")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        value.mass = 4
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        value.other = 4
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del value.mass
+    assert value == quick("a", 3, {})
+
+
+@pytest.mark.parametrize("decorator", [QUICK, STANDARD])
+def test_defaults_are_fresh_and_the_check_runs(decorator: Callable[..., Any]) -> None:
+    made = several(decorator)
+    assert made("a").seen is not made("a").seen
+    assert made(name="a", mass=5).double == 10
+    assert made.KIND == 7
+    with pytest.raises(ValueError, match="negative"):
+        made("a", -1)
+    with pytest.raises(TypeError):
+        made()
+    with pytest.raises(TypeError):
+        made("a", 1, {}, 2)
+
+
+def test_it_is_a_dataclass_to_the_standard_library() -> None:
+    assert dataclasses.is_dataclass(ITEM)
+    assert dataclasses.replace(ITEM, statement=b"other") == Item(b"other", ITEM.openings, (), None)
+    assert [field.name for field in dataclasses.fields(ITEM)] == ["statement", "openings", "nodes", "details"]
+    match ITEM:
+        case Item(statement, _, nodes):
+            assert (statement, nodes) == (b"statement", ())
+
+
+def test_it_is_copied_and_pickled() -> None:
+    assert copy.copy(ITEM) == copy.deepcopy(ITEM) == ITEM
+    assert pickle.loads(pickle.dumps(ITEM)) == ITEM  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize("special", [{"init": False}, {"kw_only": True}, {"compare": False}, {"repr": False}])
+def test_what_it_does_not_do_is_refused(special: dict[str, bool]) -> None:
+    class Special:
+        name: str = dataclasses.field(**special)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
+
+    with pytest.raises(TypeError):
+        QUICK(frozen=True, slots=True)(Special)
+
+
+@pytest.mark.parametrize(("frozen", "slots"), [(False, True), (True, False)])
+def test_it_makes_frozen_classes_with_slots_alone(frozen: bool, slots: bool) -> None:
+    with pytest.raises(TypeError):
+        QUICK(frozen=frozen, slots=slots)

@@ -1,0 +1,90 @@
+"""The tool as a process: exit codes, pipes, encodings, and which modules a command loads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from monazite_provenance.contents import Form, Recycled, RegisterDetails
+from monazite_provenance.kinds import EventKind
+
+from tests.unit.provenance.chains import ORE, World, lot
+from tests.unit.provenance.tool.files import Files
+
+
+def run(
+    *arguments: str | Path, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "monazite_provenance", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def test_it_runs_as_a_module_and_reads_a_pipe(files: Files) -> None:
+    done = run("verify", "-", "--trust", files.trust, stdin=files.abroad.read_bytes())
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith(b"VERIFIED_WITH_GAPS")
+
+
+def test_it_writes_into_a_pipe(files: Files) -> None:
+    done = run("redact", "-", "-", "--only", stdin=files.abroad.read_bytes())
+    assert (done.returncode, done.stdout) == (0, files.abroad.read_bytes()), done.stderr
+
+
+def test_a_name_that_the_terminal_cannot_show_is_no_refutation(files: Files) -> None:
+    world = World.new()
+    scrap = lot("recycler", Form.SECONDARY_MATERIAL, 1_000, ORE)
+    (head,) = world.step(EventKind.REGISTER, "recycler", RegisterDetails(Recycled("包头废料")), [scrap])
+    trust = files.new("world.json", world.trust.dump())
+    done = run("verify", "-", "--trust", trust, stdin=world.encode(head), environment={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 3, done.stderr
+    assert b"\\u5305" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["verify", "--trust"], ["show", "--trust"], ["keys", None]])
+def test_a_reader_that_has_gone_is_no_verdict(files: Files, arguments: list[str | None]) -> None:
+    command, option = arguments
+    paths = [files.abroad, option, files.trust] if option else [files.trust]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "monazite_provenance", str(command), *map(str, paths)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_full_disk_is_no_verdict(files: Files) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "monazite_provenance", "verify", str(files.abroad), "--trust", str(files.trust)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert b"No space left" in done.stderr
+
+
+def test_a_command_loads_no_other_and_no_drawing(files: Files) -> None:
+    script = (
+        "import sys; from monazite_provenance.__main__ import main; code = main(sys.argv[1:]);"
+        "print(*sorted(name for name in sys.modules if '._tool.' in name or name == 'segno'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "keys", str(files.trust), "--json"], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "monazite_provenance._tool.keys" in loaded
+    assert loaded.isdisjoint({"segno", *(f"monazite_provenance._tool.{name}" for name in ("qr", "diff", "show"))})

@@ -1,0 +1,82 @@
+"""`redact`: only openings go, and only those that were named or that the target does not need."""
+
+from __future__ import annotations
+
+from monazite_provenance import bundle
+from monazite_provenance.statement import parse
+
+from tests.unit.provenance.tool.files import STORY, Files, Tool
+
+SEPARATION = STORY.separation[0].statement_id
+
+
+def test_siblings_go_and_all_statements_stay(files: Files, tool: Tool) -> None:
+    out = files.new("less.bundle")
+    said = tool("redact", files.abroad, out)
+    assert said.code == 0
+    assert f"  {SEPARATION.hex()}:1\n  {SEPARATION.hex()}:2\n" in said.out
+    before, after = bundle.read([files.abroad.read_bytes()]), bundle.read([out.read_bytes()])
+    assert (after.target, after.listings) == (before.target, before.listings)
+    old, new = list(before.items), list(after.items)
+    assert [item.statement for item in new] == [item.statement for item in old]
+    by_id = {parse(item.statement).statement_id: item for item in new}
+    assert set(by_id[SEPARATION].openings) == {0}
+    assert by_id[SEPARATION].details is not None
+    assert all(STORY.abroad.index in by_id[each].openings for each in (STORY.abroad.statement_id, SEPARATION))
+
+
+def test_what_is_left_verifies_and_says_what_is_not_shown(files: Files, tool: Tool) -> None:
+    out = files.new("less.bundle")
+    tool("redact", files.abroad, out)
+    for command in ("verify", "show"):
+        said = tool(command, out, "--trust", files.trust)
+        assert said.code == 3
+        assert f"  {SEPARATION.hex()[:12]}  output 1, output 2\n" in said.out
+        assert "NOT_DISCLOSED" in said.out
+    report = tool("verify", out, "--trust", files.trust, "--json").json
+    whole = tool("verify", files.abroad, "--trust", files.trust, "--json").json
+    assert report["target"] == whole["target"]
+
+
+def test_what_is_named_and_nothing_else(files: Files, tool: Tool) -> None:
+    out = files.new("less.bundle")
+    wanted = f"{SEPARATION.hex()}:2"
+    said = tool("redact", files.abroad, out, "--only", "--hide", wanted, "--json")
+    assert said.json == {"left_out": [wanted]}
+    found = tool("diff", files.abroad, out, "--json").json
+    assert found["discloses_less"] == {SEPARATION.hex(): ["output 2"]}
+    assert found["added"] == found["left_out"] == []
+
+
+def test_all_of_a_statement_and_its_details(files: Files, tool: Tool) -> None:
+    magnets = STORY.magnets.statement_id.hex()
+    out = files.new("less.bundle")
+    hide = ["--hide", SEPARATION.hex(), "--hide", f"{magnets}:details"]
+    assert tool("redact", files.abroad, out, "--only", *hide).code == 0
+    assert tool("diff", files.abroad, out, "--json").json["discloses_less"] == {
+        SEPARATION.hex(): ["details", "output 0", "output 1", "output 2"],
+        magnets: ["details"],
+    }
+
+
+def test_through_pipes(files: Files, tool: Tool) -> None:
+    once = files.new("once.bundle")
+    tool("redact", files.abroad, once)
+    twice = tool("redact", once, files.new("twice.bundle"))
+    assert twice.out == "left out: 0 contents\n"
+    assert files.new("twice.bundle").read_bytes() == once.read_bytes()
+
+
+def test_what_is_not_there(files: Files, tool: Tool) -> None:
+    out = files.new("less.bundle")
+    for name in (bytes(32).hex(), f"{SEPARATION.hex()}:9"):
+        assert tool("redact", files.abroad, out, "--hide", name).code == 5
+    for name in ("00", f"{SEPARATION.hex()}:salt", "zz" * 32, f"{SEPARATION.hex()}:-1"):
+        assert tool("redact", files.abroad, out, "--hide", name).code == 4
+    assert not out.exists()
+
+
+def test_nothing_is_overwritten(files: Files, tool: Tool) -> None:
+    before = files.magnets.read_bytes()
+    assert tool("redact", files.abroad, files.magnets).code == 4
+    assert files.magnets.read_bytes() == before

@@ -1,0 +1,136 @@
+"""`verify`: what it prints and the codes it leaves with; and what every command does with files and faults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from monazite_provenance._tool import judging, leaving
+from monazite_provenance.contents import Form
+from monazite_provenance.report import Verdict
+from monazite_provenance.trust import TRUST_FILE_BYTES_MAX
+
+from tests.unit.provenance.chains import NOW_S, ORE, World, lot
+from tests.unit.provenance.tool.files import STORY, Files, Tool
+
+
+def test_a_good_bundle(files: Files, tool: Tool) -> None:
+    said = tool("verify", files.abroad, "--trust", files.trust)
+    assert said.code == 3
+    for words in ("VERIFIED_WITH_GAPS", "ABSENCE", "Dy", "imported US", "mined Bayan Obo", "TRANSFORM"):
+        assert words in said.out
+
+
+def test_json_says_the_same(files: Files, tool: Tool) -> None:
+    said = tool("verify", files.abroad, "--trust", files.trust, "--json")
+    assert said.code == 3
+    report = said.json
+    assert report["verdict"] == "VERIFIED_WITH_GAPS"
+    assert {gap["code"] for gap in report["not_checked"]} == {"ABSENCE"}
+    assert sum(report["origins"]["Dy"].values()) == report["target"]["reo_mg"]["Dy"]
+    assert len(report["steps"]) == 14
+
+
+def test_a_fresh_status_closes_the_gap_as_of_its_time(files: Files, tool: Tool) -> None:
+    items = [*STORY.world.items, STORY.world.status(STORY.abroad)]
+    path = files.new("fresh.bundle", STORY.world.encode(STORY.abroad, items))
+    for at in (str(NOW_S + 60), "2024-10-27T03:34:20Z", "2024-10-27T11:34:20+08:00"):
+        said = tool("verify", path, "--trust", files.trust, "--at", at)
+        assert said.code == 0
+        assert said.out.startswith("VERIFIED  ")
+        assert "good until 2024-10-27 04:33:20Z: fresh" in said.out
+    now = tool("verify", path, "--trust", files.trust)
+    assert (now.code, "STATUS_EXPIRED" in now.out, "not fresh" in now.out) == (3, True, True)
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2024-10-27T03:34:20", "-1", "1e9"])
+def test_times_that_name_no_moment(files: Files, tool: Tool, at: str) -> None:
+    assert tool("verify", files.abroad, "--trust", files.trust, "--at", at).code == 4
+
+
+def test_a_lot_that_the_registry_vouches_for(files: Files, tool: Tool) -> None:
+    world = World.new()
+    mined = world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 200_000, ORE))
+    first = len(world.items)
+    world.cut(mined)
+    target = world.hand_over("mine", "plant", mined)
+    trust = files.new("world.json", world.trust.dump())
+    bundle_file = files.new("cut.bundle", world.encode(target, world.items[first:]))
+    said = tool("verify", bundle_file, "--trust", trust)
+    assert (said.code, "vouched for by the registry" in said.out) == (3, True)
+    for arguments in (["show", bundle_file, "--trust", trust], ["show", bundle_file]):
+        shown = tool(*arguments).out
+        assert "CUT  the registry vouches for" in shown
+        assert "is not in the bundle" not in shown
+
+
+def test_a_refuted_bundle(files: Files, tool: Tool) -> None:
+    items = list(STORY.world.items)
+    raw = items[5].statement
+    items[5] = replace(items[5], statement=raw[:-1] + bytes((raw[-1] ^ 1,)))
+    said = tool("verify", files.new("bad.bundle", STORY.world.encode(STORY.abroad, items)), "--trust", files.trust)
+    assert said.code == 1
+    assert "BAD_SIGNATURE" in said.out
+
+
+def test_a_bundle_of_strangers(files: Files, tool: Tool) -> None:
+    said = tool("verify", files.abroad, "--trust", files.new("other.json", World.new().trust.dump()))
+    assert said.code == 2
+    assert "UNKNOWN_KEY" in said.out
+
+
+def test_usage_and_files_that_are_not_there(files: Files, tool: Tool) -> None:
+    for arguments in (
+        [],
+        ["verify", files.abroad],
+        ["certify"],
+        ["--json", "verify"],
+        ["verify", files.abroad, "--trust", files.trust, "--more"],
+    ):
+        assert tool(*arguments).code == 4
+    said = tool("verify", files.home / "none", "--trust", files.trust)
+    assert (said.code, "none" in said.err) == (4, True)
+
+
+def test_every_command_says_what_it_takes(tool: Tool) -> None:
+    general = tool("--help")
+    assert general.code == 0
+    for command in ("verify", "show", "keys", "diff", "redact", "qr", "root"):
+        assert command in general.out
+        said = tool(command, "--help")
+        assert said.code == 0
+        assert "--json" in said.out
+        assert "exit codes" in said.out
+
+
+def test_malformed_files(files: Files, tool: Tool) -> None:
+    short = files.new("short.bundle", files.abroad.read_bytes()[:-1])
+    empty = files.new("empty.json", b"[]")
+    for arguments in (["verify", short, "--trust", files.trust], ["verify", files.abroad, "--trust", empty]):
+        said = tool(*arguments)
+        assert (said.code, said.out) == (5, "")
+        assert "malformed: BAD_FIELD" in said.err
+        assert tool(*arguments, "--json").json["error"]["code"] == "BAD_FIELD"
+
+
+def test_a_trust_file_without_end_is_not_read_to_it(files: Files, tool: Tool) -> None:
+    with files.trust.open("wb") as file:
+        file.truncate(64 * TRUST_FILE_BYTES_MAX)
+    said = tool("verify", files.abroad, "--trust", files.trust)
+    assert said.code == 5
+    assert "TOO_LARGE" in said.err
+
+
+def test_every_verdict_has_a_code_of_its_own() -> None:
+    assert leaving.VERDICT_CODES == {"VERIFIED": 0, "REFUTED": 1, "CANNOT_TELL": 2, "VERIFIED_WITH_GAPS": 3}
+    assert set(leaving.VERDICT_CODES) == {verdict.value for verdict in Verdict}
+
+
+def test_a_fault_of_the_tool_is_no_verdict(files: Files, tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_arguments: object, **_options: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(judging, "verify_bundle", fails)
+    said = tool("verify", files.abroad, "--trust", files.trust)
+    assert (said.code, said.out) == (70, "")
+    assert "RecursionError: too deep" in said.err
