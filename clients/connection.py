@@ -91,7 +91,8 @@ def open_channel(address: str, identity: Identity) -> aio.Channel:
         ("grpc.use_local_subchannel_pool", 1),
         # A service that restarts is back within seconds; gRPC's own back-off would wait for minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # How long one attempt may take, whatever its name says: on a busy machine TLS alone needs more than the above.
+        ("grpc.min_reconnect_backoff_ms", 5000),
         ("grpc.max_reconnect_backoff_ms", 2000),
     ]
     return aio.secure_channel(address, identity.credentials(), options=options)

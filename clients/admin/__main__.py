@@ -16,6 +16,7 @@ from clients.admin.commands import (
     indicators,
     ledger,
     licences,
+    logs,
     lots,
     rights,
 )
@@ -61,7 +62,8 @@ def root(
         typer.Option("--ca", "--authority", envvar="MONAZITE_ADMIN_AUTHORITY", help="PEM of the servers' authority."),
     ] = None,
     trust: Annotated[
-        Path | None, typer.Option("--trust", envvar="MONAZITE_ADMIN_TRUST", help="Trust file, to verify bundles.")
+        Path | None,
+        typer.Option("--trust", envvar="MONAZITE_ADMIN_TRUST", help="Trust file, to verify bundles and logs."),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", envvar="MONAZITE_ADMIN_TIMEOUT", help="Seconds a call may take.")
@@ -92,6 +94,7 @@ def _text(path: Path | None) -> str | None:
 app.add_typer(indicators.app, name="indicator")
 app.command("allocate")(allocations.allocate)
 app.command("break-down")(allocations.break_down)
+app.command("take-back")(allocations.take_back)
 app.command("allocations")(allocations.allocations)
 app.command("balances")(ledger.balances)
 app.command("postings")(ledger.postings)
@@ -101,6 +104,7 @@ app.add_typer(licences.app, name="licences")
 app.add_typer(lots.app, name="lot")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(entries.app, name="entries")
+app.add_typer(logs.app, name="log")
 app.add_typer(enterprises.app, name="enterprise")
 
 

@@ -40,7 +40,12 @@ _BY_REASON = {
     "UNAVAILABLE": "the service cannot answer now: give the command again with the same --request-id",
     "OVERLOADED": "the service has too much to do: give the command again later with the same --request-id",
     "PEER_UNAVAILABLE": "a service that this one needs is away: try again later with the same --request-id",
-    "ALLOCATION_OVER_TOTAL": "the batch cannot bear it: see `monazite indicator list` and `monazite allocations`",
+    "ALLOCATION_OVER_TOTAL": "the year cannot bear it: see `monazite indicator list` and `monazite allocations`",
+    "ALLOCATION_OVER_BATCH": "this batch cannot bear it: give less, or in the name of a batch that has some left",
+    "ALLOCATION_IN_USE": (
+        "take back less; or first take back what was handed on, and let reserved rights be released or revoked"
+    ),
+    "RECEIVER_NOT_LISTED": "have it put on the register first (`monazite enterprise register`), or correct the id",
     "QUOTA_EXCEEDED": "the account has too little left: see `monazite balances`",
     "NOT_YOUR_SUBSIDIARY": "quota is not tradable: the nation gives to groups, a group to its own subsidiaries",
     "INDICATOR_EXISTS": "this batch was entered before: see `monazite indicator list`",

@@ -1,15 +1,20 @@
-"""Fetching and verifying bundles. Receipts come with the transparency log; until then the policy says so by name."""
+"""Fetching and verifying bundles."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
-from monazite.registry.v1.registry_pb2 import GetBundleRequest, GetLotRequest
+from monazite.registry.v1.registry_pb2 import GetBundleRequest, GetLotRequest, GetStatusRequest
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.statement_pb2 import Outpoint
-from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance import bundle
+from monazite_provenance.chain import verify_bundle
 from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.item import Item
+from monazite_provenance.kinds import EventKind
 from monazite_provenance.report import LotReport
+from monazite_provenance.statement import parse
 from monazite_provenance.trust import TrustFile
 
 from clients.admin.arguments import parse_outpoint
@@ -26,15 +31,31 @@ async def resolve(session: Session, lot: str) -> Outpoint:
     return (await session.ask(stub.GetLot, GetLotRequest(lot_id=lot))).head
 
 
-async def fetch(session: Session, head: Outpoint) -> bytes:
-    """The bundle of one head."""
+async def fetch(session: Session, head: Outpoint, *, with_status: bool = True) -> bytes:
+    """The bundle of one head, with how the registry says that it stands now."""
     stub = LotServiceStub(session.channel("registry"))
-    pieces = stream(stub.GetBundle, GetBundleRequest(head=head), timeout_s=session.configuration.timeout_s)
+    request = GetBundleRequest(head=head, with_status=with_status)
+    pieces = stream(stub.GetBundle, request, timeout_s=session.configuration.timeout_s)
     return b"".join([piece.chunk async for piece in pieces])
 
 
+async def refresh(session: Session, content: bytes) -> bytes:
+    """A bundle that was fetched before, with a status of now behind its statements. Raises InputError for no bundle."""
+    try:
+        kept = bundle.read([content])
+        pieces = list(kept.pieces)
+        if pieces and parse(Item.decode(pieces[-1]).statement).claims.kind is EventKind.STATUS:
+            del pieces[-1]
+        stub = LotServiceStub(session.channel("registry"))
+        head = Outpoint(statement_id=kept.target.statement_id, output_index=kept.target.index)
+        pieces.append((await session.ask(stub.GetStatus, GetStatusRequest(head=head))).status.item)
+        return b"".join(bundle.write(kept.target, pieces, kept.listings))
+    except ProvenanceError as error:
+        raise _unreadable(error) from error
+
+
 def verify(chunks: Iterable[bytes], trust: bytes) -> LotReport:
-    """What the library says of a bundle, under the policy that receipts do not exist yet.
+    """What the library says of a bundle, with its status judged as of now.
 
     Raises:
         ConfigurationError: the trust file is none.
@@ -45,6 +66,10 @@ def verify(chunks: Iterable[bytes], trust: bytes) -> LotReport:
     except ProvenanceError as error:
         raise ConfigurationError(f"the trust file cannot be used: {error.code} {error.message}") from error
     try:
-        return verify_bundle(chunks, trusted, Policy.WITHOUT_RECEIPTS)
+        return verify_bundle(chunks, trusted, at=int(time.time()))
     except ProvenanceError as error:
-        raise InputError(f"the bundle cannot be read: {error.code} {error.message}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: ProvenanceError) -> InputError:
+    return InputError(f"the bundle cannot be read: {error.code} {error.message}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import cast
 
 import typer
 from monazite_provenance.elements import symbol
-from monazite_provenance.report import LotReport, LotView, StepView, Verdict
+from monazite_provenance.report import LotReport, LotView, StatusView, StepView, Verdict
 from monazite_provenance.statement import Outpoint
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -56,6 +57,8 @@ def print_report(console: Console, report: LotReport) -> None:
         )
         for key, value in report.failure.details.items():
             console.print(f"    {escape(key)} = {escape(str(value))}", soft_wrap=True)
+    if report.status is not None:
+        _status(console, report.status)
     for gap in report.not_checked:
         _remark(console, "not checked", gap.code, gap.message)
     for each in report.findings:
@@ -63,6 +66,13 @@ def print_report(console: Console, report: LotReport) -> None:
     if report.target is not None:
         console.print(tree(report))
         console.print(origins_table(report))
+
+
+def _status(console: Console, status: StatusView) -> None:
+    """As of when the registry says how the lot stands; whether that is too old, or not all, the gaps say."""
+    issued, expires = (datetime.fromtimestamp(each, UTC) for each in (status.issued_at, status.expires_at))
+    said = f"as of {issued:%Y-%m-%d %H:%M:%S}Z, good until {expires:%Y-%m-%d %H:%M:%S}Z"
+    console.print(Flow(words(said), first="  status: ", indent=4))
 
 
 def _remark(console: Console, what: str, code: str, message: str) -> None:
@@ -134,6 +144,7 @@ def _step(step: StepView) -> Flow:
     signed = "signed by the registry on its behalf" if step.on_behalf else "signed by itself"
     said = [f"{step.kind.lower()} by {_name(step.actor)} ({signed})"]
     said += [each for each in (step.process, step.origin) if each]
+    said += [f"{name} {text}" for name, text in step.facts.items()]
     said += [f"draws {tonnes(mass)} t on right {right_id.hex()[:8]}" for right_id, mass in step.draws]
     return Flow([f"[dim]{escape(word)}[/dim]" for word in words(", ".join(said))], first="  ", indent=4)
 

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from clients.admin.advice import advice
@@ -25,6 +26,9 @@ JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | dict[str, JsonV
 
 # In a file or a pipe nobody's window is too narrow: ids and numbers stay whole. COLUMNS says otherwise.
 PIPED_COLUMNS = 240
+UNBOUNDED_COLUMNS = 10_000
+# Of an id in a table that is too narrow for it.
+SHORT_LENGTH = 13
 
 
 class _Console(Console):
@@ -63,16 +67,28 @@ class Output:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; columns whose name starts with ">" are numbers and stand right."""
-        table = Table(title=title, title_justify="left")
-        for column in columns:
-            right = column.startswith(">")
-            table.add_column(
-                column.removeprefix(">"), justify="right" if right else "left", overflow="fold", no_wrap=right
-            )
+        """A table; columns whose name starts with ">" are numbers and stand right, one that starts with "#" holds ids.
+
+        An id is never broken: where the window is too narrow for whole ids they are cut short in the table and follow
+        it whole, a line each, to be copied.
+        """
+        whole = _table(title, columns, rows)
+        unbounded = self.console.options.update(max_width=UNBOUNDED_COLUMNS)
+        least = Measurement.get(self.console, unbounded, whole).minimum
+        if least <= self.console.width or not any(column.startswith("#") for column in columns):
+            self.console.print(whole)
+            return
+        short = [
+            [_short(cell) if column.startswith("#") else cell for column, cell in zip(columns, row, strict=True)]
+            for row in rows
+        ]
+        self.console.print(_table(title, columns, short))
+        seen: dict[str, None] = {}
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
-        self.console.print(table)
+            seen.update((cell, None) for column, cell in zip(columns, row, strict=True) if column.startswith("#"))
+        for cell in seen:
+            if _short(cell) != cell:
+                self.raw(cell)
 
     def facts(self, title: str, facts: Sequence[tuple[str, str]]) -> None:
         """Name and value, one a line."""
@@ -109,6 +125,22 @@ class Output:
             self.errors.print(json.dumps({"error": {"reason": reason, "message": text}}), markup=False, soft_wrap=True)
         else:
             self.errors.print(f"[bold red]{escape(reason)}[/bold red] {escape(text)}", soft_wrap=True)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        right, ids = column.startswith(">"), column.startswith("#")
+        table.add_column(
+            column.lstrip(">#"), justify="right" if right else "left", overflow="fold", no_wrap=right or ids
+        )
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT_LENGTH else text[: SHORT_LENGTH - 1] + "…"
 
 
 def message_value(message: Message) -> dict[str, JsonValue]:

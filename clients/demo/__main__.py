@@ -101,8 +101,10 @@ def _scratch() -> Path:
 @contextmanager
 def _suite() -> Generator[Suite]:
     """A running suite at the well-known ports where they are free; leaves nothing behind."""
-    # SIGTERM ends us like Ctrl-C does.
+    # SIGTERM ends us like Ctrl-C does; and Ctrl-C does so also where whoever started us ignores it, as shells do for
+    # what they put into the background.
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = _scratch()
     ports = {name: _port(port) for name, port in DEFAULT_PORTS.items()}
     try:

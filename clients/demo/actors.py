@@ -106,11 +106,6 @@ class Desk:
         return registry.RightServiceStub(self._channels["registry"])
 
     @property
-    def registry_log(self) -> registry.LogServiceAsyncStub:
-        """Registry: the log."""
-        return registry.LogServiceStub(self._channels["registry"])
-
-    @property
     def allocations(self) -> quota.AllocationServiceAsyncStub:
         """Quota: indicators and allocations."""
         return quota.AllocationServiceStub(self._channels["quota"])

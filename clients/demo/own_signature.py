@@ -6,17 +6,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monazite.registry.v1.registry_pb2 import CertifyKeyRequest, StepResponse, SubmitStatementRequest
+from monazite.registry.v1.registry_pb2 import (
+    CertifyKeyRequest,
+    PrepareStatementRequest,
+    StepResponse,
+    SubmitStatementRequest,
+)
 from monazite.type.v1.statement_pb2 import Outpoint as OutpointMessage
 from monazite.type.v1.statement_pb2 import StatementItem
 from monazite_provenance.conservation import apportion
 from monazite_provenance.contents import (
     AcceptDetails,
     AcceptLine,
-    CustodyState,
     Details,
     LotContent,
-    OfferDetails,
     SplitDetails,
     encode,
 )
@@ -24,6 +27,7 @@ from monazite_provenance.draft import draft
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SigningKey
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.prepared import Prepared, read_prepared
 from monazite_provenance.statement import Claims, Outpoint
 from monazite_provenance.steps import accepted_outputs, subject
 from monazite_provenance.trust import prove_possession
@@ -77,6 +81,15 @@ class OwnSignature:
         )
         return draft(claims, [encode(lot) for lot in outputs], encode(details), self.key.public).sign(self.key)
 
+    async def prepare(self, request: PrepareStatementRequest) -> Prepared:
+        """What the registry wrote for us to sign, read: the bytes to sign say this and nothing else.
+
+        Raises CallError, and ProvenanceError where they do not.
+        """
+        request.kid = self.key.public.kid
+        written = await self.desk.ask(self.desk.lots.PrepareStatement, request)
+        return read_prepared(written.unsigned_item.item, written.signing_input, issuer=self.desk.uri)
+
     async def submit(self, item: Item, rights: Sequence[StatementItem] = ()) -> StepResponse:
         """Sends a signed statement in; raises CallError."""
         return await self.desk.ask(
@@ -98,12 +111,3 @@ class OwnSignature:
             for (lot_id, _), portion in zip(parts, portions, strict=True)
         ]
         return self.sign([whole], outputs, SplitDetails())
-
-    def offer(self, spends: Sequence[Spend], remainder_ids: Sequence[str], receiver: str, document: str) -> Item:
-        """Shipper's half of a transfer."""
-        ordered = sorted(spends, key=lambda spend: spend.outpoint)
-        outputs = [
-            spend.lot._replace(custody_state=CustodyState.IN_TRANSIT, receiver=receiver, remainder_lot_id=remainder)
-            for spend, remainder in zip(ordered, remainder_ids, strict=True)
-        ]
-        return self.sign(ordered, outputs, OfferDetails(document))

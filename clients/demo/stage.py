@@ -22,7 +22,7 @@ from monazite.registry.v1.registry_pb2 import (
     StepResponse,
 )
 from monazite.type.v1.statement_pb2 import Outpoint
-from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance.chain import verify_bundle
 from monazite_provenance.report import LotReport
 from monazite_provenance.trust import TrustFile
 from rich.console import Console
@@ -37,9 +37,10 @@ from clients.demo.surroundings import Surroundings
 from clients.errors import CallError
 from clients.layout import Flow, words
 
-SETTLED_S_MAX = 20.0
+PATIENCE_S = 20.0
 POLL_S = 0.05
 FACTS_MAX = 8
+UNSETTLED = frozenset({"UNSETTLED_RIGHT"})
 
 _LONG_ID = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{48}\b")
 
@@ -57,6 +58,8 @@ class Refusal:
     reason: str
     message: str
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    # What the error means to somebody who meets it for the first time.
+    meaning: str = ""
 
 
 @dataclass
@@ -164,27 +167,39 @@ class Stage:
         request = AcceptLotsRequest(request_id=request_id(), receipts=receipts, site=site)
         self.record(await receiver.ask(receiver.lots.AcceptLots, request))
 
-    async def bundle(self, desk: Desk, head: Outpoint) -> bytes:
-        """The bundle of a head."""
-        pieces = stream(desk.lots.GetBundle, GetBundleRequest(head=head))
+    async def bundle(self, desk: Desk, head: Outpoint, *, with_status: bool = True) -> bytes:
+        """The bundle of a head, with the registry's word on how the head stands now."""
+        pieces = stream(desk.lots.GetBundle, GetBundleRequest(head=head, with_status=with_status))
         return b"".join([piece.chunk async for piece in pieces])
 
-    def verify(self, bundle: bytes) -> LotReport:
-        """What the library says of a bundle, offline."""
-        return verify_bundle([bundle], self.trust, Policy.WITHOUT_RECEIPTS)
+    def verify(self, bundle: bytes, *, at: int | None = None) -> LotReport:
+        """What the library says of a bundle, offline: now, or at another moment (Unix seconds)."""
+        return verify_bundle([bundle], self.trust, at=int(time.time()) if at is None else at)
 
     # --- waiting and checking ---------------------------------------------------------------------------------------
 
-    async def settled(self, desk: Desk, right_id: bytes, done: Callable[[Right], bool]) -> Right:
-        """The right, as soon as it is `done`; quota settles by following the registry's log."""
-        deadline = time.monotonic() + SETTLED_S_MAX
+    async def right(self, desk: Desk, right_id: bytes, done: Callable[[Right], bool], what: str) -> Right:
+        """The right, as soon as it is `done`; quota settles by following the registry's log. `what` it is to do."""
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             right = await desk.ask(desk.rights.GetRight, GetRightRequest(right_id=right_id))
             if done(right):
                 return right
             if time.monotonic() > deadline:
                 seen = f"{Right.State.Name(right.state)}, {right.settled_mg} mg settled"
-                raise StoryError(f"right {right_id.hex()} did not settle in {SETTLED_S_MAX} s: {seen}")
+                raise StoryError(f"right {right_id.hex()} did not {what} in {PATIENCE_S} s: {seen}")
+            await asyncio.sleep(POLL_S)
+
+    async def proven(self, desk: Desk, head: Outpoint) -> LotReport:
+        """The report of a head, as soon as nothing in it is unchecked: the registry learns from quota's log what was
+        settled, some moments after quota did."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            report = self.verify(await self.bundle(desk, head))
+            if report.gap_codes() != UNSETTLED:
+                return report
+            if time.monotonic() > deadline:
+                raise StoryError(f"the registry did not learn of the settlement in {PATIENCE_S} s")
             await asyncio.sleep(POLL_S)
 
     def check(self, truth: bool, what: str) -> None:
@@ -216,6 +231,8 @@ class Stage:
         self._advance()
         lines = [f"[bold red]{escape(refusal.reason)}[/bold red]  {escape(refusal.by)}", escape(refusal.message)]
         lines += facts(refusal.metadata)
+        if refusal.meaning:
+            lines.append(f"[italic]{escape(refusal.meaning)}[/italic]")
         self.console.print(Panel("\n".join(lines), title=escape(refusal.title), title_align="left", border_style="red"))
 
 

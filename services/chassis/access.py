@@ -39,8 +39,8 @@ class Caller:
         return cls(CallerKind.CUSTOMS)
 
     @classmethod
-    def service(cls, name: str) -> Caller:
-        """One service of the suite."""
+    def service(cls, name: str = "") -> Caller:
+        """One service of the suite; any when none is named."""
         return cls(CallerKind.SERVICE, name)
 
     def matches(self, principal: Principal) -> bool:
@@ -51,7 +51,7 @@ class Caller:
             case CallerKind.OFFICER:
                 return not self.name or principal.role == self.name
             case CallerKind.SERVICE:
-                return principal.id == self.name
+                return not self.name or principal.id == self.name
             case _:
                 return True
 

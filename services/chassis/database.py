@@ -128,6 +128,16 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Connection]:
+        """A raw connection whose reads all see the database as it is now; writes are refused. Raises UNAVAILABLE when
+        the database is away."""
+        async with (
+            self.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
     async def run(self, work: Callable[[Connection], Awaitable[Result]], *, attempts_max: int = ATTEMPTS_MAX) -> Result:
         """Runs `work` in one transaction, again when PostgreSQL undid it for another's sake; `work` must have no
         other effects.

@@ -2,7 +2,7 @@
 
 A status carries `google.rpc.ErrorInfo` (AIP-193: domain "monazite", `reason` from error_reason.proto, dynamic parts
 in `metadata`) and, for bad
-fields, all of them at once as `google.rpc.BadRequest`.
+fields, all of them at once as `google.rpc.BadRequest`. What else a refusal brings along is a typed detail behind these.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from monazite.type.v1.error_reason_pb2 import ErrorReason
@@ -63,7 +63,8 @@ class Error(Exception):
     """What a service refuses with. `message` and `metadata` go to the client: no secrets, no text of other
     exceptions.
 
-    `reason` is a name of error_reason.proto without its prefix; another one raises ValueError.
+    `reason` is a name of error_reason.proto without its prefix; another one raises ValueError. `attached` are typed
+    messages that help a caller to go on; one that does not fit into a status is left out.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Error(Exception):
         *,
         metadata: Mapping[str, str | int] | None = None,
         violations: Iterable[Violation] = (),
+        attached: Iterable[Message] = (),
     ) -> None:
         super().__init__(message)
         if reason not in REASONS:
@@ -83,6 +85,19 @@ class Error(Exception):
         self.message = message
         self.metadata: dict[str, str] = {key: str(value) for key, value in (metadata or {}).items()}
         self.violations = tuple(violations)
+        self.attached = tuple(map(_packed, attached))
+
+    def with_attached(self, message: Message) -> Error:
+        """The same refusal, bringing `message` along."""
+        attached = (*self.attached, message)
+        return Error(
+            self.kind,
+            self.reason,
+            self.message,
+            metadata=self.metadata,
+            violations=self.violations,
+            attached=attached,
+        )
 
     def __str__(self) -> str:
         parts = [f"{self.reason}: {self.message}"]
@@ -184,12 +199,14 @@ _KIND_OF_PROVENANCE: Final[Mapping[str, Kind]] = {
     "UNSUPPORTED_ALGORITHM": Kind.INVALID,
     "CRITICAL_HEADER": Kind.INVALID,
     "UNSUPPORTED_VERSION": Kind.INVALID,
+    "UNSUPPORTED_LOG_STRUCTURE": Kind.INVALID,
     "BAD_SIGNATURE": Kind.INVALID,
     "NOT_HOLDER": Kind.DENIED,
     "ISSUER_MISMATCH": Kind.DENIED,
     "EVENT_NOT_ALLOWED": Kind.DENIED,
     "OWN_SIGNATURE_ONLY": Kind.DENIED,
     "DOUBLE_SPEND": Kind.CONFLICT,
+    "HEAD_SPENT": Kind.CONFLICT,
 }
 
 
@@ -205,11 +222,15 @@ def to_status(error: Error) -> Status:
     status = Status(code=error.kind.code.value[0], message=_short(error.message))
     metadata = {_short(key): _short(value) for key, value in error.metadata.items()}
     status.details.append(_packed(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)))
-    left = STATUS_BYTES_MAX - status.ByteSize()
+    for attached in error.attached:
+        # Framed by a tag and a length of at most two bytes, as the violations below.
+        if status.ByteSize() + attached.ByteSize() + 3 <= STATUS_BYTES_MAX:
+            status.details.append(attached)
     bad = BadRequest()
+    # What wraps the violations: the name of their type, and the lengths of the two messages around them.
+    left = STATUS_BYTES_MAX - status.ByteSize() - _packed(bad).ByteSize() - 6
     for one in error.violations:
         violation = BadRequest.FieldViolation(field=_short(one.field), description=_short(one.description))
-        # Each is framed by a tag and a length of at most two bytes.
         left -= violation.ByteSize() + 3
         if left < 0:
             break
@@ -229,11 +250,12 @@ def from_status(status: Status) -> Error | None:
     info = ErrorInfo()
     bad = BadRequest()
     found = False
+    attached: list[AnyMessage] = []
     for detail in status.details:
         if detail.Unpack(info):
             found = info.domain == DOMAIN and info.reason in REASONS
-        else:
-            detail.Unpack(bad)
+        elif not detail.Unpack(bad):
+            attached.append(detail)
     if not found:
         return None
     violations = [Violation(one.field, one.description) for one in bad.field_violations]
@@ -243,6 +265,7 @@ def from_status(status: Status) -> Error | None:
         status.message,
         metadata=dict(info.metadata),
         violations=violations,
+        attached=attached,
     )
 
 
@@ -285,7 +308,9 @@ def _foreign(code: grpc.StatusCode, details: str, peer: str) -> Error:
             )
 
 
-def _packed(message: ErrorInfo | BadRequest) -> AnyMessage:
+def _packed(message: Message) -> AnyMessage:
+    if isinstance(message, AnyMessage):
+        return message
     packed = AnyMessage()
     packed.Pack(message)
     return packed

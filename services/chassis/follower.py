@@ -1,26 +1,39 @@
-"""Follows a peer's log, each entry exactly once: the cursor moves in the transaction that applies what it passes."""
+"""Follows a peer's log, each entry exactly once: the cursor moves in the transaction that applies what it passes.
+
+The tree is rebuilt from the entries as they come, and every page is checked against a head that the peer signed: what
+is applied is what everybody else is shown, or the peer is caught with both its signatures.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
+from monazite.transparency.v1.transparency_pb2 import Entry, StreamEntriesRequest, StreamEntriesResponse
+from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
+from monazite_provenance import tree
 from monazite_provenance.errors import ProvenanceError
-from monazite_provenance.statement import STATEMENT_ID_BYTES
+from monazite_provenance.item import Item
+from monazite_provenance.log_keys import LogKeyRing
+from monazite_provenance.receipts import Head, HeadVerifier
+from monazite_provenance.statement import log_leaf
 
 from services.chassis import errors, telemetry
+from services.chassis.client import Peer
 from services.chassis.crash import crash_point
 from services.chassis.database import SERIALIZATION, Connection, Database
+from services.chassis.log.growth import Edge, grow
+from services.chassis.log.peers import LogProblem, Taken, check_newer, load_head, take_head
 from services.chassis.wakeup import Wakeup
 
 Prepared = TypeVar("Prepared")
 
 PAGE_SIZE: Final = 500
-WAIT_MS: Final = 5_000
+# After which a stream is taken up anew: a peer that is gone without a word is noticed within this time.
+STREAM_S: Final = 30.0
 BACKOFF_S_MIN: Final = 0.1
 BACKOFF_S_MAX: Final = 5.0
 
@@ -31,21 +44,20 @@ _PASSING: Final = frozenset(
     {errors.Kind.UNAVAILABLE, errors.Kind.DEADLINE, errors.Kind.CONFLICT, errors.Kind.EXHAUSTED, errors.Kind.INTERNAL}
 )
 
-_MOVE = """
-    UPDATE follower_cursor
-    SET next_index = $3, last_index = coalesce($4, last_index), last_statement_id = coalesce($5, last_statement_id)
-    WHERE log = $1 AND next_index = $2
-"""
+_START = "INSERT INTO follower_cursor (log, next_index, edge) VALUES ($1, 0, '') ON CONFLICT DO NOTHING"
+_MOVE = "UPDATE follower_cursor SET next_index = $3, edge = $4 WHERE log = $1 AND next_index = $2"
 
 
-class LogProblem(Exception):  # noqa: N818  (says what it is)
-    """The peer's log contradicts itself, what we saw of it before, or its own signatures: it must be looked at, not
-    followed. Asking again would not help, and going on would build on what may be forged."""
+def entries_of(peer: Peer) -> Callable[[StreamEntriesRequest], AsyncGenerator[StreamEntriesResponse]]:
+    """What a `Follower` fetches a peer's entries with."""
+    method = TransparencyServiceStub(peer.channel).StreamEntries
+    return lambda request: peer.stream(method, request, timeout_s=STREAM_S)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedEntry:
-    """One published entry of a peer's log. `item` is the encoded Item, not verified yet."""
+    """One published entry of a peer's log. `item` is the encoded Item, whose statement is not verified yet; it carries
+    its receipt, which is verified, where receipts were asked for."""
 
     index: int
     statement_id: bytes
@@ -53,36 +65,50 @@ class FollowedEntry:
     item: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that goes on where we stand, checked against its head."""
+
+    entries: tuple[FollowedEntry, ...]
+    after: Edge
+    head: Head
+    response: StreamEntriesResponse
+
+
 class Follower(Generic[Prepared]):
     """Reads pages of the peer's log, prepares, applies.
 
-    `fetch` calls the peer's `ListEntries` (with a deadline longer than the request's `wait_ms`). `prepare(entries)`
-    runs with no transaction open: verify and sign there; it raises ProvenanceError, or the Error of a refusal, for an
-    entry that does not verify. `apply(connection, entries, prepared)` stores, in the transaction that also moves the
-    cursor. Either may raise: nothing is stored then, and the page is tried again from the start after a pause. Several
-    processes may follow at once: one of them applies each page.
+    `fetch` calls the peer's `StreamEntries`. `prepare(entries)` runs with no transaction open: verify and sign there;
+    it raises ProvenanceError, or the Error of a refusal, for an entry that does not verify. `apply(connection, entries,
+    prepared)` stores, in the transaction that also moves the cursor. Either may raise: nothing is stored then, and the
+    page is tried again from the start after a pause. Several processes may follow at once: one of them applies each
+    page.
     """
 
     def __init__(
         self,
         database: Database,
         log: str,
-        fetch: Callable[[ListEntriesRequest], Awaitable[ListEntriesResponse]],
+        fetch: Callable[[StreamEntriesRequest], AsyncGenerator[StreamEntriesResponse]],
+        keys: LogKeyRing,
         *,
         kinds: Sequence[int],
         prepare: Callable[[Sequence[FollowedEntry]], Awaitable[Prepared]],
         apply: Callable[[Connection, Sequence[FollowedEntry], Prepared], Awaitable[None]],
         on_commit: Callable[[], None] = lambda: None,
         page_size: int = PAGE_SIZE,
+        with_receipts: bool = False,
     ) -> None:
         self._database = database
         self.log = log
         self._fetch = fetch
+        self._verifier = HeadVerifier(keys)
         self._kinds = sorted({int(kind) for kind in kinds})
         self._prepare = prepare
         self._apply = apply
         self._on_commit = on_commit
         self._page_size = page_size
+        self._with_receipts = with_receipts
         # Rings after each page applied by this process.
         self.applied = Wakeup()
 
@@ -90,14 +116,10 @@ class Follower(Generic[Prepared]):
         """Follows until cancelled. Failures are logged and tried again, ever slower. Raises LogProblem: then nothing
         of the page was applied, and following it any further is a decision for people."""
         failures = 0
-        remembered = False
         while True:
             try:
-                if not remembered:
-                    await self.remember()
-                    remembered = True
-                await self.step(wait_ms=WAIT_MS)
-                failures = 0
+                async for _ in self._pages(follow=True):
+                    failures = 0
             except LogProblem:
                 raise
             except (errors.Error, *SERIALIZATION) as error:
@@ -107,99 +129,123 @@ class Follower(Generic[Prepared]):
                 failures += 1
                 _log.exception("following %s failed", self.log)
             if failures:
-                # Who was away may have come back with another log.
-                remembered = False
                 await asyncio.sleep(min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failures, 10)))
 
-    async def remember(self) -> None:
-        """Compares the last entry that was applied with what the peer has at its index today. Raises LogProblem: a peer
-        that was set back and grew again would go on seamlessly behind our cursor."""
+    async def step(self) -> int:
+        """Everything that is published by now; returns the next index wanted. Raises LogProblem, and whatever fetching,
+        preparing or applying raised."""
+        async for _ in self._pages(follow=False):
+            pass
+        return await self.position()
+
+    async def position(self) -> int:
+        """The next index wanted: everything below has been applied."""
         async with self._database.connection() as connection:
-            last = await connection.fetchrow(
-                "SELECT last_index, last_statement_id FROM follower_cursor WHERE log = $1", self.log
-            )
-        if last is None or last["last_index"] is None:
-            return
-        index: int = last["last_index"]
-        response = await self._fetch(ListEntriesRequest(from_index=index, page_size=1))
-        entries = read_page(self.log, index, response)
-        if not entries or entries[0].index != index or entries[0].statement_id != last["last_statement_id"]:
-            raise LogProblem(f"{self.log}: entry {index} is not the one that was applied")
+            return (await self._cursor(connection)).size
 
-    async def step(self, *, wait_ms: int = 0) -> int:
-        """One page; returns the next index wanted. Raises LogProblem, and whatever fetching, preparing or applying
-        raised."""
-        position = await self.position()
-        request = ListEntriesRequest(
-            from_index=position, page_size=self._page_size, wait_ms=wait_ms, event_kinds=self._kinds
+    async def _pages(self, *, follow: bool) -> AsyncGenerator[None]:
+        """Applies one page after another, and gives way after each. Ends with the peer's stream, or when another
+        process has gone on from where we stand."""
+        async with self._database.connection() as connection:
+            edge = await self._cursor(connection)
+            last = await load_head(connection, self.log, self._verifier)
+        request = StreamEntriesRequest(
+            from_index=edge.size,
+            page_size=self._page_size,
+            event_kinds=self._kinds,
+            follow=follow,
+            with_receipts=self._with_receipts,
         )
-        response = await self._fetch(request)
-        entries = read_page(self.log, position, response)
-        if any(entry.kind not in self._kinds for entry in entries):
-            raise LogProblem(f"{self.log}: a page from {position} has entries that were not asked for")
-        if response.next_index == position:
-            return position
-        if entries:
-            moved = await self._apply_page(position, response.next_index, entries)
-        else:
-            async with self._database.transaction() as connection:
-                moved = await self._move(connection, position, response.next_index, None)
-        if not moved:
-            return await self.position()
-        telemetry.followed_entries.add(len(entries))
-        self.applied.ring()
-        self._on_commit()
-        return response.next_index
+        async for response in self._fetch(request):
+            page = await asyncio.to_thread(self.read, edge, last, response)
+            if not await self._take(edge, page):
+                return
+            edge = page.after
+            if page.head.size == edge.size:
+                last = Taken(page.head, response.checkpoint.checkpoint)
+            yield
 
-    async def _apply_page(self, position: int, next_index: int, entries: Sequence[FollowedEntry]) -> bool:
+    def read(self, edge: Edge, last: Taken | None, response: StreamEntriesResponse) -> Page:
+        """Checks that a page goes on where we stand, and is of the tree that its head signs. Raises LogProblem."""
+        checkpoint = response.checkpoint.checkpoint
         try:
-            prepared = await self._prepare(entries)
+            head = self._verifier.verify_checkpoint(checkpoint)
+            check_newer(self.log, Taken(head, checkpoint), last)
+            if head.size < edge.size:
+                raise LogProblem(f"{self.log} has {head.size} entries, {edge.size} were seen before: it shrank")
+            leaves = [self._leaf(index, entry) for index, entry in enumerate(response.entries, edge.size)]
+            after = grow(edge, leaves).after if leaves else edge
+            if response.next_index != after.size:
+                raise LogProblem(f"{self.log}: a page of {len(leaves)} entries ends at {response.next_index}")
+            tree.check_consistency(after.size, after.root, head.size, head.root, response.consistency)
+            entries = [
+                self._followed(entry, leaves[entry.index - edge.size]) for entry in response.entries if entry.item.item
+            ]
+        except ProvenanceError as error:
+            raise LogProblem(
+                f"{self.log}: the page from {edge.size} is not of the log that was signed: {error}",
+                *([] if last is None else [last.checkpoint]),
+                checkpoint,
+            ) from error
+        return Page(tuple(entries), after, head, response)
+
+    def _leaf(self, index: int, entry: Entry) -> bytes:
+        if entry.index != index:
+            raise LogProblem(f"{self.log}: entry {entry.index} stands where {index} should")
+        if not entry.item.item:
+            if len(entry.leaf) != tree.HASH_BYTES:
+                raise LogProblem(f"{self.log}: entry {index} has neither leaf nor statement")
+            return entry.leaf
+        if entry.event_kind not in self._kinds:
+            raise LogProblem(f"{self.log}: entry {index} was not asked for")
+        return log_leaf(Item.decode(entry.item.item).statement)
+
+    def _followed(self, entry: Entry, leaf: bytes) -> FollowedEntry:
+        item = entry.item.item
+        if self._with_receipts:
+            if self._verifier.verify_receipt(entry.receipt, leaf).index != entry.index:
+                raise LogProblem(f"{self.log}: the receipt of entry {entry.index} is of another")
+            item = Item.decode(item).with_receipts([entry.receipt]).encode()
+        return FollowedEntry(entry.index, entry.statement_id, entry.event_kind, item)
+
+    async def _take(self, edge: Edge, page: Page) -> bool:
+        prepared = await self._prepared(page.entries) if page.entries else None
+        crash_point("follower.prepared")
+        async with self._database.transaction() as connection:
+            if page.after.size != edge.size and not await self._move(connection, edge.size, page.after):
+                return False
+            if prepared is not None:
+                await self._apply(connection, page.entries, prepared)
+            if page.head.size == page.after.size:
+                # Seen to the end, so that it goes on from every head that was taken before.
+                await take_head(connection, page.head, page.response.checkpoint)
+            crash_point("follower.applied")
+        if page.entries:
+            telemetry.followed_entries.add(len(page.entries))
+        if page.after.size != edge.size:
+            self.applied.ring()
+            self._on_commit()
+        return True
+
+    async def _prepared(self, entries: Sequence[FollowedEntry]) -> Prepared:
+        try:
+            return await self._prepare(entries)
         except (ProvenanceError, errors.Error) as error:
             if isinstance(error, errors.Error) and error.kind in _PASSING:
                 raise
             first, last = entries[0].index, entries[-1].index
             raise LogProblem(f"{self.log}: an entry from {first} to {last} does not verify: {error}") from error
-        crash_point("follower.prepared")
-        async with self._database.transaction() as connection:
-            if not await self._move(connection, position, next_index, entries[-1]):
-                return False
-            await self._apply(connection, entries, prepared)
-            crash_point("follower.applied")
-        return True
 
-    async def position(self) -> int:
-        """The next index wanted: everything below has been applied."""
-        async with self._database.connection() as connection:
-            found: int | None = await connection.fetchval(
-                "SELECT next_index FROM follower_cursor WHERE log = $1", self.log
-            )
-        return found or 0
+    async def _cursor(self, connection: Connection) -> Edge:
+        row = await connection.fetchrow("SELECT next_index, edge FROM follower_cursor WHERE log = $1", self.log)
+        if row is None:
+            return Edge(0, ())
+        hashes: bytes = row["edge"]
+        parts = (hashes[at : at + tree.HASH_BYTES] for at in range(0, len(hashes), tree.HASH_BYTES))
+        return Edge(row["next_index"], tuple(parts))
 
-    async def _move(self, connection: Connection, position: int, next_index: int, last: FollowedEntry | None) -> bool:
-        """Locks and moves the cursor behind `last`; False if another process moved it since the page was fetched."""
-        await connection.execute(
-            "INSERT INTO follower_cursor (log, next_index) VALUES ($1, 0) ON CONFLICT DO NOTHING", self.log
-        )
-        moved = await connection.execute(
-            _MOVE, self.log, position, next_index, last.index if last else None, last.statement_id if last else None
-        )
+    async def _move(self, connection: Connection, position: int, after: Edge) -> bool:
+        """Locks and moves the cursor; False if another process moved it since the page was fetched."""
+        await connection.execute(_START, self.log)
+        moved = await connection.execute(_MOVE, self.log, position, after.size, b"".join(after.hashes))
         return moved == "UPDATE 1"
-
-
-def read_page(log: str, position: int, response: ListEntriesResponse) -> list[FollowedEntry]:
-    """Checks that the page goes on where we stand and raises LogProblem if it cannot be a page of this log."""
-    if response.log != log:
-        raise LogProblem(f"asked for {log}, got another log")
-    if response.size < position:
-        raise LogProblem(f"{log} has {response.size} entries, {position} were seen before: it shrank")
-    if not position <= response.next_index <= response.size:
-        raise LogProblem(f"{log}: page from {position} ends at {response.next_index} of {response.size}")
-    entries = [FollowedEntry(one.index, one.statement_id, one.event_kind, one.item.item) for one in response.entries]
-    expected = position
-    for entry in entries:
-        if not expected <= entry.index < response.next_index:
-            raise LogProblem(f"{log}: index {entry.index} is out of order")
-        if len(entry.statement_id) != STATEMENT_ID_BYTES:
-            raise LogProblem(f"{log}: entry {entry.index} has no statement id")
-        expected = entry.index + 1
-    return entries

@@ -60,6 +60,7 @@ TABLES: Final = (
         statement_id bytea PRIMARY KEY REFERENCES statement (statement_id),
         kind smallint NOT NULL,
         idx bigint UNIQUE CHECK (idx >= 0),
+        leaf bytea NOT NULL CHECK (octet_length(leaf) = 32),
         parents bytea[] NOT NULL,
         committed_at timestamptz NOT NULL DEFAULT now()
     )""",
@@ -68,7 +69,17 @@ TABLES: Final = (
     CREATE TABLE log_head (
         log text PRIMARY KEY,
         size bigint NOT NULL CHECK (size >= 0),
-        epoch bigint NOT NULL CHECK (epoch >= 0)
+        epoch bigint NOT NULL CHECK (epoch >= 0),
+        checkpoint bytea NOT NULL,
+        note text NOT NULL,
+        cosigned bytea NOT NULL
+    )""",
+    """
+    CREATE TABLE log_node (
+        level smallint NOT NULL CHECK (level > 0),
+        place bigint NOT NULL CHECK (place >= 0),
+        hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+        PRIMARY KEY (level, place)
     )""",
     """
     CREATE TABLE lease (
@@ -117,9 +128,18 @@ TABLES: Final = (
     CREATE TABLE follower_cursor (
         log text PRIMARY KEY,
         next_index bigint NOT NULL CHECK (next_index >= 0),
-        last_index bigint CHECK (last_index >= 0 AND last_index < next_index),
-        last_statement_id bytea CHECK (octet_length(last_statement_id) = 32),
-        CHECK ((last_index IS NULL) = (last_statement_id IS NULL))
+        edge bytea NOT NULL CHECK (octet_length(edge) % 32 = 0)
+    )""",
+    """
+    CREATE TABLE peer_checkpoint (
+        log text PRIMARY KEY,
+        size bigint NOT NULL CHECK (size >= 0),
+        root bytea NOT NULL CHECK (octet_length(root) = 32),
+        signed_at bigint NOT NULL,
+        checkpoint bytea NOT NULL,
+        note text NOT NULL,
+        cosigned bytea NOT NULL,
+        taken_at timestamptz NOT NULL
     )""",
     """
     CREATE TABLE peer_statement (
@@ -139,8 +159,9 @@ TABLES: Final = (
     """
     CREATE FUNCTION entry_keeps_its_index() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF OLD.idx IS NOT NULL OR NEW.idx IS NULL OR (NEW.statement_id, NEW.kind, NEW.parents, NEW.committed_at)
-            IS DISTINCT FROM (OLD.statement_id, OLD.kind, OLD.parents, OLD.committed_at) THEN
+        IF OLD.idx IS NOT NULL OR NEW.idx IS NULL
+            OR (NEW.statement_id, NEW.kind, NEW.leaf, NEW.parents, NEW.committed_at)
+            IS DISTINCT FROM (OLD.statement_id, OLD.kind, OLD.leaf, OLD.parents, OLD.committed_at) THEN
             RAISE EXCEPTION 'an entry only ever receives its index' USING ERRCODE = 'insufficient_privilege';
         END IF;
         RETURN NEW;
@@ -163,13 +184,14 @@ def append_only(table: str) -> str:
 
 
 def create_tables(execute: Callable[[str], object], *, log_name: str) -> None:
-    """Creates the shared tables and the head of the (empty) log. `execute` is Alembic's `op.execute`."""
+    """Creates the shared tables and the row of the log, whose first head its sequencer signs. `execute` is Alembic's
+    `op.execute`."""
     for statement in TABLES:
         execute(statement)
-    for table in ("statement", "audit", "peer_statement"):
+    for table in ("statement", "log_node", "audit", "peer_statement"):
         execute(append_only(table))
     quoted = log_name.replace("'", "''")
-    execute(f"INSERT INTO log_head (log, size, epoch) VALUES ('{quoted}', 0, 0)")  # noqa: S608  (a name of our own)
+    execute(f"INSERT INTO log_head VALUES ('{quoted}', 0, 0, '', '', '')")  # noqa: S608  (a name of our own)
 
 
 def run_environment() -> None:

@@ -24,7 +24,8 @@ _NAMES: Final[Mapping[str, str]] = {"ready": READINESS, "alive": LIVENESS}
 _OPTIONS = [
     # A server that starts refuses connections for a moment; the library's default waits a second between tries.
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    # How long one attempt may take, whatever its name says: on a busy machine TLS alone needs more than the above.
+    ("grpc.min_reconnect_backoff_ms", 3000),
     ("grpc.max_reconnect_backoff_ms", 200),
     ("grpc.use_local_subchannel_pool", 1),
 ]

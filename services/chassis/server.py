@@ -20,7 +20,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import grpc
 import uvloop
@@ -33,10 +33,10 @@ from services.chassis.access import AccessTable
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.database import Database
 from services.chassis.errors import Error
-from services.chassis.follower import Follower, LogProblem
 from services.chassis.gate import Gate, Handler, Rule
 from services.chassis.health import Health
 from services.chassis.identity import Identities
+from services.chassis.log.peers import LogProblem
 from services.chassis.readiness import DatabaseProbe
 from services.chassis.reflector import Reflector
 from services.chassis.settings import BadSettings, Settings, SettingsT, load
@@ -50,8 +50,20 @@ _add_reflection: Final = cast(
 
 Servicer = TypeVar("Servicer")
 Background = Callable[[], Coroutine[None, None, None]]
-# Of whatever its pages are prepared into.
-AnyFollower: TypeAlias = Follower[Any]
+
+
+class Follows(Protocol):
+    """What follows a peer's log: `run` raises LogProblem and nothing else by itself."""
+
+    @property
+    def log(self) -> str:
+        """Name of the log."""
+        ...
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ...
+
 
 # Allocations over deallocations before the youngest generation is looked through, then collections of each generation
 # before the next older one is.
@@ -94,7 +106,7 @@ class Composition:
     access: AccessTable
     mounts: Sequence[Mount]
     background: Sequence[Background] = ()
-    followers: Sequence[AnyFollower] = ()
+    followers: Sequence[Follows] = ()
     on_drain: Sequence[Callable[[], None]] = ()
 
 
@@ -236,7 +248,7 @@ async def serving(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _follow(follower: AnyFollower, health: Health) -> None:
+async def _follow(follower: Follows, health: Health) -> None:
     """A follower that halts says so for good, and does not end the process: anew it would meet the same log."""
     health.following(follower.log, followed=True)
     telemetry.halted_followers.set(0, {"log": follower.log})
@@ -249,7 +261,7 @@ async def _follow(follower: AnyFollower, health: Health) -> None:
             "%s is not followed any further: %s",
             follower.log,
             problem,
-            extra={"log": follower.log},
+            extra={"log": follower.log, "evidence": [one.hex() for one in problem.evidence]},
         )
         await asyncio.Event().wait()
 

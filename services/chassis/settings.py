@@ -47,6 +47,8 @@ class Limits(Section):
     batch_writes_max: int = Field(default=256, ge=1)
     queued_writes_max: int = Field(default=4096, ge=1)
     database_connections_max: int = Field(default=10, ge=2)
+    # How long a reply may wait for its statement's receipt; the caller's deadline may end it before.
+    receipt_wait_ms: int = Field(default=1_000, ge=0)
 
 
 class Telemetry(Section):
@@ -70,6 +72,14 @@ class Settings(Section):
     certificates: Certificates
     # PEM of the private key that signs this service's statements.
     signing_key: Path
+    # PEM of the private key that signs the heads of this service's log, and nothing else.
+    log_signing_key: Path
+    # PEM of a second key for the same heads, ML-DSA; none by default.
+    log_cosigning_key: Path | None = None
+    # What was signed last is kept in this file, outside of the database: durable, and each process its own.
+    log_memory: Path
+    # An idle log signs a fresh head of the same size at this interval.
+    log_heartbeat_ms: int = Field(default=10_000, ge=100)
     # The offline root's trust file (JSON).
     trust_file: Path
     # "urn:monazite:log:<service>:<shard>"

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from monazite_provenance.statement import Claims
+from monazite_provenance.item import Item
+from monazite_provenance.statement import Claims, log_leaf
 
 from services.chassis import errors
 from services.chassis.call import current_call
@@ -56,17 +57,20 @@ class SignedStatement:
     subject: str
     # The encoded Item.
     item: bytes
+    # Leaf hash in the log, of the signed bytes.
+    leaf: bytes
     parents: tuple[bytes, ...] = ()
 
     @classmethod
-    def of(cls, claims: Claims, statement_id: bytes, item: bytes, parents: Sequence[bytes] = ()) -> SignedStatement:
+    def of(cls, claims: Claims, statement_id: bytes, item: Item, parents: Sequence[bytes] = ()) -> SignedStatement:
         """From the claims it was built with."""
         return cls(
             statement_id=statement_id,
             kind=int(claims.kind),
             issuer=claims.issuer,
             subject=claims.subject,
-            item=item,
+            item=item.encode(),
+            leaf=log_leaf(item.statement),
             parents=tuple(parents),
         )
 
@@ -120,11 +124,12 @@ _APPEND = """
         INSERT INTO statement (statement_id, kind, issuer, subject, item)
         SELECT * FROM unnest($1::bytea[], $2::smallint[], $3::text[], $4::text[], $5::bytea[])
     ), e AS (
-        INSERT INTO entry (statement_id, kind, parents)
-        SELECT u.id, u.kind, coalesce(array_agg(p.parent ORDER BY p.parent) FILTER (WHERE p.parent IS NOT NULL), '{}')
-        FROM unnest($1::bytea[], $2::smallint[]) AS u (id, kind)
+        INSERT INTO entry (statement_id, kind, leaf, parents)
+        SELECT u.id, u.kind, u.leaf,
+            coalesce(array_agg(p.parent ORDER BY p.parent) FILTER (WHERE p.parent IS NOT NULL), '{}')
+        FROM unnest($1::bytea[], $2::smallint[], $19::bytea[]) AS u (id, kind, leaf)
         LEFT JOIN unnest($6::bytea[], $7::bytea[]) AS p (child, parent) ON p.child = u.id
-        GROUP BY u.id, u.kind
+        GROUP BY u.id, u.kind, u.leaf
     ), r AS (
         INSERT INTO request (scope, request_id, method, digest, reply, statement_id)
         SELECT * FROM unnest($8::text[], $9::bytea[], $10::text[], $11::bytea[], $12::bytea[], $13::bytea[])
@@ -210,6 +215,7 @@ async def append(connection: Connection, writes: Sequence[Write], replies: Seque
         [write.audit.certificate_sha256 for write in done],
         [write.audit.trace_id for write in done],
         [DONE] * len(done),
+        [one.leaf for one in statements],
     )
 
 

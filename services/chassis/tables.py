@@ -42,18 +42,24 @@ class EntryRow(ChassisTable, table=True):
     )
     kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
     idx: int | None = Field(default=None, sa_column=Column(BigInteger, unique=True, nullable=True))
+    # Leaf hash: SHA-256(0x00 || SHA-256(the signed statement)).
+    leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     # Statements of this log whose index must be smaller.
     parents: list[bytes] = Field(sa_column=Column(postgresql.ARRAY(LargeBinary), nullable=False))
     committed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class LogHeadRow(ChassisTable, table=True):
-    """How many entries are published, and the epoch of the sequencer that published last."""
+    """The published head, and the epoch of the sequencer that published it."""
 
     __tablename__: ClassVar[str] = "log_head"  # pyright: ignore[reportIncompatibleVariableOverride]
     log: str = Field(sa_column=Column(Text, primary_key=True))
     size: int = Field(sa_column=Column(BigInteger, nullable=False))
     epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # The head as a COSE checkpoint, as C2SP text, and as a COSE checkpoint of a second key. Empty: there is none.
+    checkpoint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    note: str = Field(sa_column=Column(Text, nullable=False))
+    cosigned: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class CertifiedKeyRow(ChassisTable, table=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.chassis.access import AccessTable, Caller
 from services.chassis.identity import OfficerRole
+from services.chassis.log import servicer as transparency
 
 _ENTERPRISE = Caller.enterprise()
 _LICENSING = Caller.officer(OfficerRole.LICENSING)
@@ -26,5 +27,5 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.CustomsService/WriteOffExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/CancelExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/GetExport": frozenset({_CUSTOMS, _LICENSING, _ENTERPRISE}),
-    f"{_PACKAGE}.LogService/ListEntries": _SERVICES | {_LICENSING},
+    **transparency.access(entries=_SERVICES | {_LICENSING}),
 }

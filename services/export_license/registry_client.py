@@ -29,10 +29,11 @@ from monazite_provenance.verifier import Statement, Verifier
 
 from services.chassis import errors
 from services.chassis.client import Peer
+from services.chassis.clock import Clock
 from services.chassis.fields import outpoint_message
 from services.export_license import refusals
 from services.export_license.domain.customs import Accepted, Act, Answer
-from services.export_license.domain.lots import Evidence, Finding, Status
+from services.export_license.domain.lots import Evidence, Finding
 from services.export_license.turns import Turns
 
 
@@ -64,6 +65,7 @@ class RegistryClient:
         trust: TrustFile,
         names: Names,
         turns: Turns,
+        clock: Clock,
         *,
         timeout_s: float,
         bundle_bytes_max: int,
@@ -77,6 +79,7 @@ class RegistryClient:
         self._timeout_s = timeout_s
         self._bundle_bytes_max = bundle_bytes_max
         self._turns = turns
+        self._clock = clock
 
     @property
     def name(self) -> str:
@@ -95,7 +98,9 @@ class RegistryClient:
             return await turn.in_thread(lambda: self._verify(outpoint, chunks))
 
     async def _bundle(self, outpoint: Outpoint, visible_to: str) -> list[bytes]:
-        request = registry_pb2.GetBundleRequest(head=outpoint_message(outpoint), visible_to=visible_to)
+        request = registry_pb2.GetBundleRequest(
+            head=outpoint_message(outpoint), visible_to=visible_to, with_status=True
+        )
         chunks: list[bytes] = []
         size = 0
         async for response in self._peer.stream(self._lots.GetBundle, request, timeout_s=self._timeout_s):
@@ -107,7 +112,7 @@ class RegistryClient:
 
     def _verify(self, outpoint: Outpoint, chunks: Sequence[bytes]) -> Evidence:
         try:
-            report = chain.verify_bundle(chunks, self._trust, chain.Policy.WITHOUT_RECEIPTS)
+            report = chain.verify_bundle(chunks, self._trust, at=int(self._clock.now().timestamp()))
         except ProvenanceError as error:
             return _refuted(outpoint, error.code, error.message, error.details)
         if report.outpoint != outpoint:
@@ -127,17 +132,10 @@ class RegistryClient:
             content=report.target,
         )
 
-    async def status(self, lot_id: str) -> Status:
-        """The registry's word on a lot. Raises as `evidence`."""
+    async def locked_by(self, lot_id: str) -> bytes:
+        """The export act that has locked a lot; empty for none. Raises as `evidence`."""
         request = registry_pb2.GetLotRequest(lot_id=lot_id)
-        lot = await self._peer.call(self._lots.GetLot, request, timeout_s=self._timeout_s)
-        return Status(
-            lot_id=lot.lot_id,
-            head=Outpoint(lot.head.statement_id, lot.head.output_index),
-            unspent=lot.unspent,
-            holds=tuple(lot.holds),
-            export_act_id=lot.export_act_id,
-        )
+        return (await self._peer.call(self._lots.GetLot, request, timeout_s=self._timeout_s)).export_act_id
 
     async def lock(self, act: Act) -> Answered:
         """Ask to lock the heads of a declaration. Raises what the registry refuses with, INTERNAL on a wrong answer."""

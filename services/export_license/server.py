@@ -13,8 +13,8 @@ from monazite_provenance.trust import TrustFile
 
 from services.chassis import server
 from services.chassis.client import Peer
-from services.chassis.log import Log
-from services.chassis.sequencer import Sequencer
+from services.chassis.log.composition import open_log
+from services.chassis.log.watching import HeadWatcher
 from services.chassis.server import Composition, mount
 from services.chassis.settings import BadSettings
 from services.export_license import access, rules
@@ -28,7 +28,6 @@ from services.export_license.registry_client import Names, RegistryClient
 from services.export_license.servicer.cases import CaseServicer
 from services.export_license.servicer.customs import CustomsServicer
 from services.export_license.servicer.licences import LicenceServicer
-from services.export_license.servicer.log import LogServicer
 from services.export_license.settings import Settings
 from services.export_license.signing import Signer
 from services.export_license.turns import Turns
@@ -52,36 +51,34 @@ async def build(site: server.Site[Settings]) -> Composition:
     turns = await site.stack.enter_async_context(
         Turns(concurrent_max=bundles.concurrent_max, queued_max=bundles.queued_max)
     )
+    trust = TrustFile.load(settings.trust_file.read_bytes())
     registry = RegistryClient(
         peer,
-        TrustFile.load(settings.trust_file.read_bytes()),
+        trust,
         names,
         turns,
+        site.clock,
         timeout_s=settings.customs.registry_timeout_ms / 1000,
         bundle_bytes_max=bundles.bytes_max,
     )
     signer = Signer(issuer, SoftwareKey.from_pem(settings.signing_key.read_bytes()))
-    sequencer = Sequencer(site.database, settings.log_name)
-    operations = Site(site.database, registry, signer, rule_set, sequencer, site.clock, settings)
+    log = await open_log(site, issuer, signer.key.public, trust.keyring())
+    operations = Site(site.database, registry, signer, rule_set, log, site.clock, settings)
     customs = Customs(operations)
-    log = Log(site.database, settings.log_name, sequencer.published)
     services = pb.DESCRIPTOR.services_by_name
     return Composition(
         access=access.TABLE,
         mounts=(
-            mount(services["CaseService"], rpc.add_CaseServiceServicer_to_server, CaseServicer(Cases(operations))),
+            mount(services["CaseService"], rpc.add_CaseServiceServicer_to_server, CaseServicer(Cases(operations), log)),
             mount(
                 services["LicenceService"],
                 rpc.add_LicenceServiceServicer_to_server,
-                LicenceServicer(Licences(operations)),
+                LicenceServicer(Licences(operations), log),
             ),
             mount(services["CustomsService"], rpc.add_CustomsServiceServicer_to_server, CustomsServicer(customs)),
-            mount(
-                services["LogService"],
-                rpc.add_LogServiceServicer_to_server,
-                LogServicer(log),
-            ),
+            log.mount,
         ),
-        background=(sequencer.run, Worker(customs).run),
+        followers=(HeadWatcher(site.database, settings.registry_log, peer, trust.keyring()),),
+        background=(log.sequencer.run, Worker(customs).run),
         on_drain=(log.drain,),
     )

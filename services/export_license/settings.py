@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from monazite_provenance.bundle import PAGE_BYTES_MAX
+from monazite_provenance.names import log_urn
 from pydantic import Field
 
 from services.chassis import settings
@@ -53,6 +54,8 @@ class Settings(settings.Settings):
     """Everything the service is told from outside."""
 
     request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
+    # Whose heads are taken in, at `peers.registry`.
+    registry_log: str = log_urn("registry")
     bundles: Bundles = Bundles()
     rules: Rules = Rules()
     customs: Customs = Customs()

@@ -101,5 +101,4 @@ class Signer:
 
     def _sign(self, claims: Claims, details: bytes, *, parents: tuple[bytes, ...]) -> SignedStatement:
         drafted = draft(claims, (), details, self.key.public)
-        item = drafted.sign(self.key)
-        return SignedStatement.of(drafted.claims, drafted.statement_id, item.encode(), parents)
+        return SignedStatement.of(drafted.claims, drafted.statement_id, drafted.sign(self.key), parents)

@@ -6,6 +6,7 @@ from typing import Final
 
 from services.chassis.access import AccessTable, Caller
 from services.chassis.identity import OfficerRole
+from services.chassis.log import servicer as transparency
 
 _QUOTA_OFFICERS: Final = frozenset({Caller.officer(OfficerRole.QUOTA)})
 _ENTERPRISES: Final = frozenset({Caller.enterprise()})
@@ -18,6 +19,7 @@ TABLE: Final[AccessTable] = {
     "/monazite.quota.v1.AllocationService/ListIndicators": frozenset({Caller.officer()}),
     "/monazite.quota.v1.AllocationService/Allocate": _QUOTA_OFFICERS,
     "/monazite.quota.v1.AllocationService/BreakDown": _ENTERPRISES,
+    "/monazite.quota.v1.AllocationService/ReduceAllocation": _QUOTA_OFFICERS,
     "/monazite.quota.v1.AllocationService/ListAllocations": _READERS,
     "/monazite.quota.v1.LedgerService/GetBalance": _READERS,
     "/monazite.quota.v1.LedgerService/ListBalances": _READERS,
@@ -27,7 +29,7 @@ TABLE: Final[AccessTable] = {
     "/monazite.quota.v1.RightService/RevokeRight": _QUOTA_OFFICERS,
     "/monazite.quota.v1.RightService/GetRight": _READERS,
     "/monazite.quota.v1.RightService/ListRights": _READERS,
-    "/monazite.quota.v1.LogService/ListEntries": frozenset(
-        {Caller.service("registry"), Caller.service("export_license"), Caller.officer()}
+    **transparency.access(
+        entries=frozenset({Caller.service("registry"), Caller.service("export_license"), Caller.officer()})
     ),
 }

@@ -14,9 +14,8 @@ from monazite_provenance.trust import TrustFile
 from services.chassis.client import Peer
 from services.chassis.committer import Committer
 from services.chassis.crash import crash_point
-from services.chassis.follower import Follower
-from services.chassis.log import Log
-from services.chassis.sequencer import Sequencer
+from services.chassis.follower import Follower, entries_of
+from services.chassis.log.composition import open_log
 from services.chassis.server import Composition, Mount, Site, mount
 from services.quota import access
 from services.quota.domain.right import Right
@@ -33,7 +32,6 @@ from services.quota.operations.settlement import Prepared, Settling
 from services.quota.operations.signing import Signer
 from services.quota.servicer.allocation import AllocationServicer
 from services.quota.servicer.ledger import LedgerServicer
-from services.quota.servicer.log import LogServicer
 from services.quota.servicer.right import RightServicer
 from services.quota.settings import QuotaSettings
 from services.quota.storage.reads import Reads
@@ -50,20 +48,21 @@ async def build(site: Site[QuotaSettings]) -> Composition:
     peer = await site.stack.enter_async_context(Peer("registry", settings.peers["registry"], settings.certificates))
     registry = Registry(peer)
 
-    sequencer = Sequencer(database, settings.log_name)
+    log = await open_log(site, signer.uri, signer.key.public, root)
     closing = Closing(database, signer.uri, registry.close_right, root, registry_uri, settings.close_poll_ms / 1000)
     settling = Settling(database, signer, site.clock, root, registry_uri)
 
     def after_settling() -> None:
         crash_point("quota.settle.after_commit")
-        sequencer.wake()
+        log.sequencer.wake()
         # A right that was drawn out is to be closed.
         closing.bell.ring()
 
     follower: Follower[Prepared] = Follower(
         database,
         settings.registry_log,
-        registry.list_entries,
+        entries_of(peer),
+        root,
         kinds=FOLLOWED_KINDS,
         prepare=settling.prepare,
         apply=settling.apply,
@@ -73,25 +72,24 @@ async def build(site: Site[QuotaSettings]) -> Composition:
         Committer(
             database,
             Flush(_replies(settings.log_name)),
-            on_commit=sequencer.wake,
+            on_commit=log.sequencer.wake,
             writes_max=settings.limits.batch_writes_max,
             queued_max=settings.limits.queued_writes_max,
         )
     )
-    reading = Reading(Reads(database))
+    reading = Reading(Reads(database), log.receipts)
     lifetime_max = timedelta(days=settings.right_days_max)
-    log = Log(database, settings.log_name, sequencer.published)
-    rights = Rights(database, committer, signer, closing, site.clock, lifetime_max)
+    rights = Rights(database, committer, signer, closing, site.clock, lifetime_max, log.receipts)
     return Composition(
         access=access.TABLE,
-        mounts=_mounts(Allocations(committer), rights, reading, log),
-        background=(sequencer.run, closing.run),
+        mounts=(*_mounts(Allocations(database, committer, registry.is_listed), rights, reading), log.mount),
+        background=(log.sequencer.run, closing.run),
         followers=(follower,),
         on_drain=(log.drain,),
     )
 
 
-def _mounts(allocations: Allocations, rights: Rights, reading: Reading, log: Log) -> tuple[Mount, ...]:
+def _mounts(allocations: Allocations, rights: Rights, reading: Reading) -> tuple[Mount, ...]:
     services = quota_pb2.DESCRIPTOR.services_by_name
     return (
         mount(
@@ -103,7 +101,6 @@ def _mounts(allocations: Allocations, rights: Rights, reading: Reading, log: Log
         mount(
             services["RightService"], quota_pb2_grpc.add_RightServiceServicer_to_server, RightServicer(rights, reading)
         ),
-        mount(services["LogService"], quota_pb2_grpc.add_LogServiceServicer_to_server, LogServicer(log)),
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from services.chassis.access import AccessTable, Caller
 from services.chassis.identity import OfficerRole
+from services.chassis.log import servicer as transparency
 
 _ENTERPRISE = Caller.enterprise()
 _OFFICER = Caller.officer()
@@ -27,10 +28,12 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.LotService/OfferLots": frozenset({_ENTERPRISE}),
     f"{_PACKAGE}.LotService/CancelOffer": frozenset({_ENTERPRISE}),
     f"{_PACKAGE}.LotService/AcceptLots": frozenset({_ENTERPRISE}),
+    f"{_PACKAGE}.LotService/PrepareStatement": frozenset({_ENTERPRISE}),
     f"{_PACKAGE}.LotService/SubmitStatement": frozenset({_ENTERPRISE}),
     f"{_PACKAGE}.LotService/GetLot": _READERS,
     f"{_PACKAGE}.LotService/ListLots": _READERS,
     f"{_PACKAGE}.LotService/GetBundle": _READERS,
+    f"{_PACKAGE}.LotService/GetStatus": _READERS,
     f"{_PACKAGE}.LotService/PlaceHold": frozenset({_INSPECTOR}),
     f"{_PACKAGE}.LotService/ReleaseHold": frozenset({_INSPECTOR}),
     f"{_PACKAGE}.RightService/GetRight": frozenset({_ENTERPRISE, _OFFICER, _QUOTA}),
@@ -43,5 +46,5 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.EnterpriseService/CertifyKey": frozenset({_ENTERPRISE}),
     f"{_PACKAGE}.EnterpriseService/RetireKey": frozenset({_ENTERPRISE, _REGISTRAR}),
     # Entries disclose what everybody holds.
-    f"{_PACKAGE}.LogService/ListEntries": frozenset({_QUOTA, _LICENSING, _AUDITOR, _REGISTRAR}),
+    **transparency.access(entries=frozenset({_QUOTA, _LICENSING, _AUDITOR, _REGISTRAR})),
 }

@@ -7,6 +7,7 @@ from typing import Final
 from monazite_provenance.errors import BadField
 from monazite_provenance.item import ITEM_BYTES_MAX
 from monazite_provenance.names import log_urn, parse_log
+from monazite_provenance.statuses import LIFETIME_S_MAX
 from pydantic import Field, field_validator
 
 from services.chassis import settings
@@ -19,12 +20,15 @@ REQUEST_BYTES_MAX: Final = (1 + DRAWS_MAX) * ITEM_BYTES_MAX + 512 * 1024
 
 
 class RegistrySettings(settings.Settings):
-    """Everything the registry is told from outside. `peers.quota` names whose log it follows; without it none is
-    followed.
+    """Everything the registry is told from outside. `peers.quota` names whose log it follows, and
+    `peers.export_license` whose heads it takes in; without them none is.
     """
 
     quota_log: str = log_urn("quota")
+    export_license_log: str = log_urn("export_license")
     request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
+    # How long a signed status says that it is good for: whoever gets a bundle must have verified it by then.
+    status_lifetime_s: int = Field(default=24 * 3600, ge=60, le=LIFETIME_S_MAX)
 
     @field_validator("log_name")
     @classmethod

@@ -8,9 +8,11 @@ real registry's would. What it answers to acts is signed; `away`, `lose` and `tw
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import NoReturn, TypeAlias
 
 import grpc
@@ -37,17 +39,20 @@ from monazite_provenance.steps import accepted_outputs, subject
 from services.chassis import errors
 from services.chassis.errors import Error, Kind
 from tests.fakes.serving import serving
-from tests.unit.provenance.chains import World, service
+from tests.unit.provenance.chains import LOG, World, service
 from tools.local.pki import Certificate
 
 CHUNK_BYTES = 1_000
+STATUS_S = 3_600
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 Answer: TypeAlias = pb.ExportActResponse
 
 
 @dataclass
 class Lot:
-    """A lot with its own history. `tamper` spoils its bundle on the way out."""
+    """A lot with its own history. `tamper` spoils its bundle on the way out; `status` are fields of the registry's word
+    on it that are not as things stand, None for no word at all.
+    """
 
     world: World
     head: Outpoint
@@ -55,11 +60,30 @@ class Lot:
     holds: list[str] = field(default_factory=list[str])
     act_id: bytes = b""
     tamper: Callable[[bytes], bytes] | None = None
+    status: Mapping[str, object] | None = field(default_factory=dict[str, object])
 
     @property
     def content(self) -> LotContent:
         """The content at its head."""
         return self.world.lots[self.head]
+
+    def stands(self) -> list[Item]:
+        """The registry's word on its head as things stand now, if it gives one."""
+        if self.status is None:
+            return []
+        now, logs = int(time.time()), self.world.registers.logs
+        fields: dict[str, object] = {
+            "checkpoints": tuple(logs[name].head(now).checkpoint() for name in (LOG, *sorted({*logs} - {LOG}))),
+            "expires_at": now + STATUS_S,
+            "spender": None if self.unspent else id_of("spender"),
+            "holds": tuple(sorted(map(id_of, self.holds))),
+        }
+        return [self.world.status(self.head, issued_at=now, **(fields | dict(self.status)))]
+
+    def bundle(self, *, with_status: bool) -> bytes:
+        """The bundle of its head."""
+        raw = self.world.encode(self.head, [*self.world.items, *(self.stands() if with_status else ())])
+        return self.tamper(raw) if self.tamper else raw
 
 
 @dataclass
@@ -232,6 +256,11 @@ async def _abort(context: Context, refusal: Error) -> NoReturn:
     raise AssertionError("abort returned")
 
 
+def id_of(name: str) -> bytes:
+    """The id of a statement that nobody has seen."""
+    return sha256(name.encode()).digest()
+
+
 def _name(holder: str) -> str:
     return holder.rpartition("/")[2]
 
@@ -250,10 +279,17 @@ class _Lots(rpc.LotServiceServicer):
         if lot is None or (request.visible_to and request.visible_to not in _parties(lot.content)):
             named = f"{request.head.statement_id.hex()}:{request.head.output_index}"
             await _abort(context, errors.not_found("lot", named))
-        raw = lot.world.encode(lot.head)
-        raw = lot.tamper(raw) if lot.tamper else raw
+        raw = lot.bundle(with_status=request.with_status)
         for start in range(0, len(raw), CHUNK_BYTES):
             yield pb.GetBundleResponse(chunk=raw[start : start + CHUNK_BYTES])
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
+        await self._registry.spoil(context, "GetStatus")
+        lot = self._registry.find(Outpoint(request.head.statement_id, request.head.output_index))
+        if lot is None:
+            await _abort(context, errors.not_found("lot", request.head.statement_id.hex()))
+        (status,) = lot.stands()
+        return pb.GetStatusResponse(status=statement_pb2.StatementItem(item=status.encode()))
 
     async def GetLot(self, request: pb.GetLotRequest, context: Context) -> pb.Lot:
         await self._registry.spoil(context, "GetLot")

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import grpc
 from monazite.registry.v1 import registry_pb2, registry_pb2_grpc
-from monazite.type.v1.statement_pb2 import Admission, Entry, ListEntriesRequest, ListEntriesResponse, StatementItem
+from monazite.transparency.v1.transparency_pb2_grpc import add_TransparencyServiceServicer_to_server
+from monazite.type.v1.statement_pb2 import Admission, StatementItem
 from monazite_provenance import Claims, EventKind, Item, OnBehalf, SigningKey, draft
 from monazite_provenance.contents import (
     DepositType,
@@ -33,6 +34,8 @@ from monazite_provenance.keys import PublicKey
 from monazite_provenance.names import enterprise_uri, key_urn, lot_urn, right_urn, service_uri
 from monazite_provenance.trust import enterprise_key_details, prove_possession
 
+from services.chassis.errors import not_found, to_trailing_metadata
+from tests.fakes.log import new_log
 from tests.fakes.serving import serving
 from tools.local.pki import Certificate
 
@@ -50,22 +53,34 @@ class Made:
     item: Item
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeRegistry:
     """What the registry says, and what it was asked. `key` is the registry's, or a thief's."""
 
     domain: str
     key: SigningKey
-    entries: list[Made] = field(default_factory=list[Made])
+    log_key: SigningKey
     # Requests to CloseRight, in order.
     asked: list[registry_pb2.CloseRightRequest] = field(default_factory=list[registry_pb2.CloseRightRequest])
     closed: dict[bytes, Made] = field(default_factory=dict[bytes, Made])
     drawn_mg: dict[bytes, int] = field(default_factory=dict[bytes, int])
     # While set, what CloseRight signs is answered but not published.
     withholding: bool = False
-    # While set, CloseRight answers UNAVAILABLE.
+    # While set, CloseRight and GetEnterprise answer UNAVAILABLE.
     away: bool = False
-    published: asyncio.Event = field(default_factory=asyncio.Event)
+    # Until set, GetEnterprise does not answer.
+    answering: asyncio.Event = field(default_factory=_set)
+    # Who is not on its register; everybody else is.
+    unlisted: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.log = new_log(LOG, self.uri, self.log_key)
 
     @property
     def uri(self) -> str:
@@ -127,34 +142,10 @@ class FakeRegistry:
 
     def publish(self, *made: Made) -> None:
         """Give the statements the next indexes."""
-        self.entries.extend(made)
-        self.published.set()
-        self.published = asyncio.Event()
+        for one in made:
+            self.log.publish(one.statement_id, one.kind, one.item)
 
     # --- answers ----------------------------------------------------------------------------------------------------
-
-    async def list_entries(self, request: ListEntriesRequest) -> ListEntriesResponse:
-        """A page, after waiting for one as long as asked."""
-        if request.from_index >= len(self.entries) and request.wait_ms:
-            try:
-                async with asyncio.timeout(request.wait_ms / 1000):
-                    await self.published.wait()
-            except TimeoutError:
-                pass
-        end = min(len(self.entries), request.from_index + (request.page_size or 200))
-        page = [
-            Entry(
-                index=index,
-                statement_id=self.entries[index].statement_id,
-                event_kind=self.entries[index].kind,
-                item=StatementItem(item=self.entries[index].item.encode()),
-            )
-            for index in range(request.from_index, end)
-            if not request.event_kinds or self.entries[index].kind in request.event_kinds
-        ]
-        return ListEntriesResponse(
-            log=LOG, entries=page, next_index=max(end, request.from_index), size=len(self.entries)
-        )
 
     async def close_right(
         self, request: registry_pb2.CloseRightRequest, context: grpc.aio.ServicerContext[object, object]
@@ -174,13 +165,17 @@ class FakeRegistry:
             admission=Admission(statement_id=made.statement_id, log=LOG, receipt_pending=True),
         )
 
-
-class _LogServicer(registry_pb2_grpc.LogServiceServicer):
-    def __init__(self, fake: FakeRegistry) -> None:
-        self._fake = fake
-
-    async def ListEntries(self, request: ListEntriesRequest, context: object) -> ListEntriesResponse:
-        return await self._fake.list_entries(request)
+    async def get_enterprise(
+        self, request: registry_pb2.GetEnterpriseRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> registry_pb2.Enterprise:
+        """The register: NOT_FOUND in the suite's words, or the enterprise."""
+        await self.answering.wait()
+        if self.away:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+        if request.enterprise_id in self.unlisted:
+            error = not_found("enterprise", request.enterprise_id)
+            await context.abort(error.kind.code, error.message, to_trailing_metadata(error))
+        return registry_pb2.Enterprise(enterprise_id=request.enterprise_id)
 
 
 class _RightServicer(registry_pb2_grpc.RightServiceServicer):
@@ -196,11 +191,24 @@ class _RightServicer(registry_pb2_grpc.RightServiceServicer):
         return registry_pb2.Right(right_id=request.right_id, drawn_mg=self._fake.drawn_mg.get(request.right_id, 0))
 
 
+class _EnterpriseServicer(registry_pb2_grpc.EnterpriseServiceServicer):
+    def __init__(self, fake: FakeRegistry) -> None:
+        self._fake = fake
+
+    async def GetEnterprise(
+        self, request: registry_pb2.GetEnterpriseRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> registry_pb2.Enterprise:
+        return await self._fake.get_enterprise(request, context)
+
+
 def served(fake: FakeRegistry, certificate: Certificate, *, port: int = 0) -> AbstractAsyncContextManager[int]:
     """Serves the fake with a server certificate of `/service/registry`; gives the port."""
 
     def add(server: grpc.aio.Server) -> None:
-        registry_pb2_grpc.add_LogServiceServicer_to_server(_LogServicer(fake), server)
+        # What quota does not call answers UNIMPLEMENTED.
+        register = _EnterpriseServicer(fake)  # type: ignore[abstract]  # pyright: ignore[reportAbstractUsage]
+        add_TransparencyServiceServicer_to_server(fake.log, server)
         registry_pb2_grpc.add_RightServiceServicer_to_server(_RightServicer(fake), server)
+        registry_pb2_grpc.add_EnterpriseServiceServicer_to_server(register, server)
 
     return serving(add, certificate, port=port)

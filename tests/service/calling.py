@@ -6,13 +6,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import grpc
 from google.protobuf.message import Message
+from monazite.transparency.v1 import transparency_pb2 as pb
+from monazite_provenance.receipts import parse_checkpoint
 
 from services.chassis.errors import decode
 from tools.local.pki import DevelopmentAuthority
+
+if TYPE_CHECKING:  # the generated code has it for checkers alone
+    from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceAsyncStub
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -33,9 +38,27 @@ async def channel_to(port: int, authority: DevelopmentAuthority, uri: str) -> As
 
 
 class Calls:
-    """Base of one principal's view of a service."""
+    """Base of one principal's view of a service. `log` is set by who makes one."""
 
     peer: ClassVar[str]
+    log: TransparencyServiceAsyncStub
+
+    async def entries(self, from_index: int = 0, *, wait_s: float = 0) -> pb.StreamEntriesResponse:
+        """The first page of StreamEntries; with `wait_s` the first that has entries. The last page seen if none has."""
+        request = pb.StreamEntriesRequest(from_index=from_index, page_size=1000, follow=wait_s > 0)
+        page = pb.StreamEntriesResponse(next_index=from_index)
+        try:
+            async for page in self.log.StreamEntries(request, timeout=wait_s or 20):
+                if page.entries:
+                    break
+        except grpc.aio.AioRpcError as failure:
+            raise decode(failure, peer=self.peer) from failure
+        return page
+
+    async def log_size(self) -> int:
+        """Size of the latest head."""
+        head = await self.call(self.log.GetCheckpoint, pb.GetCheckpointRequest())
+        return parse_checkpoint(head.checkpoint).head.size
 
     @classmethod
     async def call(

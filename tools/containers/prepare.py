@@ -25,6 +25,8 @@ LOCKS: Final = (ROOT / "deploy" / "runtime.lock", ROOT / "deploy" / "local.lock"
 PYTHON_VERSION: Final = "3.11"
 PORTS: Final = {"registry": 7401, "quota": 7402, "export_license": 7403}
 DATABASE_HOST: Final = "postgres"
+# Where a container has a volume of its own.
+MEMORY: Final = "/var/lib/monazite"
 COLLECTOR: Final = "http://collector:4317"
 
 
@@ -85,6 +87,7 @@ def _service(folder: Path, service: str, authority: DevelopmentAuthority, trust:
     server = authority.issue(f"service/{service}", server=True)
     files = {
         "signing.key": trust.signing_keys[service],
+        "log.key": trust.log_keys[service],
         "trust.json": trust.trust_file,
         "certificate.pem": server.certificate,
         "private.key": server.key,
@@ -98,9 +101,17 @@ def _service(folder: Path, service: str, authority: DevelopmentAuthority, trust:
         listen=f"0.0.0.0:{PORTS[service]}",
         database_url=f"postgresql://{service}:{password}@{DATABASE_HOST}:5432/{service}",
         # The container's host name, without the underscore that host names may not have.
-        addresses={peer: f"{peer}:{port}" for peer, port in PORTS.items()},
+        addresses={peer: f"{peer.replace('_', '-')}:{port}" for peer, port in PORTS.items()},
         # Relative to the settings file.
-        files=configuration.Files("signing.key", "trust.json", "certificate.pem", "private.key", "authority.pem"),
+        files=configuration.Files(
+            signing_key="signing.key",
+            log_signing_key="log.key",
+            log_memory=f"{MEMORY}/signed",
+            trust_file="trust.json",
+            certificate="certificate.pem",
+            private_key="private.key",
+            authority="authority.pem",
+        ),
     )
     settings = configuration.merged(table, {"telemetry": {"otlp_endpoint": COLLECTOR, "trace_ratio": 1.0}})
     _write(folder / "service.toml", configuration.to_toml(settings))

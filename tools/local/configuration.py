@@ -12,7 +12,7 @@ Table: TypeAlias = Mapping[str, Value]
 
 # Whom each service calls; with the rest it has no business.
 PEERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "registry": ("quota",),
+    "registry": ("quota", "export_license"),
     "quota": ("registry",),
     "export_license": ("registry",),
 }
@@ -23,6 +23,8 @@ class Files:
     """Paths as the service will see them."""
 
     signing_key: str
+    log_signing_key: str
+    log_memory: str
     trust_file: str
     certificate: str
     private_key: str
@@ -38,6 +40,8 @@ def service_table(
         "listen": listen,
         "database_url": database_url,
         "signing_key": files.signing_key,
+        "log_signing_key": files.log_signing_key,
+        "log_memory": files.log_memory,
         "trust_file": files.trust_file,
         "log_name": f"urn:monazite:log:{service}:0",
         "certificates": {

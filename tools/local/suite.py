@@ -216,6 +216,8 @@ class Suite:
         server = self.authority.issue(f"service/{service}", server=True)
         files = configuration.Files(
             signing_key=str(trust.signing_keys[service]),
+            log_signing_key=str(trust.log_keys[service]),
+            log_memory=str(self.directory / f"{service}.signed"),
             trust_file=str(trust.trust_file),
             certificate=str(server.certificate),
             private_key=str(server.key),

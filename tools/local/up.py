@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -17,7 +18,7 @@ from typing import Final
 
 from monazite_provenance.errors import BadField
 
-from clients.demo.actors import BY_HAND, MINE, QUOTA_OFFICER, REGISTRAR
+from clients.demo.actors import BY_HAND, QUOTA_OFFICER, REGISTRAR
 from tools.local import ours
 from tools.local.deployment import Deployment
 from tools.local.lock import DirectoryLock, LockedError
@@ -119,7 +120,9 @@ def _noted(_number: int, _frame: FrameType | None) -> None:
 
 def _welcome(suite: Suite) -> list[str]:
     files = {actor: suite.deployment.client_configuration(actor.path) for actor in BY_HAND}
-    register = f"enterprise register {MINE.id} --name '{MINE.title}' --activity mine"
+    # An id of its own each time, so that it works however often the suite is started and the line is copied.
+    fresh = f"mine-{secrets.token_hex(3)}"
+    register = f"enterprise register {fresh} --name 'A mine to try things with' --activity mine"
     again = f".venv/bin/python -m tools.local.up {suite.directory} --issue"
     return [
         *(f"{service:15} {suite.address(service)}   log {suite.log(service)}" for service in SERVICES),

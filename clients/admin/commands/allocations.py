@@ -1,8 +1,8 @@
-"""`monazite allocate`, `break-down`, `allocations`: from the national total to groups and their subsidiaries."""
+"""`monazite allocate`, `break-down`, `take-back`, `allocations`: from the nation to groups and their subsidiaries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,8 +12,10 @@ from monazite.quota.v1.quota_pb2 import (
     BreakDownRequest,
     ListAllocationsRequest,
     ListAllocationsResponse,
+    ReduceAllocationRequest,
 )
 from monazite.quota.v1.quota_pb2_grpc import AllocationServiceStub
+from monazite.type.v1.material_pb2 import QuotaKind
 
 from clients.admin.arguments import (
     BatchOption,
@@ -75,6 +77,31 @@ def break_down(
     _give(context, request, request_id, as_json=as_json)
 
 
+def take_back(
+    context: typer.Context,
+    *,
+    allocation_id: Annotated[str, typer.Argument(help="The allocation or break-down, as `allocations` lists it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Recorded, and shown to both sides.")],
+    mining_rock: RockOption = "",
+    mining_ionic: IonicOption = "",
+    smelting_separation: SeparationOption = "",
+    request_id: RequestIdOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Corrects a wrong allocation or break-down: takes back a part of it, or all. What was given stays on record."""
+    masses = kind_masses(mining_rock, mining_ionic, smelting_separation)
+
+    async def work(session: Session) -> None:
+        stub = AllocationServiceStub(session.channel("quota"))
+        request = ReduceAllocationRequest(
+            request_id=session.new_request_id(request_id), allocation_id=allocation_id, masses=masses, reason=reason
+        )
+        reduced = await session.ask(stub.ReduceAllocation, request)
+        session.show(reduced, lambda: _table(session.output, [reduced]))
+
+    run(context, work, as_json=as_json)
+
+
 def _give(
     context: typer.Context, request: AllocateRequest | BreakDownRequest, request_id: str, *, as_json: bool
 ) -> None:
@@ -115,18 +142,41 @@ def allocations(
     run(context, work, as_json=as_json)
 
 
-def _table(output: Output, allocations: Iterable[Allocation]) -> None:
+def _table(output: Output, allocations: Sequence[Allocation]) -> None:
     rows = [
         [
-            str(each.year),
-            str(each.batch),
+            each.allocation_id,
+            f"{each.year}, {each.batch}",
             each.from_enterprise_id,
             each.enterprise_id,
             kind_name(mass.kind),
             tonnes(mass.reo_mg),
+            tonnes(_taken_back(each, mass.kind)),
             when(each.allocated_at),
         ]
         for each in allocations
         for mass in each.masses
     ]
-    output.table("Allocations", ["Year", "Batch", "From", "To", "Kind", ">t REO", "When"], rows)
+    columns = ["#Allocation", "Year, batch", "From", "To", "Kind", ">given, t REO", ">taken back", "When"]
+    output.table("Allocations", columns, rows)
+    corrections = [
+        [
+            each.allocation_id,
+            kind_name(mass.kind),
+            tonnes(mass.reo_mg),
+            reduction.reason,
+            reduction.reduced_by,
+            when(reduction.reduced_at),
+        ]
+        for each in allocations
+        for reduction in each.reductions
+        for mass in reduction.masses
+    ]
+    if corrections:
+        columns = ["#Allocation", "Kind", ">taken back, t REO", "Reason", "By", "When"]
+        output.table("Corrections", columns, corrections)
+
+
+def _taken_back(allocation: Allocation, kind: QuotaKind.ValueType) -> int:
+    """Milligrams REO of one kind that its corrections took back."""
+    return sum(mass.reo_mg for reduction in allocation.reductions for mass in reduction.masses if mass.kind == kind)

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from clients.admin.arguments import outpoint_text
-from clients.admin.bundles import fetch, resolve, verify
+from clients.admin.bundles import fetch, refresh, resolve, verify
 from clients.admin.configuration import ConfigurationError
 from clients.admin.lot_report import conclude
 from clients.admin.session import JsonOption, Session, run
+
+FileArgument = Annotated[Path, typer.Argument(help="A saved bundle.", exists=True, dir_okay=False, readable=True)]
 
 app = typer.Typer(no_args_is_help=True, help="Provenance bundles.")
 
@@ -23,9 +25,13 @@ def save(
     lot: Annotated[str, typer.Argument(help="Lot id, or an outpoint as HEX:INDEX.")],
     file: Annotated[Path, typer.Argument(help="Where to; not overwritten unless --force.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="Without the registry's word on how the lot stands now."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetches the bundle of a lot into a file."""
+    """Fetches the bundle of a lot into a file, with the registry's signed word on how the lot stands now."""
     if file.exists() and not force:
         raise typer.BadParameter(f"{file} is there already; give --force to overwrite it", param_hint="FILE")
 
@@ -33,12 +39,30 @@ def save(
         if not file.parent.is_dir():
             raise ConfigurationError(f"cannot write {file}: there is no directory {file.parent}")
         head = await resolve(session, lot)
-        content = await fetch(session, head)
+        content = await fetch(session, head, with_status=not history)
         _write(file, content)
         if session.output.as_json:
             session.output.value({"file": str(file), "bytes": len(content), "head": outpoint_text(head)})
         else:
             session.output.raw(f"{file}: {len(content)} bytes, bundle of {outpoint_text(head)}")
+
+    run(context, work, as_json=as_json)
+
+
+@app.command("refresh")
+def refresh_file(context: typer.Context, *, file: FileArgument, as_json: JsonOption = False) -> None:
+    """Asks how the lot of a saved bundle stands now, puts the answer into the file, and verifies it.
+
+    The file stays as it is where it would not verify any more: the lot has gone on, say.
+    """
+
+    async def work(session: Session) -> None:
+        trust = session.configuration.trust_file()
+        content = await refresh(session, file.read_bytes())
+        report = verify([content], trust)
+        if report.failure is None:
+            _write(file, content)
+        conclude(session.output, report)
 
     run(context, work, as_json=as_json)
 
@@ -51,12 +75,7 @@ def _write(file: Path, content: bytes) -> None:
 
 
 @app.command("verify")
-def verify_file(
-    context: typer.Context,
-    *,
-    file: Annotated[Path, typer.Argument(help="A saved bundle.", exists=True, dir_okay=False, readable=True)],
-    as_json: JsonOption = False,
-) -> None:
+def verify_file(context: typer.Context, *, file: FileArgument, as_json: JsonOption = False) -> None:
     """Verifies a saved bundle against the trust file: no network, no service."""
 
     async def work(session: Session) -> None:

@@ -11,6 +11,7 @@ import grpc
 import typer
 from monazite.export_license.v1.export_license_pb2 import (
     Case,
+    CaseEvent,
     CountersignDecisionRequest,
     Decision,
     GetCaseRequest,
@@ -102,7 +103,7 @@ def list_cases(
 
 @app.command("show")
 def show(context: typer.Context, *, case_id: CaseArgument, as_json: JsonOption = False) -> None:
-    """One case: parties, lines, what the service's own verification of the lots said, decision."""
+    """One case: parties, lines, what the service's own verification of the lots said, decision, and how it came."""
 
     async def work(session: Session) -> None:
         case = await session.ask(
@@ -219,7 +220,7 @@ def _check_proposal(case: Case, outcome: Outcome) -> None:
         )
 
 
-def _outcome(decision: Decision) -> str:
+def _outcome(decision: Decision | CaseEvent) -> str:
     try:
         return Decision.Outcome.Name(decision.outcome).removeprefix("OUTCOME_")
     except ValueError:
@@ -232,8 +233,12 @@ async def _etag(session: Session, case_id: str) -> str:
     return (await session.ask(stub.GetCase, GetCaseRequest(case_id=case_id))).etag
 
 
-def _state(case: Case) -> str:
-    return Case.State.Name(case.state).removeprefix("STATE_")
+def _state(state: Case.State.ValueType) -> str:
+    try:
+        return Case.State.Name(state).removeprefix("STATE_")
+    except ValueError:
+        # As above.
+        return str(state)
 
 
 def _table(output: Output, cases: Iterable[Case]) -> None:
@@ -241,7 +246,7 @@ def _table(output: Output, cases: Iterable[Case]) -> None:
         [
             each.case_id,
             each.applicant,
-            _state(each),
+            _state(each.state),
             each.end_user.name,
             each.destination,
             names([f"{line.control_code} {gross_tonnes(line.gross_g)} t" for line in each.lines]),
@@ -249,12 +254,12 @@ def _table(output: Output, cases: Iterable[Case]) -> None:
         ]
         for each in cases
     ]
-    output.table("Cases", ["Case", "Applicant", "State", "End user", "To", "Lines", "Submitted"], rows)
+    output.table("Cases", ["#Case", "Applicant", "State", "End user", "To", "Lines", "Submitted"], rows)
 
 
 def _case(output: Output, case: Case) -> None:
     facts = [
-        ("state", _state(case)),
+        ("state", _state(case.state)),
         ("applicant", case.applicant),
         ("end user", _party(case.end_user)),
         ("consignee", _party(case.consignee)),
@@ -273,8 +278,15 @@ def _case(output: Output, case: Case) -> None:
         facts.append(("rule set", case.rule_set_hash.hex()))
     output.facts(f"Case {case.case_id}", facts)
     output.table("Lines", ["Control code", "HS code", ">t gross"], [_line(each) for each in case.lines])
-    columns = ["Lot", "Verdict", "Gaps", "Findings", ">statements", ">t gross", "Control codes"]
+    if case.history:
+        output.table("History", ["When", "Led to", "By", "Reason"], [_event(each) for each in case.history])
+    columns = ["#Lot", "Verdict", "Gaps", "Findings", ">statements", ">t gross", "Control codes"]
     output.table("Lots, verified by the service itself", columns, [_lot(each) for each in case.lots])
+
+
+def _event(event: CaseEvent) -> list[str]:
+    proposed = f": {_outcome(event)}" if event.outcome else ""
+    return [when(event.happened_at), f"{_state(event.state)}{proposed}", event.actor, event.reason]
 
 
 def _party(party: Party) -> str:

@@ -91,9 +91,9 @@ def _postings(session: Session, found: ListPostingsResponse) -> None:
             each.debit_account,
             each.credit_account,
             tonnes(each.reo_mg),
-            each.right_id.hex()[:16],
+            each.right_id.hex(),
         ]
         for each in found.postings
     ]
-    columns = ["When", "Code", "Debit", "Credit", ">t REO", "Right"]
+    columns = ["When", "Code", "Debit", "Credit", ">t REO", "#Right"]
     session.output.table(f"Postings as of {when(found.as_of)}", columns, rows)

@@ -120,11 +120,11 @@ def _state(licence: Licence) -> str:
 
 
 def print_licences(output: Output, licences: Iterable[Licence]) -> None:
-    """The table of licences, a row a line; ids and dates fold so that the numbers need not."""
+    """The table of licences, a row a line; dates fold so that the numbers need not."""
     rows = [
         [
-            f"{each.licence_number}\n{each.licence_id.hex()}",
-            f"{each.licensee}\nto {each.destination}",
+            each.licence_id.hex(),
+            f"{each.licence_number}\n{each.licensee}\nto {each.destination}",
             f"{_state(each)}\nuntil {when(each.expire_time)}",
             f"{item}\n{hs_code}",
             *numbers,
@@ -132,7 +132,16 @@ def print_licences(output: Output, licences: Iterable[Licence]) -> None:
         for each in licences
         for item, hs_code, *numbers in _lines(each)
     ]
-    columns = ["Licence", "Licensee, destination", "State", "Item, HS", ">granted", ">reserved", ">used", ">available"]
+    columns = [
+        "#Licence",
+        "Number, licensee, to",
+        "State",
+        "Item, HS",
+        ">granted",
+        ">reserved",
+        ">used",
+        ">available",
+    ]
     output.table("Licences, t gross", columns, rows)
 
 

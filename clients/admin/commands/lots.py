@@ -95,7 +95,7 @@ def _table(output: Output, lots: Iterable[Lot]) -> None:
         ]
         for each in lots
     ]
-    output.table("Lots", ["Lot", "Form", "Holder", "Receiver", "Site", "State", ">t gross", ">t REO", "Holds"], rows)
+    output.table("Lots", ["#Lot", "Form", "Holder", "Receiver", "Site", "State", ">t gross", ">t REO", "Holds"], rows)
 
 
 def _lot(output: Output, lot: Lot) -> None:

@@ -43,7 +43,7 @@ from clients.errors import CallError
 from clients.masses import MG_PER_TONNE, tonnes
 
 TITLE = "Quota: from the national total to the subsidiaries"
-STEPS = 6
+STEPS = 7
 
 Accounts: TypeAlias = "dict[tuple[str, QuotaKind.ValueType], Balance]"
 KINDS = (QUOTA_KIND_MINING_ROCK, QUOTA_KIND_MINING_IONIC, QUOTA_KIND_SMELTING_SEPARATION)
@@ -195,6 +195,9 @@ async def _over_total(stage: Stage) -> None:
     )
     attempt = officer.ask(officer.allocations.Allocate, request)
     await stage.refused("One tonne more than the national total", attempt, "ALLOCATION_OVER_TOTAL")
+    request.request_id, request.enterprise_id = request_id(), "nobody-knows"
+    attempt = officer.ask(officer.allocations.Allocate, request)
+    await stage.refused("The same to an enterprise that is on no register", attempt, "RECEIVER_NOT_LISTED")
 
 
 def _masses(masses: Sequence[int]) -> list[KindMass]:

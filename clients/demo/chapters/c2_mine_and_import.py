@@ -11,6 +11,8 @@ from monazite.registry.v1.registry_pb2 import Draw, Imported, Mined, NewLot, Ori
 from monazite.type.v1.material_pb2 import DEPOSIT_TYPE_ROCK, QUOTA_KIND_MINING_ROCK, Material, QuotaKind
 from monazite.type.v1.statement_pb2 import StatementItem
 from monazite_provenance.contents import CustodyModel, Form
+from monazite_provenance.item import Item
+from monazite_provenance.statement import parse
 
 from clients.demo import assay, tables
 from clients.demo.actors import IMPORTER, MINE, QUOTA_OFFICER, Desk, request_id
@@ -47,13 +49,20 @@ async def tell(stage: Stage, plot: Plot) -> None:
 
 
 async def reserve(stage: Stage, desk: Desk, kind: QuotaKind.ValueType, reo_mg: int, site: str) -> Right:
-    """A signed right."""
+    """A signed right, with its receipt: without one the registry does not take it."""
     expires = Timestamp()
     expires.FromDatetime(datetime.now(UTC) + timedelta(days=RIGHT_DAYS))
     request = ReserveRequest(
         request_id=request_id(), year=stage.year, kind=kind, reo_mg=reo_mg, site=site, expire_time=expires
     )
-    return (await desk.ask(desk.rights.Reserve, request)).right
+    answer = await desk.ask(desk.rights.Reserve, request)
+    if not answer.admission.receipt_pending:
+        return answer.right
+    return await stage.right(desk, answer.right.right_id, _registered, "get a place in quota's log")
+
+
+def _registered(right: Right) -> bool:
+    return bool(parse(Item.decode(right.statement.item).statement).receipts)
 
 
 def concentrate(gross_g: int, deposit: str, laboratory: str) -> Material:
@@ -101,7 +110,7 @@ async def _show_assay(stage: Stage, mine: Desk, lot_id: str) -> None:
 
 async def _release(stage: Stage, mine: Desk, right: Right, drawn_mg: int) -> Right:
     await mine.ask(mine.rights.ReleaseRight, ReleaseRightRequest(request_id=request_id(), right_id=right.right_id))
-    closed = await stage.settled(mine, right.right_id, lambda each: each.state == Right.STATE_CLOSED)
+    closed = await stage.right(mine, right.right_id, lambda each: each.state == Right.STATE_CLOSED, "close")
     stage.check(closed.settled_mg == drawn_mg, f"settled {closed.settled_mg} mg, drawn {drawn_mg} mg")
     stage.check(
         closed.settled_mg + closed.freed_mg == closed.mass_mg, "settled and freed are not the mass of the right"

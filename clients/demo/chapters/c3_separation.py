@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from monazite.quota.v1.quota_pb2 import Right
+from monazite.registry.v1.registry_pb2 import Consignment, OfferLotsRequest, PrepareStatementRequest
 from monazite.type.v1.material_pb2 import QUOTA_KIND_SMELTING_SEPARATION
 from monazite_provenance.contents import (
     AcceptLine,
@@ -68,7 +69,9 @@ async def tell(stage: Stage, plot: Plot) -> None:
         f"It reserves {tonnes(RESERVED_MG)} t of smelting-separation quota, for the mined and the imported feed alike."
     )
     await _separate(stage, plot, plant, feeds, right)
-    settled = await stage.settled(plant.desk, right.right_id, lambda each: each.settled_mg >= plot.separated_mg)
+    settled = await stage.right(
+        plant.desk, right.right_id, lambda each: each.settled_mg >= plot.separated_mg, "get settled"
+    )
     stage.check(
         settled.settled_mg == plot.separated_mg, f"settled {settled.settled_mg} mg, charged {plot.separated_mg} mg"
     )
@@ -170,9 +173,21 @@ async def _deliver(stage: Stage, plot: Plot, plant: OwnSignature) -> None:
     parts = [(ids[0], MAKER_NDPR_G), (ids[1], whole.lot.gross_g - MAKER_NDPR_G)]
     stage.record(await plant.submit(plant.split(whole, parts)))
     plot.maker_ndpr, plot.products["Nd/Pr oxide"] = ids[0], ids[1]
-    spends = [await spend_of(stage, plant.desk, lot_id) for lot_id in (plot.maker_ndpr, plot.products["Dy oxide"])]
-    offer = plant.offer(spends, ids[2:], stage.uri(MAKER), "truck waybill BT-0093")
-    stage.record(await plant.submit(offer))
+    leaving = [plot.maker_ndpr, plot.products["Dy oxide"]]
+    consignments = [
+        Consignment(spend=stage.heads[lot_id], remainder_lot_id=remainder)
+        for lot_id, remainder in zip(leaving, ids[2:], strict=True)
+    ]
+    offering = OfferLotsRequest(
+        consignments=consignments, receiver=stage.uri(MAKER), transport_document="truck waybill BT-0093"
+    )
+    prepared = await plant.prepare(PrepareStatementRequest(offer_lots=offering))
+    stage.check(
+        {(lot.lot_id, lot.receiver) for lot in prepared.outputs} == {(lot_id, stage.uri(MAKER)) for lot_id in leaving},
+        "the registry wrote another offer than the plant asked for",
+    )
+    stage.record(await plant.submit(prepared.sign(plot.plant_key)))
     stage.step(
-        f"It splits off {gross_tonnes(MAKER_NDPR_G)} t of Nd/Pr oxide and offers it with the Dy oxide to the maker."
+        f"It splits off {gross_tonnes(MAKER_NDPR_G)} t of Nd/Pr oxide and offers it with the Dy oxide to the maker. "
+        f"The registry writes that offer; the plant reads its {len(prepared.text().splitlines())} lines, then signs."
     )

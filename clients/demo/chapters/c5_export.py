@@ -24,6 +24,8 @@ from monazite.export_license.v1.export_license_pb2 import (
 )
 from monazite.registry.v1.registry_pb2 import Consignment, OfferLotsRequest
 from monazite.type.v1.material_pb2 import CUSTODY_STATE_ABROAD, CUSTODY_STATE_HELD
+from monazite_provenance.names import parse_log
+from monazite_provenance.report import LotReport, Verdict
 
 from clients.admin.lot_report import print_report
 from clients.demo.actors import CUSTOMS, EXPORTER, LICENSING_FIRST, LICENSING_SECOND, Desk, request_id
@@ -32,7 +34,7 @@ from clients.demo.stage import Stage
 from clients.masses import gross_tonnes
 
 TITLE = "Export: two officers, one licence, a part leaves"
-STEPS = 6
+STEPS = 8
 
 CONTROL_CODE = "1C905.a"
 HS_CODE = "8505111000"
@@ -46,11 +48,12 @@ END_USER = Party(name="Elbtal Antriebe GmbH", country="DE", address="Industriest
 async def tell(stage: Stage, plot: Plot) -> None:
     """Application, decision, offer, declaration, write-off, agreement."""
     exporter = stage.desk(EXPORTER)
+    await stage.proven(exporter, stage.heads[plot.export_lot])
     case = await exporter.ask(exporter.cases.SubmitCase, application(stage, plot.export_lot, LICENSED_G))
     found = case.lots[0]
     stage.step(
         f"The exporter applies; export_license fetches the bundle and verifies {found.statements} statements itself: "
-        f"{found.verdict}, gaps {', '.join(found.gaps)}; control items {', '.join(found.control_codes)}."
+        f"{found.verdict}, {', '.join(found.gaps) or 'no gap'}; control items {', '.join(found.control_codes)}."
     )
     plot.licence = await _decide(stage, case)
     offered_g = (await stage.lot(exporter, plot.export_lot)).material.gross_g
@@ -183,10 +186,30 @@ async def _agree(stage: Stage, plot: Plot, act: ExportAct, offered_g: int) -> No
 async def _trace(stage: Stage, plot: Plot) -> None:
     exporter = stage.desk(EXPORTER)
     plot.bundle = await stage.bundle(exporter, stage.heads[plot.abroad_lot])
-    plot.report = stage.verify(plot.bundle)
-    print_report(stage.console, plot.report)
-    stage.check(
-        plot.report.verdict.name == "VERIFIED_WITH_GAPS", f"the exported lot's bundle is {plot.report.verdict.name}"
+    plot.report = report = stage.verify(plot.bundle)
+    print_report(stage.console, report)
+    stage.check(report.verdict is Verdict.VERIFIED, f"the exported lot's bundle is {report.verdict.name}")
+    _tell_of_the_log(stage, plot.bundle, report)
+
+
+def _tell_of_the_log(stage: Stage, saved: bytes, report: LotReport) -> None:
+    place = report.registered[report.outpoint.statement_id]
+    (head,) = [each for each in report.heads if each.log == place.log]
+    service, _shard = parse_log(place.log)
+    stage.step(
+        f"All this was checked offline. The lot's last statement is entry {place.index} of the log of {service}: the "
+        f"receipt in the file leads to that log's signed head of {head.size} entries."
     )
-    gaps = plot.report.gap_codes()
-    stage.check("LICENCE_NOT_SHOWN" not in gaps, "the licence did not come along with what left")
+    status = report.status
+    stage.check(status is not None and status.fresh and status.complete, "the bundle has no fresh status")
+    assert status is not None  # noqa: S101 - just checked
+    later = stage.verify(saved, at=status.expires_at)
+    stage.check(later.gap_codes() == frozenset({"STATUS_EXPIRED"}), f"once its status is old: {later.verdict.name}")
+    stage.step(
+        f"The registry's status, signed at {_clock(status.issued_at)}, says: unspent, not held, nothing left out. From "
+        f"{_clock(status.expires_at)} on the same file is {later.verdict.name}, STATUS_EXPIRED, until it has a new one."
+    )
+
+
+def _clock(unix_s: int) -> str:
+    return f"{datetime.fromtimestamp(unix_s, UTC):%Y-%m-%d %H:%M} UTC"

@@ -18,8 +18,7 @@ from monazite.quota.v1.quota_pb2 import GetBalanceRequest, Right
 from monazite.registry.v1.registry_pb2 import CancelOfferRequest, NewLot, Part, SplitLotRequest, TransformLotsRequest
 from monazite.type.v1.material_pb2 import QUOTA_KIND_MINING_ROCK, QUOTA_KIND_SMELTING_SEPARATION
 from monazite_provenance import bundle
-from monazite_provenance.conservation import combine
-from monazite_provenance.contents import CustodyModel, Form, LotContent, MergeDetails, decode_lot
+from monazite_provenance.contents import CustodyModel, Form
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.item import Item, Opening
 from monazite_provenance.keys import Algorithm, SoftwareKey
@@ -48,13 +47,20 @@ from clients.demo.chapters.c5_export import (
     offer_to_customs,
     propose,
 )
-from clients.demo.own_signature import OwnSignature, Spend
+from clients.demo.own_signature import OwnSignature
 from clients.demo.plot import Plot
 from clients.demo.stage import Refusal, Stage, StoryError
 from clients.masses import MG_PER_TONNE
 
 TITLE = "Attacks: what is refused, and how"
-STEPS = 16
+STEPS = 19
+
+UNREGISTERED = (
+    "Cannot tell: every signature holds, yet no receipt shows that the registry took this in. "
+    "Signed is not registered: until a receipt is shown, nobody should rely on it."
+)
+REPLAYED = "A status speaks of one output of one statement, and of this lot it says nothing."
+SPENT = "Whoever is offered a lot has the registry sign its status now: that names the statement that spent the lot."
 
 SMALL_RIGHT_MG = 10 * MG_PER_TONNE
 SMALL_LOT_G = 20_000_000
@@ -64,6 +70,8 @@ async def tell(stage: Stage, plot: Plot) -> None:
     """All attacks, on what the first five chapters left."""
     await _forged_statement(stage, plot)
     _parent_removed(stage, plot)
+    await _receipt_swapped(stage, plot)
+    await _status_replayed(stage, plot)
     await _opening_altered(stage, plot)
     await _dysprosium_from_nothing(stage, plot)
     await _right_exceeded(stage)
@@ -77,8 +85,8 @@ async def tell(stage: Stage, plot: Plot) -> None:
 # --- offline ----------------------------------------------------------------------------------------------------------
 
 
-def _refuted(stage: Stage, title: str, forged: bytes, *codes: str) -> None:
-    """The library refutes a bundle with one of `codes`; shows what it says."""
+def _refuted(stage: Stage, title: str, forged: bytes, *codes: str, meaning: str = "") -> None:
+    """The library believes a bundle not, with one of `codes`; shows what it says, and what that means."""
     try:
         report = stage.verify(forged)
     except ProvenanceError as error:
@@ -93,14 +101,14 @@ def _refuted(stage: Stage, title: str, forged: bytes, *codes: str) -> None:
     if code not in codes:
         raise StoryError(f"{title}: {code} ({message}), expected {' or '.join(codes)}")
     metadata = {key: str(value) for key, value in details.items()}
-    stage.show_refusal(Refusal(f"{title} (offline)", verdict, code, message, metadata))
+    stage.show_refusal(Refusal(f"{title} (offline)", verdict, code, message, metadata, meaning))
 
 
 def _rewritten(saved: bytes, change: Callable[[Item], Item | None]) -> bytes:
     """The bundle with every item changed, or left out where `change` gives None."""
     opened = bundle.read([saved])
     items = [changed for item in opened.items if (changed := change(item)) is not None]
-    return b"".join(bundle.write(opened.target, items))
+    return b"".join(bundle.write(opened.target, items, opened.listings))
 
 
 def _item(saved: bytes, kind: EventKind, issuer: str) -> Item:
@@ -137,6 +145,23 @@ def _parent_removed(stage: Stage, plot: Plot) -> None:
     transform = _item(plot.bundle, EventKind.TRANSFORM, stage.uri(PLANT))
     forged = _rewritten(plot.bundle, lambda item: None if item.statement == transform.statement else item)
     _refuted(stage, "A bundle with a parent removed", forged, "MISSING_PARENT")
+
+
+async def _receipt_swapped(stage: Stage, plot: Plot) -> None:
+    plant = stage.desk(PLANT)
+    other = bundle.read([await stage.bundle(plant, stage.heads[plot.products["La oxide"]])])
+    opened = bundle.read([plot.bundle])
+    forged = b"".join(bundle.write(opened.target, opened.items, other.listings))
+    _refuted(stage, "A receipt of another lot's bundle", forged, "NO_TRUSTED_RECEIPT", meaning=UNREGISTERED)
+
+
+async def _status_replayed(stage: Stage, plot: Plot) -> None:
+    exporter = stage.desk(EXPORTER)
+    returned = bundle.read([await stage.bundle(exporter, stage.heads[plot.returned_lot])])
+    *_, status = bundle.read([plot.bundle]).items
+    *items, _ = returned.items
+    forged = b"".join(bundle.write(returned.target, [*items, status], returned.listings))
+    _refuted(stage, "The status of another lot", forged, "BAD_FIELD", meaning=REPLAYED)
 
 
 async def _opening_altered(stage: Stage, plot: Plot) -> None:
@@ -205,8 +230,8 @@ async def _spent_twice(stage: Stage, plot: Plot) -> None:
     signer = OwnSignature(plant, plot.plant_key)
     cerium = plot.products["Ce oxide"]
     whole = await spend_of(stage, plant, cerium)
-    before = await stage.bundle(plant, stage.heads[cerium])
-    ids = await stage.issue(plant, 5)
+    before = await stage.bundle(plant, stage.heads[cerium], with_status=False)
+    ids = await stage.issue(plant, 4)
     half_g = whole.lot.gross_g // 2
     first = signer.split(whole, [(ids[0], half_g), (ids[1], whole.lot.gross_g - half_g)])
     second = signer.split(whole, [(ids[2], half_g), (ids[3], whole.lot.gross_g - half_g)])
@@ -219,29 +244,17 @@ async def _spent_twice(stage: Stage, plot: Plot) -> None:
     )
     attempt = plant.ask(plant.lots.SplitLot, again)
     await stage.refused("A lot spent twice, through the registry", attempt, "STALE", "DOUBLE_SPEND")
-    both = _merged(signer, whole.lot, [first, second], ids[4])
-    forged = _with_more(before, [first, second, both])
-    _refuted(stage, "A lot spent twice", forged, "DOUBLE_SPEND")
+    forged = _with_more(before, second)
+    _refuted(stage, "The second use, shown to somebody", forged, "NO_TRUSTED_RECEIPT", meaning=UNREGISTERED)
+    spent = await stage.bundle(plant, stage.heads[cerium])
+    _refuted(stage, "The lot that was used, shown as if it were still there", spent, "HEAD_SPENT", meaning=SPENT)
 
 
-def _merged(signer: OwnSignature, lot: LotContent, splits: list[Item], lot_id: str) -> Item:
-    """A merge of one part of each split: signed, never registered, and resting on both."""
-    spends = sorted(
-        (
-            Spend(Outpoint(parse(item.statement).statement_id, 0), decode_lot(item.openings[0].content))
-            for item in splits
-        ),
-        key=lambda each: each.outpoint,
-    )
-    portion, sources = combine([each.lot for each in spends])
-    return signer.sign(spends, [portion.fill(lot._replace(lot_id=lot_id, sources=sources))], MergeDetails())
-
-
-def _with_more(saved: bytes, more: list[Item]) -> bytes:
-    """The bundle with more items behind, speaking for output 0 of the last."""
-    items = [*bundle.read([saved]).items, *more]
-    target = Outpoint(parse(more[-1].statement).statement_id, 0)
-    return b"".join(bundle.write(target, items))
+def _with_more(saved: bytes, more: Item) -> bytes:
+    """The bundle with one more item behind, speaking for its output 0."""
+    opened = bundle.read([saved])
+    target = Outpoint(parse(more.statement).statement_id, 0)
+    return b"".join(bundle.write(target, [*opened.items, more], opened.listings))
 
 
 # --- export and offices -----------------------------------------------------------------------------------------------

@@ -123,6 +123,17 @@ class Case:
         return str(self.version)
 
 
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    """One step of a case: the state it led to, what was proposed if it was a proposal, by whom and why."""
+
+    state: State
+    outcome: Outcome | None
+    actor: str
+    reason: str
+    at: datetime
+
+
 def check_lines(lines: Sequence[LineWanted], lots: Sequence[CaseLot]) -> None:
     """Lines and lots say the same: every item of every lot has its line, no line is idle or larger than its lots.
 

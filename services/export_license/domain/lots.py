@@ -1,7 +1,7 @@
-"""Lots as evidence: what our own verification and the registry's word say, and whether that is enough.
+"""Lots as evidence: what our own verification says of a bundle, and whether that is enough.
 
-Offline verification cannot show that a lot was registered or that nothing spent it since; those two gaps are filled by
-asking the registry. Any other gap, and above all a right that was never settled, closes the gate (Decree 785 art. 14).
+Only VERIFIED is: every statement registered, every right settled (Decree 785 art. 14), and the registry's signed
+status, not expired, that the head is unspent, not held, and that nothing was left out. Any gap closes the gate.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from monazite_provenance.contents import CustodyState, LotContent
 from monazite_provenance.elements import symbol
 from monazite_provenance.names import same_owner
+from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.errors import not_found
 from services.export_license import refusals
 from services.export_license.domain.control_items import LotFacts
-
-GAPS_ACCEPTED = frozenset({"REGISTRATION", "ABSENCE"})
-VERDICTS_ACCEPTED = frozenset({"VERIFIED", "VERIFIED_WITH_GAPS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +42,6 @@ class Evidence:
     content: LotContent | None
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The registry's word on a lot: its head, whether that is unspent, what holds it, which act locked it."""
-
-    lot_id: str
-    head: Outpoint
-    unspent: bool
-    holds: tuple[str, ...]
-    export_act_id: bytes
-
-
 def facts(content: LotContent) -> LotFacts:
     """What the control lists look at."""
     elements = {symbol(number): reo_mg for number, reo_mg in content.element_masses().items()}
@@ -67,14 +54,13 @@ def verified(evidence: Evidence) -> LotContent:
     Raises:
         Error: PROVENANCE_REFUSED with the codes of findings and gaps, and their numbers.
     """
-    unaccepted = [gap for gap in evidence.gaps if gap.code not in GAPS_ACCEPTED]
-    if evidence.verdict not in VERDICTS_ACCEPTED or unaccepted or evidence.content is None:
+    if evidence.verdict != Verdict.VERIFIED.name or evidence.gaps or evidence.content is None:
         raise refusals.provenance(
             evidence.outpoint,
             verdict=evidence.verdict,
-            gaps=[gap.code for gap in unaccepted],
+            gaps=[gap.code for gap in evidence.gaps],
             findings=[finding.code for finding in evidence.findings],
-            numbers=_numbers((*unaccepted, *evidence.findings)),
+            numbers=_numbers((*evidence.gaps, *evidence.findings)),
         )
     return evidence.content
 
@@ -87,23 +73,15 @@ def _numbers(found: Sequence[Finding]) -> dict[str, str]:
     return numbers
 
 
-def check_alive(evidence: Evidence, status: Status, *, act_id: bytes = b"") -> None:
-    """The lot is where the registry says its unspent head is, nobody holds it, and no other act has locked it.
+def check_unlocked(evidence: Evidence, locked_by: bytes, *, act_id: bytes = b"") -> None:
+    """No other export act has locked the lot; `locked_by` is the id of one that did, empty for none.
 
     Raises:
-        Error: PROVENANCE_REFUSED naming SPENT, HELD or EXPORT_LOCKED.
+        Error: PROVENANCE_REFUSED naming EXPORT_LOCKED.
     """
-    problems: list[str] = []
-    if not status.unspent or status.head != evidence.outpoint:
-        problems.append("SPENT")
-    if status.holds:
-        problems.append("HELD")
-    if status.export_act_id and status.export_act_id != act_id:
-        problems.append("EXPORT_LOCKED")
-    if problems:
-        numbers = {"lot_id": status.lot_id, "holds": ",".join(status.holds)}
+    if locked_by and locked_by != act_id:
         raise refusals.provenance(
-            evidence.outpoint, verdict=evidence.verdict, gaps=[], findings=problems, numbers=numbers
+            evidence.outpoint, verdict=evidence.verdict, gaps=[], findings=["EXPORT_LOCKED"], numbers={}
         )
 
 

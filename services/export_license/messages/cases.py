@@ -9,7 +9,7 @@ from monazite.export_license.v1 import export_license_pb2 as pb
 
 from services.chassis.fields import outpoint_message, timestamp
 from services.chassis.pagination import PageRequest
-from services.export_license.domain.cases import CaseLot, LineWanted, Outcome, Party, Proposal, State
+from services.export_license.domain.cases import CaseEvent, CaseLot, LineWanted, Outcome, Party, Proposal, State
 from services.export_license.messages import licences
 from services.export_license.messages.fields import (
     LINES_MAX,
@@ -150,6 +150,7 @@ def render(view: CaseView) -> pb.Case:
         rule_set_hash=case.rule_set_hash,
         etag=case.etag,
         submitted_at=timestamp(case.submitted_at),
+        history=[_event(event) for event in view.history],
     )
     if case.proposed is not None:
         message.proposed.CopyFrom(_decision(case.proposed))
@@ -170,6 +171,16 @@ def render_page(views: Iterable[CaseView], request: PageRequest, as_of: datetime
     found = [render(view) for view in views]
     last = (found[-1].case_id,) if found else None
     return pb.ListCasesResponse(cases=found, next_page_token=request.token(found, last), as_of=timestamp(as_of))
+
+
+def _event(event: CaseEvent) -> pb.CaseEvent:
+    return pb.CaseEvent(
+        state=pb.Case.State.Value(f"STATE_{event.state.name}"),
+        outcome=pb.Decision.Outcome.Value(f"OUTCOME_{event.outcome.name if event.outcome else 'UNSPECIFIED'}"),
+        actor=event.actor,
+        reason=event.reason,
+        happened_at=timestamp(event.at),
+    )
 
 
 def _decision(proposal: Proposal) -> pb.Decision:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from services.chassis.clock import Clock
 from services.chassis.database import Database
 from services.chassis.identity import Principal
-from services.chassis.sequencer import Sequencer
+from services.chassis.log.composition import LogParts
 from services.chassis.store import Audit, RequestKey
 from services.export_license.domain.control_items import RuleSet
 from services.export_license.registry_client import RegistryClient
@@ -31,7 +31,7 @@ class Site:
     registry: RegistryClient
     signer: Signer
     rules: RuleSet
-    sequencer: Sequencer
+    log: LogParts
     clock: Clock
     settings: Settings
 

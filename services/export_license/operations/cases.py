@@ -81,7 +81,7 @@ class Cases:
         seen = await self.site.registry.evidence(outpoint, visible_to=applicant.id)
         content = evidence.verified(seen)
         evidence.check_applicant(seen, content, applicant.enterprise_uri)
-        evidence.check_alive(seen, await self.site.registry.status(content.lot_id))
+        evidence.check_unlocked(seen, await self.site.registry.locked_by(content.lot_id))
         return CaseLot(
             outpoint=outpoint,
             lot_id=content.lot_id,
@@ -197,7 +197,7 @@ class Cases:
                 raise errors.conflict("another request took the name of this case; send it again") from None
             raise refusals.etag_mismatch(case.case_id, "") from None
         if statements:
-            self.site.sequencer.wake()
+            self.site.log.sequencer.wake()
             crash_point("export_license.countersign.committed")
         return answer
 
@@ -214,11 +214,13 @@ class Cases:
             case = await cases.get(session, case_id)
             if case is None or not _may_see(case, caller):
                 raise errors.not_found("case", case_id)
+            # Who deliberated what is the office's, not the applicant's.
+            history = await cases.history(session, case_id) if caller.kind is CallerKind.OFFICER else []
             stored = await licences.get(session, case.licence_id) if case.licence_id else None
             if stored is None:
-                return CaseView(case, None)
+                return CaseView(case, None, history)
             item = await customs.statement_item(session, case.licence_id)
-            return CaseView(case, LicenceView(stored, item, await storage.as_of(session)))
+            return CaseView(case, LicenceView(stored, item, await storage.as_of(session)), history)
 
     async def page(
         self, request: PageRequest, state: State | None, caller: Principal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from monazite_provenance.contents import LicenceAction
 from monazite_provenance.statement import Outpoint
 
-from services.export_license.domain.cases import Case, LineWanted, Outcome, Party
+from services.export_license.domain.cases import Case, CaseEvent, LineWanted, Outcome, Party
 from services.export_license.domain.customs import Act, WrittenOff
 from services.export_license.domain.licences import Licence
 
@@ -111,10 +111,11 @@ class LicenceView:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case, with the licence of a granted one."""
+    """A case, with the licence of a granted one, and what happened to it where that is asked for."""
 
     case: Case
     licence: LicenceView | None
+    history: Sequence[CaseEvent] = ()
 
 
 @dataclass(frozen=True, slots=True)

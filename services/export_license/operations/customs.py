@@ -17,6 +17,7 @@ from services.chassis.crash import crash_point
 from services.chassis.database import Connection
 from services.chassis.errors import Error, Kind
 from services.chassis.identity import CallerKind, Principal
+from services.chassis.log.receipts import carrying
 from services.chassis.store import Audit, RequestKey, SignedStatement, Write
 from services.export_license import refusals, storage
 from services.export_license.domain import customs as domain
@@ -100,10 +101,10 @@ class Customs:
         return act
 
     async def _declared(self, licence: Licence, act_id: bytes, lot: LotToDeclare) -> DeclaredLot:
-        """The lot as it really is: from its bundle, verified here, and the registry's word that it is still so."""
+        """The lot as it really is: from its bundle with its status, verified here."""
         seen = await self.site.registry.evidence(lot.outpoint)
         content = evidence.verified(seen)
-        evidence.check_alive(seen, await self.site.registry.status(content.lot_id), act_id=act_id)
+        evidence.check_unlocked(seen, await self.site.registry.locked_by(content.lot_id), act_id=act_id)
         codes = self.site.rules.classify(evidence.facts(content), self.site.today())
         declared = DeclaredLot(lot.outpoint, content.lot_id, lot.control_code, codes, lot.gross_g)
         domain.check_lot(licence, declared, content, receiver=self.site.signer.issuer)
@@ -125,7 +126,7 @@ class Customs:
                 authorised = await self._authorise(act, command, asked)
             except storage.Moved:
                 continue
-            self.site.sequencer.wake()
+            self.site.log.sequencer.wake()
             crash_point("export_license.writeoff.committed")
             return await self._view(await self.drive(authorised, asked.audit))
         raise errors.conflict("the act is being moved on; try again")
@@ -202,7 +203,20 @@ class Customs:
             return await self.site.registry.void(act)
         async with storage.snapshot(self.site.database) as session:
             items = await customs.statement_items(session, (act.intent_id, act.licence_id))
-        return await self.site.registry.complete(act, items[act.intent_id], items[act.licence_id])
+        intent, licence = [await self._registered(each, items[each]) for each in (act.intent_id, act.licence_id)]
+        return await self.site.registry.complete(act, intent, licence)
+
+    async def _registered(self, statement_id: bytes, item: bytes) -> bytes:
+        """A statement of ours with its receipt, without which the registry believes it not. Waits for it as long as for
+        the registry's answer: a sequencer that was killed holds its lease for some seconds.
+
+        Raises UNAVAILABLE while it has none: a worker goes on with the act.
+        """
+        wait_s = self.site.settings.customs.registry_timeout_ms / 1000
+        registered = await self.site.log.receipts.obtain(statement_id, wait_s=wait_s)
+        if registered is None:
+            raise errors.unavailable("the statement has no receipt yet")
+        return carrying(item, registered)
 
     async def _give_up(self, act: Act, refusal: Error, audit: Audit) -> None:
         """Void what the registry refused. If the registry is gone by now, the worker does it."""

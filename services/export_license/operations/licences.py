@@ -10,6 +10,7 @@ from monazite_provenance.statement import OnBehalf
 from services.chassis import errors
 from services.chassis.database import Connection
 from services.chassis.identity import CallerKind, Principal
+from services.chassis.log.receipts import carrying
 from services.chassis.pagination import PageRequest
 from services.chassis.store import Write
 from services.export_license import storage
@@ -45,7 +46,10 @@ class Licences:
             as_of = await storage.as_of(session)
             found = await licences.page(session, request, licensee)
             items = await customs.statement_items(session, [one.licence_id for one in found])
-        return [LicenceView(one, items[one.licence_id], as_of) for one in found], as_of
+        registered = await self.site.log.receipts.find(items)
+        return [
+            LicenceView(one, carrying(items[one.licence_id], registered.get(one.licence_id)), as_of) for one in found
+        ], as_of
 
     async def change(self, command: ChangeLicence, asked: Asked, render: RenderLicence) -> bytes:
         """Suspend or reinstate, by a signed licence change. Raises NOT_FOUND, LICENCE_NOT_USABLE."""
@@ -75,7 +79,7 @@ class Licences:
             await licences.update(connection, domain.change(locked, command.action, now=now))
 
         answer = await storage.commit(self.site.database, write, change)
-        self.site.sequencer.wake()
+        self.site.log.sequencer.wake()
         return answer
 
 

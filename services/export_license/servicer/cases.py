@@ -8,15 +8,18 @@ from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.export_license.v1 import export_license_pb2_grpc as rpc
 
 from services.chassis.call import current_call
+from services.chassis.log.composition import LogParts
 from services.export_license.messages import cases as messages
 from services.export_license.operations.cases import Cases
+from services.export_license.servicer.licences import registered
 
 
 class CaseServicer(rpc.CaseServiceServicer):
     """Cases: from application to decision."""
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Cases, log: LogParts) -> None:
         self._cases = cases
+        self._log = log
 
     async def SubmitCase(self, request: pb.SubmitCaseRequest, context: object) -> pb.Case:
         """Verify the lots ourselves and open the case."""
@@ -26,7 +29,7 @@ class CaseServicer(rpc.CaseServiceServicer):
     async def GetCase(self, request: pb.GetCaseRequest, context: object) -> pb.Case:
         """One case of the caller, any for an officer."""
         case_id = messages.get(request)
-        return messages.render(await self._cases.get(case_id, current_call().principal))
+        return await self._registered(messages.render(await self._cases.get(case_id, current_call().principal)))
 
     async def ListCases(self, request: pb.ListCasesRequest, context: object) -> pb.ListCasesResponse:
         """Cases of the caller, all for an officer."""
@@ -42,9 +45,15 @@ class CaseServicer(rpc.CaseServiceServicer):
     async def CountersignDecision(self, request: pb.CountersignDecisionRequest, context: object) -> pb.Case:
         """The other officer's half; a grant comes back with its licence."""
         command, asked = messages.countersign(request)
-        return pb.Case.FromString(await self._cases.countersign(command, asked, messages.reply))
+        reply = await self._cases.countersign(command, asked, messages.reply)
+        return await self._registered(pb.Case.FromString(reply))
 
     async def RejectProposal(self, request: pb.RejectProposalRequest, context: object) -> pb.Case:
         """Back to review."""
         command, asked = messages.reject(request)
         return pb.Case.FromString(await self._cases.reject(command, asked, messages.reply))
+
+    async def _registered(self, case: pb.Case) -> pb.Case:
+        if case.HasField("licence"):
+            case.licence.CopyFrom(await registered(case.licence, self._log))
+        return case

@@ -9,6 +9,9 @@ from monazite.export_license.v1 import export_license_pb2_grpc as rpc
 from monazite_provenance.contents import LicenceAction
 
 from services.chassis.call import current_call
+from services.chassis.log.composition import LogParts
+from services.chassis.log.receipts import carrying
+from services.chassis.log.servicer import admit
 from services.export_license.messages import licences as messages
 from services.export_license.operations.licences import Licences
 
@@ -16,13 +19,16 @@ from services.export_license.operations.licences import Licences
 class LicenceServicer(rpc.LicenceServiceServicer):
     """Licences and their draw-down."""
 
-    def __init__(self, licences: Licences) -> None:
+    def __init__(self, licences: Licences, log: LogParts) -> None:
         self._licences = licences
+        self._log = log
 
     async def GetLicence(self, request: pb.GetLicenceRequest, context: object) -> pb.Licence:
         """One licence with its balances."""
         licence_id = messages.get(request)
-        return messages.render(await self._licences.get(licence_id, current_call().principal))
+        return await registered(
+            messages.render(await self._licences.get(licence_id, current_call().principal)), self._log
+        )
 
     async def ListLicences(self, request: pb.ListLicencesRequest, context: object) -> pb.ListLicencesResponse:
         """Licences of the caller, all for an officer."""
@@ -33,9 +39,21 @@ class LicenceServicer(rpc.LicenceServiceServicer):
     async def SuspendLicence(self, request: pb.SuspendLicenceRequest, context: object) -> pb.Licence:
         """Stop the use of a licence."""
         command, asked = messages.change(request, LicenceAction.SUSPEND)
-        return pb.Licence.FromString(await self._licences.change(command, asked, messages.reply))
+        reply = await self._licences.change(command, asked, messages.reply)
+        return await registered(pb.Licence.FromString(reply), self._log)
 
     async def ReinstateLicence(self, request: pb.ReinstateLicenceRequest, context: object) -> pb.Licence:
         """Let a suspended licence be used again."""
         command, asked = messages.change(request, LicenceAction.REINSTATE)
-        return pb.Licence.FromString(await self._licences.change(command, asked, messages.reply))
+        reply = await self._licences.change(command, asked, messages.reply)
+        return await registered(pb.Licence.FromString(reply), self._log)
+
+
+async def registered(licence: pb.Licence, log: LogParts) -> pb.Licence:
+    """The same with the place and the receipt of the signed licence, for which it waits as long as the call allows."""
+    admission = await log.log.admission(licence.licence_id)
+    if admission is not None:
+        found = await log.receipts.obtain(licence.licence_id)
+        licence.admission.CopyFrom(admit(admission, found))
+        licence.statement.item = carrying(licence.statement.item, found)
+    return licence

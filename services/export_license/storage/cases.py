@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 import cbor2
 from monazite_provenance.statement import Outpoint
@@ -12,11 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.database import Connection
 from services.chassis.pagination import PageRequest
-from services.export_license.domain.cases import Case, CaseLot, LineWanted, Outcome, Party, Proposal, State
+from services.export_license.domain.cases import Case, CaseEvent, CaseLot, LineWanted, Outcome, Party, Proposal, State
 from services.export_license.domain.control_items import LotFacts, RuleSet, load
 from services.export_license.domain.lots import Finding
 from services.export_license.storage import Moved
-from services.export_license.storage.tables import CaseLineRow, CaseLotRow, CaseRow, RuleSetRow
+from services.export_license.storage.tables import CaseEventRow, CaseLineRow, CaseLotRow, CaseRow, RuleSetRow
 
 _INSERT_CASE = """
     INSERT INTO export_case (case_id, applicant, state, end_user, consignee, end_use, destination, rule_set_hash,
@@ -47,7 +48,11 @@ _UPDATE_CODES = """
     FROM unnest($2::smallint[], $3::text[]) AS u (position, codes)
     WHERE case_lot.case_id = $1 AND case_lot.position = u.position
 """
-_INSERT_EVENT = "INSERT INTO case_event (case_id, version, state, actor, reason) VALUES ($1, $2, $3, $4, $5)"
+_INSERT_EVENT = """
+    INSERT INTO case_event (case_id, version, state, outcome, actor, reason) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+HISTORY_MAX: Final = 100
+"""Steps of a case that are shown, the latest."""
 
 
 async def put_rule_set(connection: Connection, rules: RuleSet) -> None:
@@ -106,7 +111,9 @@ async def insert(connection: Connection, case: Case) -> None:
         [line.hs_code for line in case.lines],
         [line.gross_g for line in case.lines],
     )
-    await connection.execute(_INSERT_EVENT, case.case_id, case.version, case.state.name, case.applicant, case.end_use)
+    await connection.execute(
+        _INSERT_EVENT, case.case_id, case.version, case.state.name, None, case.applicant, case.end_use
+    )
 
 
 async def update(connection: Connection, before: Case, after: Case, *, actor: str, reason: str) -> None:
@@ -130,7 +137,8 @@ async def update(connection: Connection, before: Case, after: Case, *, actor: st
     )
     if done != "UPDATE 1":
         raise Moved
-    await connection.execute(_INSERT_EVENT, after.case_id, after.version, after.state.name, actor, reason)
+    outcome = proposed.outcome.name if proposed and after.state is State.DECISION_PROPOSED else None
+    await connection.execute(_INSERT_EVENT, after.case_id, after.version, after.state.name, outcome, actor, reason)
     if before.lots != after.lots:
         codes = [",".join(lot.control_codes) for lot in after.lots]
         await connection.execute(_UPDATE_CODES, after.case_id, list(range(len(codes))), codes)
@@ -140,6 +148,17 @@ async def get(session: AsyncSession, case_id: str) -> Case | None:
     """One case."""
     row = await session.get(CaseRow, case_id)
     return None if row is None else (await _whole(session, [row]))[0]
+
+
+async def history(session: AsyncSession, case_id: str) -> list[CaseEvent]:
+    """The latest HISTORY_MAX steps of a case, oldest first."""
+    latest = (
+        select(CaseEventRow)
+        .where(col(CaseEventRow.case_id) == case_id)
+        .order_by(col(CaseEventRow.version).desc())
+        .limit(HISTORY_MAX)
+    )
+    return [_event(row) for row in reversed((await session.exec(latest)).all())]
 
 
 async def page(session: AsyncSession, request: PageRequest, applicant: str | None, state: State | None) -> list[Case]:
@@ -193,6 +212,11 @@ def _proposal(row: CaseRow) -> Proposal | None:
     if row.outcome is None or row.proposed_at is None:
         return None
     return Proposal(Outcome[row.outcome], row.reason or "", row.proposed_by or "", row.proposed_at)
+
+
+def _event(row: CaseEventRow) -> CaseEvent:
+    outcome = Outcome[row.outcome] if row.outcome else None
+    return CaseEvent(State[row.state], outcome, row.actor, row.reason, row.at)
 
 
 def _lot(row: CaseLotRow) -> CaseLot:

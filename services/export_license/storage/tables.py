@@ -72,6 +72,20 @@ class CaseLotRow(Table, table=True):
     control_codes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
 
 
+class CaseEventRow(Table, table=True):
+    """One step of a case. Append-only by trigger."""
+
+    __tablename__: ClassVar[str] = "case_event"  # pyright: ignore[reportIncompatibleVariableOverride]
+    case_id: str = Field(sa_column=Column(Text, primary_key=True))
+    version: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    # Of a proposal; a rejected one stands here and nowhere else.
+    outcome: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    actor: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
 class CaseLineRow(Table, table=True):
     """A line of an application: grams gross of one control item."""
 

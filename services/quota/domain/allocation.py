@@ -1,7 +1,8 @@
 """Indicators and who gives what to whom (Order 71 of 2025, arts. on total quantity control; Decree 785 art. 10).
 
 The State's indicators come in batches and are issued into the national account; officers allocate from there to
-groups, groups break down to their subsidiaries (givers.py). Nobody gives more than stands available to him.
+groups, groups break down to their subsidiaries (givers.py). Nobody gives more than stands available to him, nor more of
+a batch than he has of it (batches.py).
 """
 
 from __future__ import annotations
@@ -14,19 +15,10 @@ from datetime import datetime
 from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error, Kind, Violation, invalid
-from services.quota.domain.givers import Givers, Member
-from services.quota.domain.ledger import (
-    NATIONAL,
-    AccountKey,
-    Balance,
-    Bucket,
-    Code,
-    Overdrawn,
-    Posting,
-    Sheet,
-    spoken,
-    tonnes,
-)
+from services.quota.domain.batches import Batches, BatchKey
+from services.quota.domain.books import Books
+from services.quota.domain.givers import Member
+from services.quota.domain.ledger import NATIONAL, AccountKey, Bucket, Code, Overdrawn, Posting, spelled, spoken, tonnes
 
 Masses = Mapping[QuotaKind, int]
 """Milligrams REO by kind of quota; a kind that is not named is not meant."""
@@ -73,7 +65,7 @@ class BreakDown:
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """Command: a part of the giver's available quota to the receiver, all kinds or none.
+    """Command: a part of what the giver has of a batch to the receiver, all kinds or none.
 
     The giver is `NATIONAL` for an allocation and the group for a break-down.
     """
@@ -99,10 +91,26 @@ class Give:
             yield AccountKey(self.giver, self.year, kind)
             yield AccountKey(self.receiver, self.year, kind)
 
+    def shares(self) -> Iterator[BatchKey]:
+        """What giver and receiver have of the batch."""
+        for key in self.accounts():
+            yield BatchKey(key.enterprise_id, self.year, self.batch, key.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A take-back as recorded: what of an allocation, why and by whom."""
+
+    reduction_id: bytes
+    masses: Masses
+    reason: str
+    reduced_by: str
+    reduced_at: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """A give as recorded."""
+    """A give as recorded, and what was taken back of it since, oldest first."""
 
     allocation_id: bytes
     year: int
@@ -112,6 +120,15 @@ class Allocation:
     masses: Masses
     allocated_by: str
     allocated_at: datetime
+    reductions: tuple[Reduction, ...] = ()
+
+    def members(self) -> tuple[Member, Member]:
+        """Giver and receiver, in the year."""
+        return Member(self.giver, self.year), Member(self.receiver, self.year)
+
+    def standing(self, kind: QuotaKind) -> int:
+        """What still stands of it, mg REO."""
+        return self.masses.get(kind, 0) - sum(one.masses.get(kind, 0) for one in self.reductions)
 
 
 def enter_indicator(
@@ -171,62 +188,97 @@ def _exists(indicator: Indicator) -> Error:
     )
 
 
-def give(command: Give, sheet: Sheet, givers: Givers, allocation_id: bytes) -> tuple[Posting, ...]:
-    """Post a give on the sheet: for each kind two linked legs, out of the giver and into the receiver; and bind the
-    receiver to the giver for the year.
+def issue(indicator: Indicator, batches: Batches) -> None:
+    """Note what the batch brought the nation."""
+    for kind, mass in indicator.increments.items():
+        if mass:
+            batches.receive(BatchKey(NATIONAL, indicator.year, indicator.batch, kind), mass)
+
+
+def give(command: Give, books: Books, allocation_id: bytes) -> tuple[Posting, ...]:
+    """Post a give: for each kind two linked legs, out of the giver and into the receiver; and bind the receiver to the
+    giver for the year.
 
     Raises INVALID_FIELDS when giver and receiver are the same, NOT_YOUR_SUBSIDIARY when the one may not give to the
-    other, ALLOCATION_OVER_TOTAL with the numbers of every kind that is over; and then nothing has moved.
+    other, ALLOCATION_OVER_TOTAL or ALLOCATION_OVER_BATCH with the numbers of every kind that is over; and then nothing
+    has moved.
     """
     if command.giver == command.receiver:  # a group: the API lets nobody allocate to the national account
         raise invalid([Violation("subsidiary_id", "nobody gives quota to himself")])
-    givers.check(command.year, command.giver, command.receiver)
-    over = {
-        key: sheet.balance(key)
-        for key in (AccountKey(command.giver, command.year, kind) for kind in sorted(command.masses))
-        if command.masses[key.kind] > sheet.balance(key).available_mg
-    }
-    if over:
-        raise _over_total(command, over)
-    legs = tuple(leg for kind in sorted(command.masses) for leg in _legs(command, kind, allocation_id))
+    books.givers.check(command.year, command.giver, command.receiver)
+    _check_total(command, books)
+    _check_batch(command, books)
+    kinds = [kind for kind in sorted(command.masses) if command.masses[kind]]
+    legs = tuple(leg for kind in kinds for leg in _legs(command, kind, allocation_id))
     try:
-        sheet.post(legs)
+        books.sheet.post(legs)
     except Overdrawn as error:  # the receiver's account would pass its bound
         raise invalid([Violation("masses", "the receiver's account cannot hold so much")]) from error
-    givers.bind(command.year, command.giver, command.receiver)
+    for kind in kinds:
+        giver = BatchKey(command.giver, command.year, command.batch, kind)
+        books.batches.pass_on(giver, command.masses[kind])
+        books.batches.receive(giver._replace(enterprise_id=command.receiver), command.masses[kind])
+    books.givers.bind(command.year, command.giver, command.receiver)
     return legs
 
 
-def _legs(command: Give, kind: QuotaKind, cause: bytes) -> tuple[Posting, ...]:
-    mass = command.masses[kind]
-    if not mass:
-        return ()
+def _legs(command: Give, kind: QuotaKind, cause: bytes) -> tuple[Posting, Posting]:
     giver = AccountKey(command.giver, command.year, kind)
     receiver = AccountKey(command.receiver, command.year, kind)
+    mass = command.masses[kind]
     return (
         Posting(giver, Bucket.AVAILABLE, Bucket.GIVEN_ON, mass, command.code, cause),
         Posting(receiver, Bucket.GRANTED, Bucket.AVAILABLE, mass, command.code, cause),
     )
 
 
-def _over_total(command: Give, over: Mapping[AccountKey, Balance]) -> Error:
-    metadata = {"year": str(command.year), "giver": command.giver, "receiver": command.receiver}
+def _check_total(command: Give, books: Books) -> None:
+    """Raises ALLOCATION_OVER_TOTAL where less is available of the year than is to be given."""
+    over: dict[QuotaKind, dict[str, int]] = {}
+    for kind in sorted(command.masses):
+        balance = books.sheet.balance(AccountKey(command.giver, command.year, kind))
+        if command.masses[kind] > balance.available_mg:
+            over[kind] = {
+                "total": balance.granted_mg,
+                "allocated": balance.given_on_mg,
+                "reserved": balance.reserved_mg,
+                "used": balance.used_mg,
+                "asked": command.masses[kind],
+                "remaining": balance.available_mg,
+            }
+    if over:
+        raise _over("ALLOCATION_OVER_TOTAL", command, over, "a total of")
+
+
+def _check_batch(command: Give, books: Books) -> None:
+    """Raises ALLOCATION_OVER_BATCH where less is left of the batch than is to be given in its name."""
+    over: dict[QuotaKind, dict[str, int]] = {}
+    for kind in sorted(command.masses):
+        share = books.batches.share(BatchKey(command.giver, command.year, command.batch, kind))
+        if command.masses[kind] > share.rest_mg:
+            over[kind] = {
+                "total": share.received_mg,
+                "allocated": share.given_mg,
+                "asked": command.masses[kind],
+                "remaining": share.rest_mg,
+            }
+    if over:
+        raise _over("ALLOCATION_OVER_BATCH", command, over, f"batch {command.batch}'s")
+
+
+def _over(reason: str, command: Give, over: Mapping[QuotaKind, Mapping[str, int]], whose: str) -> Error:
+    metadata = {
+        "year": str(command.year),
+        "batch": str(command.batch),
+        "giver": command.giver,
+        "receiver": command.receiver,
+        "kinds": ",".join(kind.name for kind in over),
+    }
     sentences: list[str] = []
-    for key, balance in over.items():
-        figures = {
-            "total": balance.granted_mg,
-            "allocated": balance.given_on_mg,
-            "reserved": balance.reserved_mg,
-            "used": balance.used_mg,
-            "asked": command.masses[key.kind],
-            "remaining": balance.available_mg,
-        }
-        for name, mass in figures.items():
-            metadata[f"{key.kind.name.lower()}_{name}_mg"] = str(mass)
-            metadata[f"{key.kind.name.lower()}_{name}_t"] = tonnes(mass)
+    for kind, figures in over.items():
+        metadata |= spelled(kind, figures)
         sentences.append(
-            f"{spoken(key.kind)}: asked {tonnes(figures['asked'])} t; of a total of {tonnes(figures['total'])} t "
+            f"{spoken(kind)}: asked {tonnes(figures['asked'])} t; of {whose} {tonnes(figures['total'])} t "
             f"{tonnes(figures['allocated'])} t are allocated, {tonnes(figures['remaining'])} t remain"
         )
-    metadata["kinds"] = ",".join(key.kind.name for key in over)
-    return Error(Kind.PRECONDITION, "ALLOCATION_OVER_TOTAL", "; ".join(sentences), metadata=metadata)
+    return Error(Kind.PRECONDITION, reason, "; ".join(sentences), metadata=metadata)

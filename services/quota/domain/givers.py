@@ -24,12 +24,12 @@ class Member(NamedTuple):
 class Givers:
     """Whom each enterprise has its quota of a year from, as loaded and locked, with what one batch adds laid over.
 
-    `NATIONAL` is the giver of a group. A giver once bound stays for the year.
+    `NATIONAL` is the giver of a group. A giver stays for the year, or until all that was given has been taken back.
     """
 
     def __init__(self, loaded: Mapping[Member, str]) -> None:
+        self._loaded = dict(loaded)
         self._givers = dict(loaded)
-        self._bound: dict[Member, str] = {}
 
     def giver(self, member: Member) -> str | None:
         """Whom it has its quota of that year from; None if it has been given none."""
@@ -56,13 +56,20 @@ class Givers:
     def bind(self, year: int, giver: str, receiver: str) -> None:
         """Note a give that was made. Raises as `check` does."""
         self.check(year, giver, receiver)
-        member = Member(receiver, year)
-        if member not in self._givers:
-            self._givers[member] = self._bound[member] = giver
+        self._givers[Member(receiver, year)] = giver
 
-    def bound(self) -> list[tuple[Member, str]]:
-        """What this batch adds, in order."""
-        return sorted(self._bound.items())
+    def unbind(self, member: Member) -> None:
+        """Nothing of the year is left with it: it has its quota from nobody, and anybody may give it some anew."""
+        self._givers.pop(member, None)
+
+    def changed(self) -> list[tuple[Member, str | None]]:
+        """Whose giver this batch changes, in order, and to whom; None for nobody any longer."""
+        members = sorted({*self._loaded, *self._givers})
+        return [(member, after) for member in members if (after := self.giver(member)) != self._loaded.get(member)]
+
+    def left(self) -> list[Member]:
+        """Who had a giver and has none, or another, after this batch."""
+        return [member for member, _ in self.changed() if member in self._loaded]
 
 
 def _wrong(year: int, giver: tuple[str, str | None], receiver: tuple[str, str | None]) -> str | None:

@@ -43,6 +43,7 @@ class Code(StrEnum):
     INDICATOR = "INDICATOR"
     ALLOCATE = "ALLOCATE"
     BREAK_DOWN = "BREAK_DOWN"
+    REDUCE = "REDUCE"
     RESERVE = "RESERVE"
     SETTLE = "SETTLE"
     FREE = "FREE"
@@ -88,6 +89,8 @@ class Balance:
 class Posting:
     """Moves `reo_mg` from bucket `debit` to bucket `credit` of one account.
 
+    Into `granted` goes only what an allocation that is taken back had brought out of it.
+
     `cause` names what it was made for; the id derives from it, so that one cause cannot post twice.
     """
 
@@ -110,8 +113,9 @@ class Posting:
 
 def moved(balance: Balance, posting: Posting) -> Balance:
     """The balance after one posting. Raises Overdrawn; ValueError for a posting that is none."""
-    if posting.reo_mg <= 0 or posting.debit is posting.credit or posting.credit is Bucket.GRANTED:
-        raise ValueError("a posting moves a positive mass between two buckets, never into `granted`")
+    taken_back = posting.credit is not Bucket.GRANTED or posting.code is Code.REDUCE
+    if posting.reo_mg <= 0 or posting.debit is posting.credit or not taken_back:
+        raise ValueError("a posting moves a positive mass between two buckets; into `granted` only what is taken back")
     after = Balance(
         balance.available_mg + _change(posting, Bucket.AVAILABLE),
         balance.given_on_mg + _change(posting, Bucket.GIVEN_ON),
@@ -187,3 +191,12 @@ def spoken(kind: QuotaKind) -> str:
         QuotaKind.MINING_IONIC: "mining (ionic type)",
         QuotaKind.SMELTING_SEPARATION: "smelting-separation",
     }[kind]
+
+
+def spelled(kind: QuotaKind, figures: Mapping[str, int]) -> dict[str, str]:
+    """Numbers of one kind for the metadata of a refusal: each in milligrams and in tonnes."""
+    prefix = kind.name.lower()
+    return {
+        **{f"{prefix}_{name}_mg": str(mass) for name, mass in figures.items()},
+        **{f"{prefix}_{name}_t": tonnes(mass) for name, mass in figures.items()},
+    }

@@ -6,7 +6,7 @@ locked rows when they are committed; both must come to the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -70,24 +70,36 @@ class Outcome:
     refusals: tuple[Refusal, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a draw was settled: its mass, mg REO, and its index in the registry's log."""
+
+    mass_mg: int
+    index: int
+
+
 def apply_facts(
-    facts: Iterable[Fact], rights: Mapping[bytes, Right], settled: Set[tuple[bytes, bytes]], registry_log: str
+    facts: Iterable[Fact],
+    rights: Mapping[bytes, Right],
+    settled: Mapping[tuple[bytes, bytes], Settled],
+    registry_log: str,
 ) -> Outcome:
     """Apply facts in log order.
 
     `rights` holds every right of ours that a fact names; `settled` the pairs (right, drawing statement) that were
-    posted before, which are skipped. What contradicts the ledger is refused, one by one, and stops nothing else.
+    posted before: the same again is skipped, another mass or index is a contradiction. What contradicts the ledger is
+    refused, one by one, and stops nothing else.
     """
     now = dict(rights)
-    done = set(settled)
+    done = dict(settled)
     postings: list[Posting] = []
     settlements: list[Settlement] = []
     refusals: list[Refusal] = []
     for fact in facts:
         pair = (fact.right_id, fact.statement_id)
-        if isinstance(fact, Drawn) and pair in done:
-            continue
         try:
+            if isinstance(fact, Drawn) and _is_settled(fact, done.get(pair)):
+                continue
             step = _step(fact, now.get(fact.right_id), registry_log)
         except Contradiction as error:
             refusals.append(Refusal(fact.index, fact.statement_id, fact.right_id, error.code))
@@ -95,10 +107,18 @@ def apply_facts(
         now[fact.right_id] = step.right
         postings.extend(step.postings)
         if isinstance(fact, Drawn):
-            done.add(pair)
+            done[pair] = Settled(fact.mass_mg, fact.index)
             settlements.append(Settlement(*pair, fact.mass_mg, step.right.settled_mg, fact.index))
     changed = {right_id: right for right_id, right in now.items() if right != rights[right_id]}
     return Outcome(changed, tuple(postings), tuple(settlements), tuple(refusals))
+
+
+def _is_settled(fact: Drawn, before: Settled | None) -> bool:
+    """Whether the draw was posted before. Raises Contradiction when it was posted otherwise: a statement has one mass
+    and one place in a log."""
+    if before is not None and before != Settled(fact.mass_mg, fact.index):
+        raise Contradiction("SETTLED_OTHERWISE")
+    return before is not None
 
 
 def _step(fact: Fact, right: Right | None, registry_log: str) -> Step:

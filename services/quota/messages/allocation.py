@@ -8,9 +8,10 @@ from datetime import datetime
 from monazite.quota.v1 import quota_pb2
 
 from services.chassis.fields import timestamp
-from services.quota.domain.allocation import Allocation, BreakDown, EnterIndicator, Give, Indicator, Masses
+from services.quota.domain.allocation import Allocation, BreakDown, EnterIndicator, Give, Indicator, Masses, Reduction
 from services.quota.domain.ledger import NATIONAL
 from services.quota.domain.ownership import named_enterprise
+from services.quota.domain.reduction import Reduce
 from services.quota.messages.fields import Fields, Query, parse_query, quota_kind
 
 
@@ -60,6 +61,19 @@ def parse_break_down(request: quota_pb2.BreakDownRequest) -> tuple[bytes, BreakD
     return request_id, command
 
 
+def parse_reduce(request: quota_pb2.ReduceAllocationRequest) -> tuple[bytes, Reduce]:
+    """Request id and command: take an allocation back. Raises INVALID_FIELDS."""
+    fields = Fields()
+    request_id = fields.request_id(request.request_id)
+    command = Reduce(
+        allocation_id=fields.allocation_id(request.allocation_id),
+        masses=fields.masses(request.masses),
+        reason=fields.text("reason", request.reason),
+    )
+    fields.done()
+    return request_id, command
+
+
 def parse_list_indicators(request: quota_pb2.ListIndicatorsRequest) -> int:
     """The year. Raises INVALID_FIELDS."""
     fields = Fields()
@@ -100,7 +114,7 @@ def render_indicators(indicators: Sequence[Indicator], as_of: datetime) -> quota
 
 
 def render_allocation(allocation: Allocation) -> quota_pb2.Allocation:
-    """One allocation or break-down."""
+    """One allocation or break-down, with what was taken back of it."""
     return quota_pb2.Allocation(
         allocation_id=allocation.allocation_id.hex(),
         year=allocation.year,
@@ -110,6 +124,17 @@ def render_allocation(allocation: Allocation) -> quota_pb2.Allocation:
         masses=render_masses(allocation.masses),
         allocated_at=timestamp(allocation.allocated_at),
         allocated_by=allocation.allocated_by,
+        reductions=[_render_reduction(reduction) for reduction in allocation.reductions],
+    )
+
+
+def _render_reduction(reduction: Reduction) -> quota_pb2.Reduction:
+    return quota_pb2.Reduction(
+        reduction_id=reduction.reduction_id.hex(),
+        masses=render_masses(reduction.masses),
+        reason=reduction.reason,
+        reduced_at=timestamp(reduction.reduced_at),
+        reduced_by=reduction.reduced_by,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -17,6 +18,7 @@ from services.quota.domain.ledger import REO_MG_MAX
 YEAR_MIN: Final = 2000
 YEAR_MAX: Final = 2199
 BATCH_MAX: Final = 99
+_ALLOCATION_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class PageOfYearAsked(chassis.PageAsked, Protocol):
@@ -65,6 +67,13 @@ class Fields(chassis.Fields):
         except ValueError:
             self.wrong(field, "must be a kind of quota")
             return None
+
+    def allocation_id(self, text: str) -> bytes:
+        """The id of an allocation as the API writes it, as 16 bytes."""
+        if _ALLOCATION_ID.fullmatch(text):
+            return bytes.fromhex(text)
+        self.wrong("allocation_id", "must be the id of an allocation: 32 hexadecimal digits, lower case")
+        return bytes(16)
 
     def mass(self, field: str, reo_mg: int, *, least: int = 1) -> int:
         """A mass in milligrams REO within the bound."""

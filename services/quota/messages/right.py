@@ -9,6 +9,8 @@ from monazite.quota.v1 import quota_pb2
 from monazite.type.v1 import statement_pb2
 
 from services.chassis.fields import timestamp
+from services.chassis.log.receipts import Registered, carrying
+from services.chassis.log.servicer import admit
 from services.quota.domain.right import Reserve, Right, State
 from services.quota.messages.fields import Fields, Query, parse_query, quota_kind
 
@@ -91,6 +93,13 @@ def render_rights(
         next_page_token=next_page_token,
         as_of=timestamp(as_of),
     )
+
+
+def registered(response: quota_pb2.ReserveResponse, found: Registered | None) -> quota_pb2.ReserveResponse:
+    """The reply with the receipt of the right, where there is one by now: the right carries it, too."""
+    admit(response.admission, found)
+    response.right.statement.item = carrying(response.right.statement.item, found)
+    return response
 
 
 def render_reserved(right: Right, item: bytes, log: str, committed_at: datetime) -> quota_pb2.ReserveResponse:

@@ -23,10 +23,11 @@ from monazite_provenance.contents import (
 )
 from monazite_provenance.errors import BadField, IssuerMismatch, OwnSignatureOnly, Undisclosed
 from monazite_provenance.item import check_openings
+from monazite_provenance.key_book import KeyBook
 from monazite_provenance.keys import CertifiedKey, PublicKey
 from monazite_provenance.names import parse_spiffe
 from monazite_provenance.statement import Unverified
-from monazite_provenance.trust import KeyBook, read_keys
+from monazite_provenance.trust import read_keys
 
 from services.chassis.follower import FollowedEntry
 from services.quota.domain.settlement import Drawn, Ended, Fact, Refusal

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.chassis.identity import Principal
+from services.chassis.log.receipts import Receipts, carrying
 from services.chassis.pagination import PageRequest
 from services.quota.domain.allocation import Allocation, Indicator
 from services.quota.domain.ledger import AccountKey, Balance, Posting
@@ -19,6 +20,7 @@ class Reading:
     """Pages of the ledger. Filters: 0 and "" mean any; each raises ACCESS_DENIED for another enterprise's."""
 
     reads: Reads
+    receipts: Receipts
 
     async def balance(self, caller: Principal, key: AccountKey) -> tuple[AccountKey, Balance, datetime]:
         """One account."""
@@ -40,8 +42,11 @@ class Reading:
     async def rights(
         self, caller: Principal, enterprise_id: str, year: int, page: PageRequest
     ) -> Page[tuple[Right, bytes]]:
-        """Rights with their signed statements, by holder, oldest first."""
-        return await self.reads.rights(visible_enterprise(caller, enterprise_id), year, page)
+        """Rights with their signed statements, which carry their receipts, by holder, oldest first."""
+        found = await self.reads.rights(visible_enterprise(caller, enterprise_id), year, page)
+        registered = await self.receipts.find([right.right_id for right, _ in found.rows])
+        rows = [(right, carrying(item, registered.get(right.right_id))) for right, item in found.rows]
+        return found._replace(rows=rows)
 
     async def allocations(
         self, caller: Principal, enterprise_id: str, year: int, page: PageRequest

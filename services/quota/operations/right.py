@@ -13,6 +13,7 @@ from services.chassis.crash import crash_point
 from services.chassis.database import Database
 from services.chassis.errors import Error, not_found
 from services.chassis.identity import Principal
+from services.chassis.log.receipts import Receipts, carrying
 from services.chassis.store import Audit, RequestKey, find_reply
 from services.quota.domain.ownership import own_enterprise, sees
 from services.quota.domain.right import CloseReason, Reserve, Right, check_expiry
@@ -23,7 +24,7 @@ from services.quota.operations.signing import Signer
 from services.quota.storage import right as right_rows
 
 RightRead: TypeAlias = tuple[Right, bytes, datetime]
-"""A right, its signed statement (an encoded item), and the time of reading."""
+"""A right, its signed statement (an encoded item; with its receipt where there is one yet), and the time of reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class Rights:
     closing: Closing
     clock: Clock
     lifetime_max: timedelta
+    receipts: Receipts
 
     async def reserve(self, caller: Principal, request_id: bytes, command: Reserve) -> bytes:
-        """Reserve the caller's own quota; gives the stored reply with the signed right.
+        """Reserve the caller's own quota; gives the stored reply with the signed right, which has no receipt yet.
 
         Raises QUOTA_EXCEEDED, INVALID_FIELDS for an expiry out of bounds. What is signed and then refused is dropped.
         """
@@ -92,7 +94,8 @@ class Rights:
             found = await right_rows.right_with_item(connection, right_id)
         if found is None or not sees(caller, found[0].key.enterprise_id):
             raise not_found("right", right_id.hex())
-        return found
+        registered = await self.receipts.find([right_id])
+        return found[0], carrying(found[1], registered.get(right_id)), found[2]
 
     async def _end(
         self, key: RequestKey, caller: Principal, right_id: bytes, reason: CloseReason, remark: str

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monazite_provenance import KeyRing
-from monazite_provenance.trust import KeyBook
+from monazite_provenance.key_book import KeyBook
 
 from services.chassis import store
 from services.chassis.clock import Clock
@@ -103,7 +103,7 @@ class Settling:
             # Accounts before rights, as every writer does; which account a right is of never changes.
             sheet = await posting.lock_accounts(connection, {right.key for right in rights.values()})
             rights = await right_rows.lock_rights(connection, list(rights)) if rights else {}
-        settled = await right_rows.settled_among(connection, pairs) if pairs else set[tuple[bytes, bytes]]()
+        settled = await right_rows.settled_among(connection, pairs) if pairs else {}
         outcome = apply_facts(evidence.facts, rights, settled, self.signer.registry_log)
         if sheet is not None:
             for one in outcome.postings:

@@ -44,7 +44,6 @@ class Signer:
         subject = account_urn(enterprise_id, command.year, int(command.kind))
         claims = Claims(self.uri, subject, int(now.timestamp()), EventKind.RIGHT)
         made = draft(claims, (), encode(details), self.key.public)
-        item = made.sign(self.key).encode()
         right = Right(
             right_id=made.statement_id,
             key=AccountKey(enterprise_id, command.year, command.kind),
@@ -54,7 +53,7 @@ class Signer:
             mass_mg=command.reo_mg,
             expires_at=command.expires_at,
         )
-        return right, SignedStatement.of(made.claims, made.statement_id, item)
+        return right, SignedStatement.of(made.claims, made.statement_id, made.sign(self.key))
 
     def settled(self, settlement: Settlement, now: datetime) -> SignedStatement:
         """The statement that a draw stands in the ledger. In our log it comes after its right."""
@@ -73,5 +72,4 @@ class Signer:
             refs=(settlement.right_id, settlement.drawing_id),
         )
         made = draft(claims, (), encode(details), self.key.public)
-        item = made.sign(self.key).encode()
-        return SignedStatement.of(made.claims, made.statement_id, item, parents=(settlement.right_id,))
+        return SignedStatement.of(made.claims, made.statement_id, made.sign(self.key), parents=(settlement.right_id,))

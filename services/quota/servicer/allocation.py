@@ -46,6 +46,14 @@ class AllocationServicer(AllocationServiceServicer):
         reply = await self._allocations.break_down(current_call().principal, request_id, command)
         return quota_pb2.Allocation.FromString(reply)
 
+    async def ReduceAllocation(
+        self, request: quota_pb2.ReduceAllocationRequest, context: object
+    ) -> quota_pb2.Allocation:
+        """An officer takes an allocation back, in whole or in part."""
+        request_id, command = messages.parse_reduce(request)
+        reply = await self._allocations.reduce(current_call().principal, request_id, command)
+        return quota_pb2.Allocation.FromString(reply)
+
     async def ListAllocations(
         self, request: quota_pb2.ListAllocationsRequest, context: object
     ) -> quota_pb2.ListAllocationsResponse:

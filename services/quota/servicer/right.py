@@ -24,7 +24,8 @@ class RightServicer(RightServiceServicer):
         """Reserve the caller's own quota."""
         request_id, command = messages.parse_reserve(request)
         reply = await self._rights.reserve(current_call().principal, request_id, command)
-        return quota_pb2.ReserveResponse.FromString(reply)
+        response = quota_pb2.ReserveResponse.FromString(reply)
+        return messages.registered(response, await self._rights.receipts.wait(response.right.right_id))
 
     async def ReleaseRight(self, request: quota_pb2.ReleaseRightRequest, context: object) -> quota_pb2.Right:
         """The holder gives back what is undrawn."""

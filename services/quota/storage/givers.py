@@ -41,10 +41,10 @@ async def lock_givers(connection: Connection, receivers: Collection[Member], giv
 
 
 async def store_givers(connection: Connection, givers: Givers) -> None:
-    """Store what the batch has bound, before the allocations that refer to it."""
-    bound = givers.bound()
-    if bound:
-        await connection.execute(_BIND, *_columns([member for member, _ in bound]), [giver for _, giver in bound])
+    """Store who was bound, and to nobody any longer; before the shares of a batch that refer to it."""
+    changed = givers.changed()
+    if changed:
+        await connection.execute(_BIND, *_columns([member for member, _ in changed]), [giver for _, giver in changed])
 
 
 def _columns(members: Collection[Member]) -> tuple[list[str], list[int]]:

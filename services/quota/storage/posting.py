@@ -9,7 +9,7 @@ from typing import Final
 from monazite_provenance.contents import QuotaKind
 
 from services.chassis.database import Connection
-from services.quota.domain.allocation import Allocation, Indicator
+from services.quota.domain.allocation import Indicator
 from services.quota.domain.ledger import NATIONAL, AccountKey, Balance, Sheet
 
 _OPEN: Final = """
@@ -46,11 +46,6 @@ _INDICATORS: Final = """
 """
 _ADD_INDICATOR: Final = """
     INSERT INTO indicator (year, batch, cumulative, kinds, increments_mg, totals_mg, document, entered_by, entered_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
-_ADD_ALLOCATION: Final = """
-    INSERT INTO allocation
-        (allocation_id, year, batch, giver, receiver, kinds, masses_mg, allocated_by, allocated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
@@ -136,23 +131,6 @@ async def add_indicator(connection: Connection, indicator: Indicator) -> None:
         indicator.document,
         indicator.entered_by,
         indicator.entered_at,
-    )
-
-
-async def add_allocation(connection: Connection, allocation: Allocation) -> None:
-    """Record who gave what to whom."""
-    kinds = sorted(allocation.masses)
-    await connection.execute(
-        _ADD_ALLOCATION,
-        allocation.allocation_id,
-        allocation.year,
-        allocation.batch,
-        allocation.giver,
-        allocation.receiver,
-        kinds,
-        [allocation.masses[kind] for kind in kinds],
-        allocation.allocated_by,
-        allocation.allocated_at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Final, Generic, NamedTuple, TypeVar, cast
 
 from monazite_provenance.contents import QuotaKind
@@ -14,10 +15,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.chassis.database import Database
 from services.chassis.pagination import Key, PageRequest
 from services.chassis.tables import StatementRow
-from services.quota.domain.allocation import Allocation, Indicator
+from services.quota.domain.allocation import Allocation, Indicator, Masses, Reduction
 from services.quota.domain.ledger import AccountKey, Balance, Bucket, Code, Posting
 from services.quota.domain.right import Right, State
-from services.quota.storage.tables import AccountRow, AllocationRow, IndicatorRow, PostingRow, RightRow
+from services.quota.storage.tables import AccountRow, AllocationRow, IndicatorRow, PostingRow, ReductionRow, RightRow
 
 RowT = TypeVar("RowT")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,21 +112,27 @@ class Reads:
             return [_indicator(row) for row in rows], await _now(session)
 
     async def allocations(self, enterprise_id: str, year: int, page: PageRequest) -> Page[Allocation]:
-        """What the enterprise gave and got, oldest first."""
+        """What the enterprise gave and got, and what of it was taken back, oldest first."""
         key = (col(AllocationRow.allocated_at), col(AllocationRow.allocation_id))
-        query = select(AllocationRow).order_by(*key).limit(page.size)
+        wanted = select(AllocationRow.allocation_id).order_by(*key).limit(page.size)
         if enterprise_id:
             giver, receiver = col(AllocationRow.giver), col(AllocationRow.receiver)
-            query = query.where(or_(giver == enterprise_id, receiver == enterprise_id))
+            wanted = wanted.where(or_(giver == enterprise_id, receiver == enterprise_id))
         if year:
-            query = query.where(col(AllocationRow.year) == year)
+            wanted = wanted.where(col(AllocationRow.year) == year)
         if page.after:
             micros, allocation_id = page.after
-            query = query.where(tuple_(*key) > tuple_(_instant(micros), allocation_id))
+            wanted = wanted.where(tuple_(*key) > tuple_(_instant(micros), allocation_id))
+        query = (
+            select(AllocationRow, ReductionRow)
+            .outerjoin(ReductionRow, col(ReductionRow.allocation_id) == col(AllocationRow.allocation_id))
+            .where(col(AllocationRow.allocation_id).in_(wanted))
+            .order_by(*key, col(ReductionRow.reduced_at), col(ReductionRow.reduction_id))
+        )
         async with self._database.session() as session:
-            rows = (await session.exec(query)).all()
+            rows = _allocations((await session.exec(query)).all())
             last: Key | None = (_micros(rows[-1].allocated_at), rows[-1].allocation_id) if rows else None
-            return Page([_allocation(row) for row in rows], page.token(rows, last), await _now(session))
+            return Page(rows, page.token(rows, last), await _now(session))
 
 
 async def _now(session: AsyncSession) -> datetime:
@@ -193,8 +200,32 @@ def _indicator(row: IndicatorRow) -> Indicator:
     )
 
 
-def _allocation(row: AllocationRow) -> Allocation:
-    masses = {QuotaKind(kind): mass for kind, mass in zip(row.kinds, row.masses_mg, strict=True)}
-    return Allocation(
-        row.allocation_id, row.year, row.batch, row.giver, row.receiver, masses, row.allocated_by, row.allocated_at
-    )
+def _allocations(rows: Sequence[tuple[AllocationRow, ReductionRow | None]]) -> list[Allocation]:
+    """Each allocation once, with its reductions; rows come in that order."""
+    found: list[Allocation] = []
+    for allocation_id, group in groupby(rows, lambda row: row[0].allocation_id):
+        joined = list(group)
+        row = joined[0][0]
+        reductions = tuple(_reduction(reduction) for _, reduction in joined if reduction is not None)
+        found.append(
+            Allocation(
+                allocation_id,
+                row.year,
+                row.batch,
+                row.giver,
+                row.receiver,
+                _masses(row.kinds, row.masses_mg),
+                row.allocated_by,
+                row.allocated_at,
+                reductions,
+            )
+        )
+    return found
+
+
+def _reduction(row: ReductionRow) -> Reduction:
+    return Reduction(row.reduction_id, _masses(row.kinds, row.masses_mg), row.reason, row.reduced_by, row.reduced_at)
+
+
+def _masses(kinds: Sequence[int], masses_mg: Sequence[int]) -> Masses:
+    return {QuotaKind(kind): mass for kind, mass in zip(kinds, masses_mg, strict=True)}

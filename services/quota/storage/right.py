@@ -13,7 +13,7 @@ from monazite_provenance.contents import QuotaKind
 from services.chassis.database import Connection, Row
 from services.quota.domain.ledger import AccountKey
 from services.quota.domain.right import Right, State
-from services.quota.domain.settlement import Refusal, Settlement
+from services.quota.domain.settlement import Refusal, Settled, Settlement
 
 _BORN: Final = """right_id, enterprise_id, year, kind, holder, site, registry_log, mass_mg, expires_at, state,
     settled_mg, freed_mg"""
@@ -47,7 +47,7 @@ _WITH_ITEM: Final = f"""
     FROM quota_right WHERE right_id = $1
 """
 _SETTLED: Final = """
-    SELECT s.right_id, s.drawing_id
+    SELECT s.right_id, s.drawing_id, s.reo_mg, s.registry_index
     FROM settlement s JOIN unnest($1::bytea[], $2::bytea[]) AS p (right_id, drawing_id) USING (right_id, drawing_id)
 """
 _ADD_SETTLEMENTS: Final = """
@@ -57,7 +57,6 @@ _ADD_SETTLEMENTS: Final = """
 _ADD_REFUSALS: Final = """
     INSERT INTO refused_entry (registry_index, right_id, statement_id, code)
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[])
-    ON CONFLICT DO NOTHING
 """
 
 
@@ -118,10 +117,12 @@ async def update_rights(connection: Connection, rights: Iterable[Right]) -> None
     )
 
 
-async def settled_among(connection: Connection, pairs: Collection[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]]:
-    """Which of the pairs (right, drawing statement) were posted before."""
+async def settled_among(
+    connection: Connection, pairs: Collection[tuple[bytes, bytes]]
+) -> dict[tuple[bytes, bytes], Settled]:
+    """Which of the pairs (right, drawing statement) were posted before, and how."""
     rows = await connection.fetch(_SETTLED, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    return {(row[0], row[1]) for row in rows}
+    return {(row[0], row[1]): Settled(row[2], row[3]) for row in rows}
 
 
 async def add_settlements(connection: Connection, settlements: Mapping[Settlement, bytes]) -> None:

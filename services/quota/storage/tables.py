@@ -47,6 +47,20 @@ class AllocationRow(QuotaTable, table=True):
     allocated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
+class ReductionRow(QuotaTable, table=True):
+    """What was taken back of an allocation; masses are mg REO, one for each of `kinds`. Append-only by trigger."""
+
+    __tablename__: ClassVar[str] = "reduction"  # pyright: ignore[reportIncompatibleVariableOverride]
+    reduction_id: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    allocation_id: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    kinds: list[int] = Field(sa_column=Column(ARRAY(SmallInteger), nullable=False))
+    masses_mg: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    # An officer's, in words.
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    reduced_by: str = Field(sa_column=Column(Text, nullable=False))
+    reduced_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
 class AccountRow(QuotaTable, table=True):
     """Balance of one account, mg REO; always the sum of its postings."""
 
@@ -75,7 +89,7 @@ class PostingRow(QuotaTable, table=True):
     credit: str = Field(sa_column=Column(Text, nullable=False))
     reo_mg: int = Field(sa_column=Column(BigInteger, nullable=False))
     code: str = Field(sa_column=Column(Text, nullable=False))
-    # Allocation id, indicator's digest, right id, or right id and drawing statement id.
+    # Allocation or reduction id, indicator's digest, right id, or right id and drawing statement id.
     cause: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     right_id: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     drawing_id: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))

@@ -129,6 +129,14 @@ class SubmitStatement:
 StepCommand: TypeAlias = RegisterLot | SplitLot | MergeLots | TransformLots | OfferLots | CancelOffer | AcceptLots
 
 
+@dataclass(frozen=True, slots=True)
+class PrepareStatement:
+    """A step whose statement the enterprise signs itself, and the kid of the key that will."""
+
+    kid: bytes
+    step: StepCommand
+
+
 def spends_of(command: StepCommand) -> tuple[Outpoint, ...]:
     """The heads that a command wants to spend, ascending."""
     match command:

@@ -25,7 +25,7 @@ from monazite_provenance.contents import (
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import SpiffeId, parse_spiffe
 from monazite_provenance.settings import RuleSettings
-from monazite_provenance.steps import StepVerdict, check_step, is_export
+from monazite_provenance.steps import StepVerdict, attested, check_step, is_export
 
 from services.registry.domain import refusals
 from services.registry.domain.change import DrawOn, ExportEnd, Name, NameUse, NewHead, Spend, Step
@@ -90,6 +90,7 @@ def decide(
     )
     if any(lot.home_log != home_log for lot in drafted.outputs):
         raise refusals.step_not_allowed("a lot of another registry's log")
+    _check_attestations(drafted)
     draws = _draws(drafted, verdict, presented)
     hold = _hold(drafted, verdict)
     uses = _uses(drafted)
@@ -109,6 +110,12 @@ def decide(
         receivers=_receivers(drafted),
     )
     return Decided(step, verdict)
+
+
+def _check_attestations(drafted: DraftedStep) -> None:
+    measures = drafted.kind in {EventKind.REGISTER, EventKind.TRANSFORM}
+    if measures and not attested(drafted.outputs) <= set(drafted.refs):
+        raise refusals.step_not_allowed("masses of an attestation that the statement does not refer to")
 
 
 def _receivers(drafted: DraftedStep) -> tuple[tuple[int, SpiffeId], ...]:

@@ -28,7 +28,7 @@ from monazite_provenance.contents import (
 from monazite_provenance.elements import FACTOR_TABLE
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.statement import Outpoint
-from monazite_provenance.steps import accepted_outputs, transit
+from monazite_provenance.steps import accepted_outputs, attested, transit
 
 from services.registry.domain.commands import (
     AcceptLots,
@@ -122,15 +122,21 @@ def _measured(new: NewLot, holder: str, home_log: str) -> LotContent:
     )
 
 
+def _rests_on(draws: tuple[Draw, ...], outputs: tuple[LotContent, ...]) -> tuple[bytes, ...]:
+    """What a step that measures refers to: the rights that it draws on, the attestations that its masses name."""
+    return (*(draw.right_id for draw in draws), *sorted(attested(outputs)))
+
+
 def _register(command: RegisterLot, holder: str, home_log: str) -> DraftedStep:
     draws = _draws(command.draws)
+    outputs = tuple(_measured(new, holder, home_log) for new in command.lots)
     return DraftedStep(
         EventKind.REGISTER,
         (),
         (),
-        tuple(_measured(new, holder, home_log) for new in command.lots),
+        outputs,
         RegisterDetails(command.origin, draws),
-        tuple(draw.right_id for draw in draws),
+        _rests_on(draws, outputs),
     )
 
 
@@ -158,13 +164,14 @@ def _transform(command: TransformLots, lots: Mapping[Outpoint, LotContent], hold
     spends = tuple(sorted(command.spends))
     draws = _draws(command.draws)
     losses = tuple(sorted(command.losses, key=lambda loss: loss.element))
+    outputs = tuple(_measured(new, holder, home_log) for new in command.outputs)
     return DraftedStep(
         EventKind.TRANSFORM,
         spends,
         tuple(lots[spend] for spend in spends),
-        tuple(_measured(new, holder, home_log) for new in command.outputs),
+        outputs,
         TransformDetails(command.process, losses, draws, command.reason_code),
-        tuple(draw.right_id for draw in draws),
+        _rests_on(draws, outputs),
     )
 
 

@@ -5,6 +5,7 @@ place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from monazite_provenance.contents import QuotaKind
 from monazite_provenance.statement import Outpoint
@@ -27,13 +28,26 @@ def outpoint_name(outpoint: Outpoint) -> str:
     return f"{outpoint.statement_id.hex()}:{outpoint.index}"
 
 
+STALE: Final = "STALE"
+
+
 def stale(outpoint: Outpoint, spender: bytes) -> Error:
     """STALE: the head was spent by another statement, which is named."""
     return Error(
         Kind.CONFLICT,
-        "STALE",
+        STALE,
         "this head has been spent",
         metadata={"outpoint": outpoint_name(outpoint), "spent_by": spender.hex()},
+    )
+
+
+def issued_at_out_of_range(issued_at: int, now: int, *, earliest: int, latest: int) -> Error:
+    """ISSUED_AT_OUT_OF_RANGE: a statement submitted too long after it was made, or before; Unix seconds."""
+    return Error(
+        Kind.PRECONDITION,
+        "ISSUED_AT_OUT_OF_RANGE",
+        "the statement was issued too long ago, or later than now",
+        metadata={"issued_at": issued_at, "now": now, "earliest": earliest, "latest": latest},
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from monazite.registry.v1 import registry_pb2
+from monazite_provenance.keys import COSE_KEY_BYTES_MAX, SIGNATURE_LENGTHS
 
 from services.registry.domain.commands import CertifyKey, RegisterEnterprise
 from services.registry.domain.records import Activity
 from services.registry.messages.fields import Fields
 
-COSE_KEY_BYTES_MAX: Final = 256
-SIGNATURE_BYTES: Final = 64
+_PROOF_LENGTHS: Final = sorted(set(SIGNATURE_LENGTHS.values()))
 _ACTIVITIES: Final = frozenset(Activity)
 
 
@@ -46,9 +46,12 @@ def parse_certify(request: registry_pb2.CertifyKeyRequest) -> tuple[bytes, Certi
     request_id = fields.request_id(request.request_id)
     if not 0 < len(request.cose_key) <= COSE_KEY_BYTES_MAX:
         fields.wrong("cose_key", f"must be a COSE_Key of at most {COSE_KEY_BYTES_MAX} bytes")
+    if len(request.proof_of_possession) not in _PROOF_LENGTHS:
+        # Which of them it must be the key says, once it is read.
+        fields.wrong("proof_of_possession", f"must be a signature of {', '.join(map(str, _PROOF_LENGTHS))} bytes")
     command = CertifyKey(
         request.cose_key,
-        fields.identifier("proof_of_possession", request.proof_of_possession, SIGNATURE_BYTES),
+        request.proof_of_possession,
         request.own_signature_only,
     )
     fields.done()

@@ -17,9 +17,20 @@ DRAWS_MAX: Final = 32
 
 
 class Fields(chassis.Fields):
-    """Reads the fields of one request; `done` raises INVALID_FIELDS if anything was wrong."""
+    """Reads the fields of one request; `done` raises INVALID_FIELDS if anything was wrong.
 
-    __slots__ = ()
+    `within`: the field of the request in which those stand that are read, followed by a dot.
+    """
+
+    __slots__ = ("_within",)
+
+    def __init__(self, within: str = "") -> None:
+        super().__init__()
+        self._within = within
+
+    def wrong(self, field: str, why: str) -> None:
+        """Note one bad field."""
+        super().wrong(self._within + field, why)
 
     def lot_id(self, field: str, text: str) -> str:
         """A lot id with its check character."""

@@ -12,6 +12,7 @@ from monazite.type.v1 import statement_pb2
 from monazite_provenance.conservation import Finding
 
 from services.chassis.fields import outpoint_message, timestamp
+from services.chassis.log.servicer import admit
 from services.registry.operations.answers import (
     ActStands,
     Answer,
@@ -64,8 +65,8 @@ def _message(  # noqa: PLR0911 - one return for each kind of answer
         case StepDone():
             return registry_pb2.StepResponse(
                 statement=None if answer.item is None else item_message(answer.item),
-                heads=_heads(answer.heads),
-                findings=_findings(answer.findings),
+                heads=render_heads(answer.heads),
+                findings=render_findings(answer.findings),
             )
         case IdsIssued():
             return registry_pb2.IssueLotIdsResponse(lot_ids=answer.lot_ids)
@@ -77,7 +78,7 @@ def _message(  # noqa: PLR0911 - one return for each kind of answer
             return registry_pb2.ExportActResponse(
                 state=registry_pb2.ExportActResponse.State.ValueType(answer.state),
                 statement=item_message(answer.item),
-                heads=_heads(answer.heads),
+                heads=render_heads(answer.heads),
             )
         case KeyView():
             return registry_pb2.CertifyKeyResponse(key=render_key(answer))
@@ -113,13 +114,12 @@ def item_message(item: bytes) -> statement_pb2.StatementItem:
 def _admit(admission: statement_pb2.Admission, place: Place) -> None:
     admission.statement_id = place.statement_id
     admission.log = place.log
-    admission.receipt_pending = place.index is None
-    if place.index is not None:
-        admission.index = place.index
     admission.committed_at.CopyFrom(timestamp(place.committed_at))
+    admit(admission, place.registered)
 
 
-def _heads(heads: Sequence[HeadMade]) -> list[registry_pb2.Head]:
+def render_heads(heads: Sequence[HeadMade]) -> list[registry_pb2.Head]:
+    """Heads, in order."""
     return [
         registry_pb2.Head(
             lot_id=head.lot_id,
@@ -130,7 +130,8 @@ def _heads(heads: Sequence[HeadMade]) -> list[registry_pb2.Head]:
     ]
 
 
-def _findings(findings: Sequence[Finding]) -> list[registry_pb2.Finding]:
+def render_findings(findings: Sequence[Finding]) -> list[registry_pb2.Finding]:
+    """What somebody must explain."""
     return [
         registry_pb2.Finding(code=finding.code, message=finding.message, metadata=finding.metadata)
         for finding in findings

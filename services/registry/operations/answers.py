@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from monazite_provenance.conservation import Finding
@@ -49,6 +50,18 @@ class StepDone:
     item: bytes | None
     heads: tuple[HeadMade, ...]
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement that lacks its signature alone: the bytes to sign, and the item with a signature of no bytes."""
+
+    statement_id: bytes
+    unsigned_item: bytes
+    signing_input: bytes
+    expires_at: datetime
+    heads: tuple[HeadMade, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ class LotOperations:
         steps = self.steps
         holder = asked.principal.enterprise_uri
         actor = Actor(asked.principal.id, holder, holder, on_behalf=True)
-        resolved, rights = _resolve(command, steps)
+        resolved, rights = resolve(command, steps)
         lots = await steps.inputs(holder, spends_of(resolved))
         drafted = draft(resolved, lots, holder=holder, home_log=steps.home_log)
         try:
@@ -200,8 +200,8 @@ def _fingerprint(drafted: DraftedStep) -> tuple[bytes, bytes]:
     return step.digest(), sha256(repr(masses).encode()).digest()
 
 
-def _resolve(command: StepCommand, steps: Steps) -> tuple[StepCommand, Rights]:
-    """The command with the ids of the rights that were sent, and these, verified."""
+def resolve(command: StepCommand, steps: Steps) -> tuple[StepCommand, Rights]:
+    """The command with the ids of the rights that were sent, and these, verified. Raises ProvenanceError, Error."""
     draws = draws_of(command)
     rights = steps.rights(tuple(draw.item for draw in draws if draw.item is not None))
     if not rights.terms or not isinstance(command, RegisterLot | TransformLots):

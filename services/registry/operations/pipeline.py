@@ -19,12 +19,13 @@ from services.chassis.committer import Committer
 from services.chassis.crash import crash_point
 from services.chassis.database import Database
 from services.chassis.errors import Error
+from services.chassis.log.receipts import Receipts
 from services.chassis.store import SignedStatement
 from services.registry.domain.change import Change
 from services.registry.domain.refusals import Moved
 from services.registry.operations.answers import Answer, Given, Render
 from services.registry.operations.requests import Asked
-from services.registry.storage.places import Place, find_place, statement_of
+from services.registry.storage.places import Place, committed_at, statement_of
 from services.registry.storage.writes import HoldPlaced, PeerStatement, RegistryWrite
 
 BUILDS_MAX: Final = 3
@@ -57,6 +58,7 @@ class Pipeline:
     database: Database
     committer: Committer[RegistryWrite]
     log_name: str
+    receipts: Receipts
     clock: Clock
     render: Render
 
@@ -106,7 +108,9 @@ class Pipeline:
             return await self._again(asked, stored)
         if not built.statements:
             return Given(reply, None)
-        return Given(reply, Place(write.statement_id, self.log_name, None, self.clock.now()))
+        now = self.clock.now()
+        registered = await self.receipts.wait(write.statement_id)
+        return Given(reply, Place(write.statement_id, self.log_name, now, registered))
 
     async def _stored(self, asked: Asked) -> Given | None:
         """The answer to a request that was done. Raises REQUEST_ID_REUSED, which says more than why a new one fails."""
@@ -123,4 +127,7 @@ class Pipeline:
         if statement_id is None:
             return Given(reply, None)
         async with self.database.connection() as connection:
-            return Given(reply, await find_place(connection, self.log_name, statement_id))
+            at = await committed_at(connection, statement_id)
+        if at is None:
+            return Given(reply, None)
+        return Given(reply, Place(statement_id, self.log_name, at, await self.receipts.obtain(statement_id)))

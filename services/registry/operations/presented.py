@@ -1,4 +1,6 @@
-"""Peers' statements that callers carry here: verified offline against the trust file, with no other service up."""
+"""Peers' statements that callers carry here with their receipts: verified offline against the trust file, with no other
+service up.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,12 @@ from typing import Final
 from monazite_provenance import licensing
 from monazite_provenance.contents import ExportIntentDetails, LicenceDetails, RightDetails, decode_details
 from monazite_provenance.errors import IssuerMismatch, Undisclosed
-from monazite_provenance.keys import KeyRing
+from monazite_provenance.key_book import KeyBook
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import service_uri
-from monazite_provenance.verifier import Statement, Verifier
+from monazite_provenance.verifier import Statement
 
+from services.chassis.log.presented import PresentedVerifier
 from services.registry.domain import refusals
 from services.registry.domain.records import RightTerms
 from services.registry.storage.writes import PeerStatement
@@ -33,12 +36,13 @@ class Authorisation:
 
 
 class Presented:
-    """Verifies rights by quota, licences and intents by licensing. The trust file's keys do not change while the
-    process runs, so what verified once verifies always: rights are remembered by their bytes.
+    """Verifies rights by quota, licences and intents by licensing: each must carry a receipt of its service's log. The
+    trust file's keys do not change while the process runs, so what verified once verifies always: rights are
+    remembered by their bytes.
     """
 
-    def __init__(self, keys: KeyRing, domain: str) -> None:
-        self._verifier = Verifier(keys)
+    def __init__(self, keys: KeyBook, domain: str) -> None:
+        self._verifier = PresentedVerifier(keys)
         self._quota = service_uri(domain, "quota")
         self._licensing = service_uri(domain, "export_license")
         self.right: Callable[[bytes], RightTerms] = lru_cache(maxsize=RIGHTS_REMEMBERED_MAX)(self._right)

@@ -52,8 +52,7 @@ class Signer:
 
     def finish(self, drafted: Draft, parents: Sequence[bytes]) -> SignedStatement:
         """A drafted statement of ours, signed."""
-        item = drafted.sign(self.key).encode()
-        return SignedStatement.of(drafted.claims, drafted.statement_id, item, parents)
+        return SignedStatement.of(drafted.claims, drafted.statement_id, drafted.sign(self.key), parents)
 
     def now(self) -> int:
         """Whole Unix seconds: what we put into `iat`."""

@@ -8,13 +8,16 @@ from collections.abc import AsyncGenerator
 
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.registry.v1.registry_pb2_grpc import LotServiceServicer
+from monazite.type.v1.statement_pb2 import StatementItem
 
 from services.chassis.call import current_call
 from services.registry.messages import lots as messages
+from services.registry.messages.prepared import parse_prepare, render_prepared
 from services.registry.messages.replies import give
 from services.registry.messages.requests import asked_by
+from services.registry.messages.steps import parse_step
 from services.registry.messages.views import render_lot, render_lots
-from services.registry.operations.bundles import Bundles
+from services.registry.operations.bundles import Asked, Bundles
 from services.registry.operations.holds import Holds
 from services.registry.operations.lots import LotOperations
 from services.registry.operations.reading import Reading
@@ -40,40 +43,45 @@ class LotServicer(LotServiceServicer):
 
     async def RegisterLot(self, request: pb.RegisterLotRequest, context: object) -> pb.StepResponse:
         """First entry of material."""
-        request_id, command = messages.parse_register(request)
+        request_id, command = parse_step(request)
         asked, validate_only = asked_by(request, request_id), request.validate_only
         return give(pb.StepResponse, await self._lots.step("register", asked, command, validate_only=validate_only))
 
     async def SplitLot(self, request: pb.SplitLotRequest, context: object) -> pb.StepResponse:
         """One lot into parts."""
-        request_id, command = messages.parse_split(request)
+        request_id, command = parse_step(request)
         return give(pb.StepResponse, await self._lots.step("split", asked_by(request, request_id), command))
 
     async def MergeLots(self, request: pb.MergeLotsRequest, context: object) -> pb.StepResponse:
         """Several lots into one."""
-        request_id, command = messages.parse_merge(request)
+        request_id, command = parse_step(request)
         return give(pb.StepResponse, await self._lots.step("merge", asked_by(request, request_id), command))
 
     async def TransformLots(self, request: pb.TransformLotsRequest, context: object) -> pb.StepResponse:
         """A process step."""
-        request_id, command = messages.parse_transform(request)
+        request_id, command = parse_step(request)
         asked, validate_only = asked_by(request, request_id), request.validate_only
         return give(pb.StepResponse, await self._lots.step("transform", asked, command, validate_only=validate_only))
 
     async def OfferLots(self, request: pb.OfferLotsRequest, context: object) -> pb.StepResponse:
         """Shipper's half of a transfer."""
-        request_id, command = messages.parse_offer(request)
+        request_id, command = parse_step(request)
         return give(pb.StepResponse, await self._lots.step("offer", asked_by(request, request_id), command))
 
     async def CancelOffer(self, request: pb.CancelOfferRequest, context: object) -> pb.StepResponse:
         """Shipper takes lots back."""
-        request_id, command = messages.parse_cancel(request)
+        request_id, command = parse_step(request)
         return give(pb.StepResponse, await self._lots.step("cancel", asked_by(request, request_id), command))
 
     async def AcceptLots(self, request: pb.AcceptLotsRequest, context: object) -> pb.StepResponse:
         """Receiver's half of a transfer."""
-        request_id, command = messages.parse_accept(request)
+        request_id, command = parse_step(request)
         return give(pb.StepResponse, await self._lots.step("accept", asked_by(request, request_id), command))
+
+    async def PrepareStatement(self, request: pb.PrepareStatementRequest, context: object) -> pb.PreparedStatement:
+        """A step for the enterprise to sign itself."""
+        asked = parse_prepare(request)
+        return render_prepared(await self._submissions.preparation.prepare(current_call().principal, asked))
 
     async def SubmitStatement(self, request: pb.SubmitStatementRequest, context: object) -> pb.StepResponse:
         """A step that the enterprise signed itself."""
@@ -92,9 +100,14 @@ class LotServicer(LotServiceServicer):
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: object) -> AsyncGenerator[pb.GetBundleResponse]:
         """The bundle of a head, in pieces."""
-        head, visible_to = messages.parse_bundle(request)
-        async for chunk in self._bundles.stream(current_call().principal, head, visible_to):
+        asked = Asked(current_call().principal, *messages.parse_head(request))
+        async for chunk in self._bundles.stream(asked, with_status=request.with_status):
             yield pb.GetBundleResponse(chunk=chunk)
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: object) -> pb.GetStatusResponse:
+        """The signed status of a head."""
+        asked = Asked(current_call().principal, *messages.parse_head(request))
+        return pb.GetStatusResponse(status=StatementItem(item=await self._bundles.status(asked)))
 
     async def PlaceHold(self, request: pb.PlaceHoldRequest, context: object) -> pb.StepResponse:
         """An inspector stops a lot."""

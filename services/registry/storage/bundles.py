@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from asyncpg import Record
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.database import Connection
-from services.chassis.sequencer import Pending
 
 # Event kinds up to 14 are custody; 60 is a key's statement (monazite_provenance.kinds).
 _ANCESTORS: Final = """
@@ -22,7 +20,7 @@ _ANCESTORS: Final = """
         JOIN entry e ON e.statement_id = parent.statement_id
         WHERE e.kind <= 14
     )
-    SELECT e.statement_id, e.parents, e.committed_at FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+    SELECT e.statement_id, e.parents FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
 """
 # Keys that signed, and their ends: whoever reads the bundle must learn that a key was retired.
 _KEYS: Final = """
@@ -31,7 +29,7 @@ _KEYS: Final = """
 """
 _RIGHTS: Final = "SELECT DISTINCT right_id FROM draw WHERE statement_id = ANY($1::bytea[]) ORDER BY right_id"
 _EXPORTS: Final = """
-    SELECT licence_id, intent_id FROM export_act WHERE ended_by = ANY($1::bytea[]) AND intent_id IS NOT NULL
+    SELECT licence_id, intent_id, ended_by FROM export_act WHERE ended_by = ANY($1::bytea[]) AND intent_id IS NOT NULL
     ORDER BY act_id
 """
 # Of a head that is spent only what stands on the way to the target: its siblings are other people's.
@@ -40,14 +38,37 @@ _HOLDS: Final = """
     WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY h.hold_id
 """
 _SETTLED: Final = "SELECT settled_id FROM settlement WHERE drawing_id = ANY($1::bytea[]) ORDER BY settled_id"
-_OWN: Final = "SELECT statement_id, item FROM statement WHERE statement_id = ANY($1::bytea[])"
-_PEERS: Final = "SELECT statement_id, item FROM peer_statement WHERE statement_id = ANY($1::bytea[])"
+_OPEN_HOLDS: Final = """
+    SELECT hold_id FROM hold WHERE (statement_id, output_index) = ($1, $2) AND released_by IS NULL ORDER BY hold_id
+"""
+_INDEXES: Final = "SELECT statement_id, idx FROM entry WHERE statement_id = ANY($1::bytea[])"
+_PEER_CHECKPOINTS: Final = "SELECT checkpoint FROM peer_checkpoint ORDER BY log"
+_ITEMS: Final = """
+    SELECT statement_id, item FROM statement WHERE statement_id = ANY($1::bytea[])
+    UNION ALL
+    SELECT statement_id, item FROM peer_statement WHERE statement_id = ANY($1::bytea[])
+"""
 
 
-async def ancestors(connection: Connection, statement_id: bytes, most: int) -> list[Pending]:
+class Export(NamedTuple):
+    """An export that left: the licence, the intent under it, and the acceptance that rests on both."""
+
+    licence_id: bytes
+    intent_id: bytes
+    accepted_by: bytes
+
+
+class Ancestor(NamedTuple):
+    """A custody statement and those of the same log that it rests on."""
+
+    statement_id: bytes
+    parents: tuple[bytes, ...]
+
+
+async def ancestors(connection: Connection, statement_id: bytes, most: int) -> list[Ancestor]:
     """The custody statements that one rests on, itself included, with their parents; at most so many."""
     rows = await connection.fetch(_ANCESTORS, statement_id, most)
-    return [Pending(row["statement_id"], tuple(row["parents"]), row["committed_at"]) for row in rows]
+    return [Ancestor(row["statement_id"], tuple(row["parents"])) for row in rows]
 
 
 async def key_statements(connection: Connection, parents: Sequence[bytes]) -> list[bytes]:
@@ -63,11 +84,9 @@ async def right_ids(connection: Connection, statement_ids: Sequence[bytes]) -> l
     return [row["right_id"] for row in await connection.fetch(_RIGHTS, list(statement_ids))]
 
 
-async def export_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
-    """Licences, then export-intents under them, that acceptances among the statements rest on."""
-    rows = await connection.fetch(_EXPORTS, list(statement_ids))
-    licences = dict.fromkeys(row["licence_id"] for row in rows)
-    return [*licences, *(row["intent_id"] for row in rows)]
+async def exports(connection: Connection, statement_ids: Sequence[bytes]) -> list[Export]:
+    """The exports that acceptances among the statements are of."""
+    return [Export(*row) for row in await connection.fetch(_EXPORTS, list(statement_ids))]
 
 
 async def hold_ids(connection: Connection, statement_ids: Sequence[bytes], target: Outpoint) -> list[bytes]:
@@ -81,16 +100,23 @@ async def settled_ids(connection: Connection, statement_ids: Sequence[bytes]) ->
     return [row["settled_id"] for row in await connection.fetch(_SETTLED, list(statement_ids))]
 
 
-async def own_items(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
-    """Encoded items of our log, in the order of the ids."""
-    return _ordered(statement_ids, await connection.fetch(_OWN, list(statement_ids)))
+async def open_holds(connection: Connection, target: Outpoint) -> list[bytes]:
+    """Holds on a head that nobody released, ascending."""
+    return [row["hold_id"] for row in await connection.fetch(_OPEN_HOLDS, *target)]
 
 
-async def peer_items(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
-    """Encoded items of peers, in the order of the ids."""
-    return _ordered(statement_ids, await connection.fetch(_PEERS, list(statement_ids)))
+async def indexes(connection: Connection, statement_ids: Sequence[bytes]) -> dict[bytes, int | None]:
+    """The places of statements in our log, by id; None for one that is not integrated yet."""
+    return {row["statement_id"]: row["idx"] for row in await connection.fetch(_INDEXES, list(statement_ids))}
 
 
-def _ordered(statement_ids: Sequence[bytes], rows: Sequence[Record]) -> list[bytes]:
+async def peer_checkpoints(connection: Connection) -> list[bytes]:
+    """The newest heads of other logs that were taken in, as COSE checkpoints."""
+    return [row["checkpoint"] for row in await connection.fetch(_PEER_CHECKPOINTS)]
+
+
+async def items(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
+    """Encoded items, ours and peers', in the order of the ids."""
+    rows = await connection.fetch(_ITEMS, list(statement_ids))
     found: dict[bytes, bytes] = {row["statement_id"]: row["item"] for row in rows}
-    return [found[statement_id] for statement_id in statement_ids if statement_id in found]
+    return [found[statement_id] for statement_id in statement_ids]

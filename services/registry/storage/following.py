@@ -8,6 +8,7 @@ from typing import Final
 
 from services.chassis.database import Connection
 from services.chassis.follower import FollowedEntry
+from services.chassis.log.peers import LogProblem
 
 _STATEMENTS: Final = """
     INSERT INTO peer_statement (statement_id, log, idx, kind, item)
@@ -17,6 +18,14 @@ _STATEMENTS: Final = """
 _SETTLEMENTS: Final = """
     INSERT INTO settlement (drawing_id, right_id, settled_id)
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) ON CONFLICT DO NOTHING
+"""
+# Of the same draw, settled by another statement.
+_OTHERWISE: Final = """
+    SELECT n.settled_id, s.settled_id AS before
+    FROM settlement s JOIN unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n (drawing_id, right_id, settled_id)
+        USING (drawing_id, right_id)
+    WHERE s.settled_id <> n.settled_id
+    ORDER BY n.settled_id LIMIT 1
 """
 
 
@@ -32,7 +41,11 @@ class Settlement:
 async def keep(
     connection: Connection, log: str, entries: Sequence[FollowedEntry], settlements: Sequence[Settlement]
 ) -> None:
-    """Keep quota's settlements: the statements, and which draw each is of."""
+    """Keep quota's settlements: the statements, and which draw each is of. One that is kept already stays as it is.
+
+    Raises LogProblem for a second, different settlement of one draw: quota says two things of one gram, and only one of
+    them can stand in its ledger.
+    """
     kept = sorted(entries, key=lambda entry: entry.statement_id)
     if kept:
         await connection.execute(
@@ -43,10 +56,15 @@ async def keep(
             [entry.item for entry in kept],
             log,
         )
-    if settlements:
-        await connection.execute(
-            _SETTLEMENTS,
-            [each.drawing_id for each in settlements],
-            [each.right_id for each in settlements],
-            [each.settled_id for each in settlements],
-        )
+    if not settlements:
+        return
+    columns = (
+        [each.drawing_id for each in settlements],
+        [each.right_id for each in settlements],
+        [each.settled_id for each in settlements],
+    )
+    await connection.execute(_SETTLEMENTS, *columns)
+    otherwise = await connection.fetchrow(_OTHERWISE, *columns)
+    if otherwise is not None:
+        before, now = otherwise["before"].hex(), otherwise["settled_id"].hex()
+        raise LogProblem(f"{log}: {now} settles a draw that {before} settled otherwise")

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.chassis.database import Connection
+from services.chassis.log.receipts import Registered
 from services.chassis.store import RequestKey
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a statement stands in our log; no index until it is sequenced."""
+    """Where a statement stands in our log; not registered until a head covers it."""
 
     statement_id: bytes
     log: str
-    index: int | None
     committed_at: datetime
+    registered: Registered | None
 
 
 async def statement_of(connection: Connection, key: RequestKey) -> bytes | None:
@@ -27,7 +28,9 @@ async def statement_of(connection: Connection, key: RequestKey) -> bytes | None:
     return found
 
 
-async def find_place(connection: Connection, log: str, statement_id: bytes) -> Place | None:
-    """The place of a statement of our log; None of one that it does not hold."""
-    row = await connection.fetchrow("SELECT idx, committed_at FROM entry WHERE statement_id = $1", statement_id)
-    return None if row is None else Place(statement_id, log, row["idx"], row["committed_at"])
+async def committed_at(connection: Connection, statement_id: bytes) -> datetime | None:
+    """When a statement of our log was committed; None of one that it does not hold."""
+    found: datetime | None = await connection.fetchval(
+        "SELECT committed_at FROM entry WHERE statement_id = $1", statement_id
+    )
+    return found

@@ -10,45 +10,46 @@ from collections.abc import AsyncIterator, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from monazite.quota.v1 import quota_pb2, quota_pb2_grpc
 from monazite.registry.v1 import registry_pb2, registry_pb2_grpc
-from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
+from monazite.type.v1.statement_pb2 import Admission
 from monazite_provenance.errors import NotHolder
+from monazite_provenance.keys import SoftwareKey
 
 from services.chassis.access import AccessTable, Caller, method_names
 from services.chassis.call import current_call
 from services.chassis.committer import Committer
 from services.chassis.errors import Violation, invalid, unavailable
 from services.chassis.identity import OfficerRole
-from services.chassis.log import Log
-from services.chassis.sequencer import Sequencer
-from services.chassis.server import AnyFollower, Composition, Mount, Site, mount, run
+from services.chassis.log.composition import open_log
+from services.chassis.log.receipts import Receipts
+from services.chassis.log.servicer import SERVICE, admit
+from services.chassis.server import Composition, Follows, Mount, Site, mount, run
 from services.chassis.settings import Settings
+from tests.fakes.log_keys import ring
+from tests.service.chassis.logs import ISSUER
 from tests.service.chassis.till import LOG, MIGRATIONS, Take, flush, take
 
 RIGHTS: ServiceDescriptor = registry_pb2.DESCRIPTOR.services_by_name["RightService"]
-LOGS: ServiceDescriptor = quota_pb2.DESCRIPTOR.services_by_name["LogService"]
 LOTS: ServiceDescriptor = registry_pb2.DESCRIPTOR.services_by_name["LotService"]
 BUNDLE = "/monazite.registry.v1.LotService/GetBundle"
 SECRET = "dsn=postgresql://quota:hunter2@db"  # noqa: S105  (one that must not leak)
 
 ACCESS: AccessTable = {
     name: frozenset({Caller.enterprise(), Caller.officer(OfficerRole.QUOTA)})
-    for name in method_names([RIGHTS, LOGS, LOTS])
+    for name in method_names([RIGHTS, SERVICE, LOTS])
 }
 
 
 class Rights(registry_pb2_grpc.RightServiceServicer):
-    """`seen` counts calls; `started` is set when one that stays has begun, `opened` lets it end. `polled` is set when
-    the log has been asked."""
+    """`seen` counts calls; `started` is set when one that stays has begun, `opened` lets it end."""
 
-    def __init__(self, committer: Committer[Take]) -> None:
+    def __init__(self, committer: Committer[Take], receipts: Receipts) -> None:
         self._committer = committer
+        self._receipts = receipts
         self.seen = 0
         self.started = asyncio.Event()
         self.opened = asyncio.Event()
         self.cancelled = asyncio.Event()
-        self.polled = asyncio.Event()
 
     async def GetRight(self, request: registry_pb2.GetRightRequest, context: object) -> registry_pb2.Right:
         self.seen += 1
@@ -81,17 +82,13 @@ class Rights(registry_pb2_grpc.RightServiceServicer):
         self, request: registry_pb2.CloseRightRequest, context: object
     ) -> registry_pb2.CloseRightResponse:
         write = take(request_id=request.right_id)
-        return registry_pb2.CloseRightResponse(total_drawn_mg=len(await self._committer.submit(write)))
-
-
-class Logs(quota_pb2_grpc.LogServiceServicer):
-    def __init__(self, log: Log, polled: asyncio.Event) -> None:
-        self._log = log
-        self._polled = polled
-
-    async def ListEntries(self, request: ListEntriesRequest, context: object) -> ListEntriesResponse:
-        self._polled.set()
-        return await self._log.list_entries(request)
+        statement_id = await self._committer.submit(write)
+        if statement_id is write.reply:
+            registered = await self._receipts.wait(statement_id)
+        else:
+            registered = await self._receipts.obtain(statement_id)
+        admission = admit(Admission(statement_id=statement_id, log=LOG), registered)
+        return registry_pb2.CloseRightResponse(total_drawn_mg=len(statement_id), admission=admission)
 
 
 async def get_bundle(
@@ -126,24 +123,24 @@ async def compose(
     site: Site[Settings],
     made: list[Rights] | None = None,
     access: AccessTable = ACCESS,
-    followers: Sequence[AnyFollower] = (),
+    followers: Sequence[Follows] = (),
 ) -> Composition:
     """`made` receives the servicer, for tests that look into it."""
-    sequencer = Sequencer(site.database, LOG)
-    committer = await site.stack.enter_async_context(Committer(site.database, flush, on_commit=sequencer.wake))
+    key = SoftwareKey.from_pem(site.settings.log_signing_key.read_bytes())
+    log = await open_log(site, ISSUER, key.public, ring(LOG, ISSUER, key))
+    committer = await site.stack.enter_async_context(Committer(site.database, flush, on_commit=log.sequencer.wake))
     await site.database.pool.execute("INSERT INTO till VALUES ('a', 1000) ON CONFLICT DO NOTHING")
-    rights = Rights(committer)
+    rights = Rights(committer, log.receipts)
     if made is not None:
         made.append(rights)
-    log = Log(site.database, LOG, sequencer.published)
     return Composition(
         access=access,
         mounts=[
             mount(RIGHTS, registry_pb2_grpc.add_RightServiceServicer_to_server, rights),
-            mount(LOGS, quota_pb2_grpc.add_LogServiceServicer_to_server, Logs(log, rights.polled)),
+            log.mount,
             lots(),
         ],
-        background=[sequencer.run],
+        background=[log.sequencer.run],
         followers=followers,
         on_drain=[log.drain],
     )

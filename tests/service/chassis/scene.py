@@ -16,10 +16,11 @@ from monazite.registry.v1.registry_pb2_grpc import RightServiceStub
 from services.chassis.access import AccessTable
 from services.chassis.client import Peer
 from services.chassis.errors import Error
-from services.chassis.server import AnyFollower, serving
+from services.chassis.server import Follows, serving
 from services.chassis.settings import REQUEST_BYTES_MAX, Certificates, Limits, Settings, Telemetry
 from tests.service.chassis import counter
 from tests.service.chassis.counter import ACCESS, Rights
+from tests.service.chassis.logs import KEY
 from tests.service.chassis.till import LOG, MIGRATIONS
 from tools.local.pki import Certificate, DevelopmentAuthority
 
@@ -59,14 +60,18 @@ def stage(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
         trace_ratio: float = 0.0,
         request_bytes_max: int = REQUEST_BYTES_MAX,
         certificates: Certificates | None = None,
-        follower: AnyFollower | None = None,
+        follower: Follows | None = None,
     ) -> AsyncGenerator[Scene]:
+        log_key = tmp_path / "log.key"
+        log_key.write_bytes(KEY.to_pem())
         settings = Settings(
             domain=authority.domain,
             listen="127.0.0.1:0",
             database_url=url,
             certificates=certificates or files(authority.issue(SERVER, server=True)),
             signing_key=tmp_path / "none",
+            log_signing_key=log_key,
+            log_memory=tmp_path / "signed",
             trust_file=tmp_path / "none",
             log_name=LOG,
             request_bytes_max=request_bytes_max,

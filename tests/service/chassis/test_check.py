@@ -21,6 +21,8 @@ domain = "monazite.example"
 listen = "127.0.0.1:0"
 database_url = "{url}"
 signing_key = "signing.pem"
+log_signing_key = "log.pem"
+log_memory = "signed"
 trust_file = "trust.json"
 log_name = "urn:monazite:log:quota:0"
 [certificates]

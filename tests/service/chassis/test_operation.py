@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from monazite.quota.v1.quota_pb2_grpc import LogServiceStub
 from monazite.registry.v1.registry_pb2 import CloseRightRequest
 from monazite.registry.v1.registry_pb2_grpc import RightServiceStub
-from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
+from monazite.transparency.v1.transparency_pb2 import StreamEntriesRequest, StreamEntriesResponse
+from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 
 from services.chassis import channel, probe, readiness
 from services.chassis.client import Peer
@@ -25,6 +25,7 @@ from services.chassis.health import LIVENESS, NOT_SERVING, READINESS, SERVING
 from services.chassis.readiness import DatabaseProbe
 from services.chassis.settings import BadSettings, Certificates, Limits
 from tests.fakes.relay import Relay
+from tests.service.chassis.logs import KEYS
 from tests.service.chassis.scene import (
     PLANT,
     SERVER,
@@ -47,6 +48,10 @@ SERVICE = "monazite.registry.v1.RightService"
 LONG_MS = 60_000
 
 
+async def all_of(stream: AsyncIterator[StreamEntriesResponse]) -> list[StreamEntriesResponse]:
+    return [page async for page in stream]
+
+
 async def states(calls: grpc.aio.UnaryStreamCall[HealthCheckRequest, HealthCheckResponse]) -> list[int]:
     """All that a watcher still hears, until the server lets it go."""
     return [reply.status async for reply in calls]
@@ -55,16 +60,17 @@ async def states(calls: grpc.aio.UnaryStreamCall[HealthCheckRequest, HealthCheck
 # --- draining -----------------------------------------------------------------------------------------------------
 
 
-async def test_who_waits_for_an_entry_is_answered_when_draining_begins(serve: Serve) -> None:
-    # A poll that had to be cut off after this would be an error and no answer.
+async def test_who_follows_the_log_is_let_go_when_draining_begins(serve: Serve) -> None:
+    # A stream that had to be cut off after this would be an error and no end.
     async with serve(limits=Limits(drain_ms=5_000)) as scene:
         peer = scene.peer()
-        request = ListEntriesRequest(from_index=0, wait_ms=20_000)
-        waiting = asyncio.create_task(peer.call(LogServiceStub(peer.channel).ListEntries, request, timeout_s=30))
-        await scene.rights.polled.wait()
-    page = await waiting
+        await close_right(peer, 1)
+        request = StreamEntriesRequest(follow=True)
+        stream = peer.stream(TransparencyServiceStub(peer.channel).StreamEntries, request, timeout_s=30)
+        assert (await anext(stream)).next_index == 1
+        rest = asyncio.create_task(all_of(stream))
+    assert all(page.next_index == 1 and not page.entries for page in await rest)
     await peer.close()
-    assert (len(page.entries), page.next_index) == (0, 0)
 
 
 async def test_health_says_so_first_and_watchers_are_let_go(serve: Serve) -> None:
@@ -154,6 +160,8 @@ async def probed(scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         f'listen = "127.0.0.1:{scene.port}"',
         'database_url = "postgresql://nobody@nowhere/none"',
         'signing_key = "none"',
+        'log_signing_key = "none"',
+        'log_memory = "none"',
         'trust_file = "none"',
         f'log_name = "{LOG}"',
         "[certificates]",
@@ -241,14 +249,14 @@ async def test_a_halted_follower_is_told_and_stops_nothing_else(
     peers_log = "urn:monazite:log:peer:0"
     lie = asyncio.Event()
 
-    async def fetch(_: ListEntriesRequest) -> ListEntriesResponse:
+    async def fetch(_: StreamEntriesRequest) -> AsyncGenerator[StreamEntriesResponse]:
         await lie.wait()
-        return ListEntriesResponse(log="urn:monazite:log:another:0")
+        yield StreamEntriesResponse()
 
     async def never(*_: object) -> None:
         raise AssertionError
 
-    follower = Follower(database, peers_log, fetch, kinds=[1], prepare=never, apply=never)
+    follower = Follower(database, peers_log, fetch, KEYS, kinds=[1], prepare=never, apply=never)
     async with serve(follower=follower) as scene, scene.peer() as peer, asyncio.timeout(30):
         watch = aiter(watch_health(peer, peers_log))
         assert (await anext(watch)).status == SERVING

@@ -11,9 +11,12 @@ from contextlib import suppress
 import pytest
 
 from services.chassis import store
-from services.chassis.database import Database
-from services.chassis.sequencer import ROUND_S, LostLead, Pending, Sequencer, read_pending
-from tests.service.chassis.till import LOG, Take, statement, take
+from services.chassis.database import Connection, Database
+from services.chassis.log import nodes
+from services.chassis.log.growth import Edge
+from services.chassis.sequencer import ROUND_S, Batch, LostLead, Sequencer, read_pending
+from tests.service.chassis.logs import sequencer
+from tests.service.chassis.till import Take, statement, take
 
 
 async def stored(database: Database, count: int, *, seed: int = 1) -> list[Take]:
@@ -39,11 +42,16 @@ async def check_order(database: Database, writes: Sequence[Take]) -> None:
     assert await database.pool.fetchval("SELECT size FROM log_head") == len(writes)
 
 
-async def exhaust(sequencer: Sequencer) -> int:
+async def exhaust(one: Sequencer) -> int:
     total = 0
-    while count := await sequencer.step():
+    while count := await one.step():
         total += count
     return total
+
+
+async def lead(one: Sequencer, database: Database) -> int | None:
+    async with database.connection() as connection:
+        return await one.lead(connection)
 
 
 async def stopped(task: asyncio.Task[None]) -> None:
@@ -55,7 +63,7 @@ async def stopped(task: asyncio.Task[None]) -> None:
 
 async def test_indexes_have_no_holes_and_parents_are_smaller(database: Database) -> None:
     writes = await stored(database, 200)
-    assert await exhaust(Sequencer(database, LOG)) == 200
+    assert await exhaust(sequencer(database)) == 200
     await check_order(database, writes)
 
 
@@ -75,57 +83,57 @@ async def test_ancestors_beyond_the_batch_come_with_their_child(database: Databa
 
 
 async def test_only_one_leads_and_another_takes_over_when_the_lease_ends(database: Database) -> None:
-    first, second = Sequencer(database, LOG), Sequencer(database, LOG)
-    assert await first.lead() == 1
-    assert await second.lead() is None
-    assert await first.lead() == 1
+    first, second = sequencer(database), sequencer(database)
+    assert await lead(first, database) == 1
+    assert await lead(second, database) is None
+    assert await lead(first, database) == 1
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
-    assert await second.lead() == 2
+    assert await lead(second, database) == 2
 
 
 async def test_a_lease_that_is_given_back_is_free_at_once_and_under_a_new_epoch(database: Database) -> None:
-    first, second = Sequencer(database, LOG), Sequencer(database, LOG)
-    assert await first.lead() == 1
+    first, second = sequencer(database), sequencer(database)
+    assert await lead(first, database) == 1
     await first.release()
-    assert await second.lead() == 2
-    assert await first.lead() is None
+    assert await lead(second, database) == 2
+    assert await lead(first, database) is None
     # Not its own any more, so that there is nothing to give back.
     await first.release()
-    assert await Sequencer(database, LOG).lead() is None
+    assert await lead(sequencer(database), database) is None
     await second.release()
-    assert await second.lead() == 3
+    assert await lead(second, database) == 3
 
 
 async def test_who_was_succeeded_gives_nothing_of_his_successors_back(database: Database) -> None:
-    first, second = Sequencer(database, LOG), Sequencer(database, LOG)
-    assert await first.lead() == 1
+    first, second = sequencer(database), sequencer(database)
+    assert await lead(first, database) == 1
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
-    assert await second.lead() == 2
+    assert await lead(second, database) == 2
     await first.release()
-    assert await Sequencer(database, LOG).lead() is None
-    assert await second.lead() == 2
+    assert await lead(sequencer(database), database) is None
+    assert await lead(second, database) == 2
 
 
 async def test_an_orderly_stop_gives_the_lease_back(database: Database) -> None:
-    first = Sequencer(database, LOG)
+    first = sequencer(database)
     await stored(database, 1)
     task = asyncio.create_task(first.run())
     await first.published.wait(0, 10)
     await stopped(task)
     await stored(database, 1, seed=2)
-    assert await Sequencer(database, LOG).step() == 1
+    assert await sequencer(database).step() == 1
 
 
 async def test_a_stop_without_the_database_leaves_the_lease_to_end_by_itself(url: str) -> None:
     async with Database(url) as away:
-        first = Sequencer(away, LOG)
-        assert await first.lead() == 1
+        first = sequencer(away)
+        assert await lead(first, away) == 1
     # Its database is closed now.
     task = asyncio.create_task(first.run())
     await asyncio.sleep(0)
     await stopped(task)
     async with Database(url) as database:
-        assert await Sequencer(database, LOG).lead() is None
+        assert await lead(sequencer(database), database) is None
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -134,14 +142,13 @@ async def test_whatever_happens_an_epoch_has_one_sequencer(
 ) -> None:
     """Sequencers come, lead, publish, pause, stop and crash; leases end whenever they like."""
     chance = random.Random(seed)  # noqa: S311
-    crowd = [Sequencer(database, LOG) for _ in range(3)]
+    crowd = [sequencer(database) for _ in range(3)]
     published_by: dict[int, Sequencer] = {}
     publish = Sequencer.publish
 
-    async def noted(self: Sequencer, epoch: int, pending: Sequence[Pending]) -> int:
-        count = await publish(self, epoch, pending)
+    async def noted(self: Sequencer, connection: Connection, epoch: int, batch: Batch) -> None:
+        await publish(self, connection, epoch, batch)
         assert published_by.setdefault(epoch, self) is self
-        return count
 
     monkeypatch.setattr(Sequencer, "publish", noted)
     writes: list[Take] = []
@@ -156,20 +163,20 @@ async def test_whatever_happens_an_epoch_has_one_sequencer(
             case "release":
                 await crowd[number].release()
             case "crash":  # it takes what it knew of its lease along
-                crowd[number] = Sequencer(database, LOG)
+                crowd[number] = sequencer(database)
             case _:
                 await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
-    await exhaust(Sequencer(database, LOG))
+    await exhaust(sequencer(database))
     await check_order(database, writes)
     assert len(published_by) > 1
 
 
 async def test_a_leader_that_wakes_up_late_changes_nothing(database: Database) -> None:
-    paused = Sequencer(database, LOG)
-    successor = Sequencer(database, LOG)
+    paused = sequencer(database)
+    successor = sequencer(database)
     writes = await stored(database, 5)
-    epoch = await paused.lead()
+    epoch = await lead(paused, database)
     assert epoch == 1
     async with database.connection() as connection:
         pending = await read_pending(connection)
@@ -177,32 +184,34 @@ async def test_a_leader_that_wakes_up_late_changes_nothing(database: Database) -
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
     assert await successor.step() == 5
     more = await stored(database, 3, seed=2)
-    with pytest.raises(LostLead):
-        await paused.publish(epoch, pending)
     async with database.connection() as connection:
+        with pytest.raises(LostLead):
+            await paused.publish(connection, epoch, paused.prepare(epoch, Edge(0, ()), pending))
         newer = await read_pending(connection)
-    with pytest.raises(LostLead):  # the epoch fences it off, even with entries that nobody has indexed
-        await paused.publish(epoch, newer)
+        edge = await nodes.edge(connection, 5)
+        with pytest.raises(LostLead):  # the epoch fences it off, even with entries that nobody has indexed
+            await paused.publish(connection, epoch, paused.prepare(epoch, edge, newer))
     assert await exhaust(successor) == 3
     await check_order(database, [*writes, *more])
 
 
 async def test_two_that_both_believe_to_lead_never_publish_twice(database: Database, url: str) -> None:
-    """The lease only saves work; what keeps the order is the compare-and-set. So let it fail completely."""
+    """What keeps the order is the compare-and-set alone. So let both lead under one epoch."""
     writes = await stored(database, 150)
+    assert await lead(sequencer(database), database) == 1
     async with Database(url) as other:
-        rivals = [Sequencer(database, LOG), Sequencer(other, LOG)]
+        rivals = [sequencer(database), sequencer(other)]
 
         async def fight(rival: Sequencer, db: Database) -> None:
             while True:
                 async with db.connection() as connection:
                     pending = await read_pending(connection, entries_max=7)
-                if not pending:
-                    return
-                try:
-                    await rival.publish(1, pending)
-                except LostLead:
-                    continue
+                    size = await connection.fetchval("SELECT size FROM log_head")
+                    edge = await nodes.edge(connection, size)
+                    if not pending:
+                        return
+                    with suppress(LostLead):
+                        await rival.publish(connection, 1, rival.prepare(1, edge, pending))
 
         await asyncio.gather(fight(rivals[0], database), fight(rivals[1], other))
     await check_order(database, writes)
@@ -221,28 +230,28 @@ async def test_a_crash_in_the_middle_leaves_no_hole(database: Database, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr("services.chassis.sequencer.crash_point", die)
         with pytest.raises(Killed):
-            await Sequencer(database, LOG).step()
+            await sequencer(database).step()
     assert await database.pool.fetchval("SELECT count(idx) FROM entry") == 0
     assert await database.pool.fetchval("SELECT size FROM log_head") == 0
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
-    assert await exhaust(Sequencer(database, LOG)) == 20
+    assert await exhaust(sequencer(database)) == 20
     await check_order(database, writes)
 
 
 async def test_it_runs_by_itself_and_survives_an_absent_database(database: Database) -> None:
-    sequencer = Sequencer(database, LOG)
+    one = sequencer(database)
     await stored(database, 3)
-    task = asyncio.create_task(sequencer.run())
-    rings = sequencer.published.rings
-    await sequencer.published.wait(rings, 10)
+    task = asyncio.create_task(one.run())
+    rings = one.published.rings
+    await one.published.wait(rings, 10)
     await database.pool.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    rings = sequencer.published.rings
+    rings = one.published.rings
     await stored(database, 3, seed=2)
-    sequencer.wake()
-    await sequencer.published.wait(rings, 10)
+    one.wake()
+    await one.published.wait(rings, 10)
     await stopped(task)
     assert await database.pool.fetchval("SELECT size FROM log_head") == 6
 
@@ -251,15 +260,17 @@ async def test_rounds_under_load_keep_a_distance(database: Database) -> None:
     rounds: list[float] = []
     third = asyncio.Event()
 
-    class Counted(Sequencer):
-        async def step(self) -> int:
-            rounds.append(time.monotonic())
-            if len(rounds) == 3:
-                third.set()
-            self.wake()
-            return 0
+    counted = sequencer(database)
 
-    task = asyncio.create_task(Counted(database, LOG).run())
+    async def step() -> int:
+        rounds.append(time.monotonic())
+        if len(rounds) == 3:
+            third.set()
+        counted.wake()
+        return 0
+
+    counted.step = step  # type: ignore[method-assign]  # a spy
+    task = asyncio.create_task(counted.run())
     await third.wait()
     await stopped(task)
     assert rounds[2] - rounds[0] >= 2 * ROUND_S * 0.9, "less than a timer's own inaccuracy"

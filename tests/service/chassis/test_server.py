@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,10 +14,14 @@ import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from monazite.quota.v1.quota_pb2_grpc import LogServiceStub
 from monazite.registry.v1.registry_pb2 import CloseRightRequest, GetBundleRequest, GetRightRequest
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub, RightServiceStub
-from monazite.type.v1.statement_pb2 import ListEntriesRequest, Outpoint
+from monazite.transparency.v1.transparency_pb2 import GetReceiptRequest, StreamEntriesRequest
+from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
+from monazite.type.v1.statement_pb2 import Outpoint
+from monazite_provenance.item import Item
+from monazite_provenance.receipts import HeadVerifier
+from monazite_provenance.statement import log_leaf
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -33,9 +35,10 @@ from services.chassis.health import LIVENESS, READINESS
 from services.chassis.identity import parse_principal
 from services.chassis.settings import Limits
 from tests.service.chassis.counter import ACCESS, SECRET
+from tests.service.chassis.logs import KEYS
+from tests.service.chassis.process import configured, started
 from tests.service.chassis.scene import (
     PLANT,
-    SERVER,
     Scene,
     Serve,
     check_health,
@@ -44,7 +47,6 @@ from tests.service.chassis.scene import (
     refused,
     watch_health,
 )
-from tests.service.chassis.till import LOG
 from tools.local.pki import DevelopmentAuthority
 
 
@@ -241,18 +243,53 @@ async def test_who_is_nobody_gets_no_health_either(scene: Scene) -> None:
 
 async def test_a_commit_shows_up_in_the_log_of_whoever_waits_for_it(scene: Scene) -> None:
     async with scene.peer() as peer:
-        logs, rights = LogServiceStub(peer.channel), RightServiceStub(peer.channel)
-        waiting = asyncio.create_task(peer.call(logs.ListEntries, ListEntriesRequest(wait_ms=10_000), timeout_s=15))
+        logs, rights = TransparencyServiceStub(peer.channel), RightServiceStub(peer.channel)
         await peer.call(rights.CloseRight, CloseRightRequest(right_id=bytes(16)))
-        page = await waiting
-    assert [entry.index for entry in page.entries] == [0]
+        stream = peer.stream(logs.StreamEntries, StreamEntriesRequest(from_index=1, follow=True), timeout_s=15)
+        assert not (await anext(stream)).entries
+        await peer.call(rights.CloseRight, CloseRightRequest(right_id=bytes([1]) * 16))
+        page = await anext(stream)
+        await stream.aclose()
+    assert [entry.index for entry in page.entries] == [1]
 
 
-async def test_a_long_poll_answers_before_its_caller_gives_up(scene: Scene) -> None:
+async def test_a_reply_carries_its_receipt_and_so_does_its_repetition(scene: Scene) -> None:
     async with scene.peer() as peer:
-        stub = LogServiceStub(peer.channel)
-        page = await peer.call(stub.ListEntries, ListEntriesRequest(wait_ms=20_000), timeout_s=0.5)
-    assert page.next_index == 0
+        stub, logs = RightServiceStub(peer.channel), TransparencyServiceStub(peer.channel)
+        request = CloseRightRequest(right_id=bytes(16))
+        first = (await peer.call(stub.CloseRight, request)).admission
+        again = (await peer.call(stub.CloseRight, request)).admission
+        found = await peer.call(logs.GetReceipt, GetReceiptRequest(statement_id=first.statement_id))
+        entries = peer.stream(logs.StreamEntries, StreamEntriesRequest())
+        leaf = log_leaf(Item.decode((await anext(entries)).entries[0].item.item).statement)
+        await entries.aclose()
+    for admission in (first, again, found):
+        assert not admission.receipt_pending
+        assert HeadVerifier(KEYS).verify_receipt(admission.receipt, leaf).index == admission.index == 0
+
+
+async def test_who_has_no_time_for_a_receipt_is_told_that_it_is_pending(serve: Serve) -> None:
+    async with serve(limits=Limits(receipt_wait_ms=0)) as scene, scene.peer() as peer:
+        request = CloseRightRequest(right_id=bytes(16))
+        admission = (await peer.call(RightServiceStub(peer.channel).CloseRight, request)).admission
+        assert (admission.receipt_pending, admission.receipt) == (True, b"")
+        stub = TransparencyServiceStub(peer.channel)
+        found = await peer.call(
+            stub.GetReceipt, GetReceiptRequest(statement_id=admission.statement_id, wait_ms=10_000), timeout_s=15
+        )
+        assert found.receipt
+        with pytest.raises(Error, match="NOT_FOUND"):
+            await peer.call(stub.GetReceipt, GetReceiptRequest(statement_id=bytes(32)))
+        with pytest.raises(Error, match="INVALID_FIELDS"):
+            await peer.call(stub.GetReceipt, GetReceiptRequest(statement_id=b"short", wait_ms=-1))
+
+
+async def test_a_stream_ends_before_its_caller_gives_up(scene: Scene) -> None:
+    async with scene.peer() as peer:
+        stub = TransparencyServiceStub(peer.channel)
+        await peer.call(RightServiceStub(peer.channel).CloseRight, CloseRightRequest(right_id=bytes(16)))
+        stream = peer.stream(stub.StreamEntries, StreamEntriesRequest(follow=True), timeout_s=0.5)
+        assert [page.next_index async for page in stream][-1] == 1
 
 
 # --- traces -------------------------------------------------------------------------------------------------------
@@ -349,38 +386,6 @@ async def refused_or_none(peer: Peer) -> Error | None:
     except Error as error:
         return error
     return None
-
-
-def configured(tmp_path: Path, url: str, authority: DevelopmentAuthority, extra: str = "") -> dict[str, str]:
-    own = authority.issue(SERVER, server=True)
-    path = tmp_path / "counter.toml"
-    path.write_text(
-        f"""
-domain = "{authority.domain}"
-listen = "127.0.0.1:0"
-database_url = "{url}"
-signing_key = "none"
-trust_file = "none"
-log_name = "{LOG}"
-port_file = "port"
-{extra}
-[certificates]
-certificate = "{own.certificate}"
-private_key = "{own.key}"
-authority = "{own.authority}"
-"""
-    )
-    return {**os.environ, "MONAZITE_CONFIG": str(path)}
-
-
-def started(environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.service.chassis.counter"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_process_serves_until_sigterm_and_logs_json(

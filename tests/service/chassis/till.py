@@ -10,6 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from monazite_provenance._cose import encode_sign1
+from monazite_provenance.item import Item
+from monazite_provenance.statement import log_leaf
+
 from services.chassis import store
 from services.chassis.database import Connection
 from services.chassis.errors import Error, Kind
@@ -42,13 +46,15 @@ def digest_of(account: str, mass_mg: int) -> bytes:
 
 
 def statement(parents: Sequence[bytes] = (), *, kind: int = 1, size: int = 40) -> SignedStatement:
-    """With a random id; the chassis does not look inside."""
+    """With a random id and `size` random bytes for a signature; the chassis looks no deeper than to the leaf."""
+    signed = encode_sign1(secrets.token_bytes(8), secrets.token_bytes(8), secrets.token_bytes(size))
     return SignedStatement(
         statement_id=secrets.token_bytes(32),
         kind=kind,
         issuer=SCOPE,
         subject="urn:monazite:lot:x",
-        item=secrets.token_bytes(size),
+        item=Item(signed, {}, (), None).encode(),
+        leaf=log_leaf(signed),
         parents=tuple(parents),
     )
 

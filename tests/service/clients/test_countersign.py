@@ -11,7 +11,13 @@ from typing import Any
 import grpc
 import pytest
 from grpc import aio
-from monazite.export_license.v1.export_license_pb2 import Case, CountersignDecisionRequest, Decision, GetCaseRequest
+from monazite.export_license.v1.export_license_pb2 import (
+    Case,
+    CaseEvent,
+    CountersignDecisionRequest,
+    Decision,
+    GetCaseRequest,
+)
 from typer.testing import CliRunner
 
 from clients.admin.__main__ import app
@@ -39,6 +45,11 @@ class Desk:
     ) -> Case:
         self.signed.append(request)
         return self.case
+
+    async def shows(self) -> str:
+        """Standard output of `cases show c1`."""
+        words = [*self.options, "cases", "show", "c1"]
+        return (await asyncio.to_thread(CliRunner().invoke, app, words, env={"COLUMNS": "160"})).stdout
 
     async def types(self, *arguments: str) -> tuple[int, str]:
         """Exit code and standard error of `cases countersign c1`."""
@@ -119,3 +130,17 @@ async def test_the_outcome_has_to_be_named(desk: Desk) -> None:
     assert code == ExitCode.USAGE
     assert "--outcome" in said
     assert desk.signed == []
+
+
+async def test_a_case_is_shown_with_the_proposals_that_were_rejected(desk: Desk) -> None:
+    proposed = CaseEvent(
+        state=Case.STATE_DECISION_PROPOSED, outcome=Decision.OUTCOME_GRANT, actor="wang", reason="fine"
+    )
+    rejected = CaseEvent(state=Case.STATE_IN_REVIEW, actor="li", reason="end user not to be found")
+    desk.case.history.extend([proposed, rejected])
+    lines = (await desk.shows()).splitlines()
+    (first,) = [line for line in lines if "DECISION_PROPOSED: GRANT" in line]
+    assert "wang" in first
+    assert "fine" in first
+    (second,) = [line for line in lines if "IN_REVIEW" in line]
+    assert "end user not to be found" in second

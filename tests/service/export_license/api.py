@@ -11,6 +11,7 @@ import asyncpg
 import grpc
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.export_license.v1 import export_license_pb2_grpc as rpc
+from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.errors import Error
@@ -50,7 +51,7 @@ class Api(Calls):
         self.cases = rpc.CaseServiceStub(channel)
         self.licences = rpc.LicenceServiceStub(channel)
         self.customs = rpc.CustomsServiceStub(channel)
-        self.log = rpc.LogServiceStub(channel)
+        self.log = TransparencyServiceStub(channel)
 
     @staticmethod
     def submission(lots: Sequence[Lot], lines: Sequence[pb.LicenceLine], request_id: str = "") -> pb.SubmitCaseRequest:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from monazite_provenance.contents import Form
+from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.names import log_urn
 
 from services.chassis.migrations import migrate
 from services.chassis.server import serving
@@ -23,6 +25,7 @@ from tests.service.export_license.api import Api, line
 from tests.unit.provenance.chains import lot
 from tools.local.pki import DevelopmentAuthority
 
+LOG = log_urn("export_license")
 EXPORTER = "enterprise/exporter"
 WANG = "officer/licensing/wang"
 LI = "officer/licensing/li"
@@ -115,6 +118,10 @@ def stopped(
     server = authority.issue("service/export_license", server=True)
     key, trust = tmp_path / "signing.key", tmp_path / "trust.json"
     key.write_bytes(registry.world.keys["export_license"].to_pem())
+    log_key = tmp_path / "log.key"
+    heads = registry.world.registers.logs[LOG].key
+    assert isinstance(heads, SoftwareKey)
+    log_key.write_bytes(heads.to_pem())
     trust.write_bytes(registry.world.trust.dump())
     settings = Settings(
         domain=authority.domain,
@@ -122,8 +129,10 @@ def stopped(
         database_url=database,
         certificates=Certificates(certificate=server.certificate, private_key=server.key, authority=server.authority),
         signing_key=key,
+        log_signing_key=log_key,
+        log_memory=tmp_path / "signed",
         trust_file=trust,
-        log_name="urn:monazite:log:export_license:0",
+        log_name=LOG,
         peers={"registry": f"localhost:{registry_port}"},
         customs=Customs(poll_ms=50, grace_ms=60_000),
     )

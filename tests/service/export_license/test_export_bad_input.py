@@ -92,12 +92,6 @@ async def test_an_application_hears_of_everything_at_once(office: Office, databa
         ),
         ("customs.CancelExport", "customs", pb.CancelExportRequest(reason_code="no"), {"act_id", "reason_code"}),
         ("customs.GetExport", "customs", pb.GetExportRequest(act_id=bytes(17)), {"act_id"}),
-        (
-            "log.ListEntries",
-            "wang",
-            statement_pb2.ListEntriesRequest(from_index=-1, wait_ms=20_001),
-            {"from_index", "wait_ms"},
-        ),
     ],
 )
 async def test_each_method_refuses_bad_fields(
@@ -126,7 +120,6 @@ async def test_each_method_refuses_bad_fields(
         ("customs", "WriteOffExport", pb.WriteOffExportRequest(), {"customs"}),
         ("customs", "CancelExport", pb.CancelExportRequest(), {"customs"}),
         ("customs", "GetExport", pb.GetExportRequest(), {"customs", "exporter", "licensing"}),
-        ("log", "ListEntries", statement_pb2.ListEntriesRequest(from_index=-1), {"licensing", "registry"}),
     ],
 )
 async def test_each_method_takes_its_own_callers_only(

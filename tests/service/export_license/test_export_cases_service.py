@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from monazite.export_license.v1 import export_license_pb2 as pb
+from monazite_provenance import bundle
 from monazite_provenance.contents import Form, LotContent
 
 from services.chassis.database import Database
@@ -15,7 +17,7 @@ from services.chassis.errors import Error, Kind
 from services.export_license.domain import cases as domain
 from services.export_license.storage import cases as stored
 from services.export_license.storage import snapshot
-from tests.fakes.export_registry import ExportRegistry, Lot
+from tests.fakes.export_registry import STATUS_S, ExportRegistry, Lot
 from tests.service.calling import new_id
 from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, refused
 from tests.service.export_license.conftest import MAGNET, Licensing, Office
@@ -104,19 +106,52 @@ async def test_the_bundle_of_another_head_is_refused(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "finding"),
+    ("spoil", "verdict", "finding"),
     [
-        (spend, "SPENT"),
-        (hold, "HELD"),
-        (lock, "EXPORT_LOCKED"),
+        (spend, "REFUTED", "HEAD_SPENT"),
+        (hold, "VERIFIED_WITH_GAPS", "HELD"),
+        (lock, "VERIFIED", "EXPORT_LOCKED"),
     ],
 )
-async def test_the_registrys_word_counts(office: Office, spoil: Callable[[Lot], None], finding: str) -> None:
+async def test_the_registrys_word_counts(
+    office: Office, spoil: Callable[[Lot], None], verdict: str, finding: str
+) -> None:
     made = office.magnets()
     spoil(made)
     refusal = await refused(office.exporter.submit([made], line(100)))
-    assert refusal.metadata["findings"] == finding
-    assert refusal.metadata["lot_id"] == made.content.lot_id
+    assert refusal.reason == "PROVENANCE_REFUSED"
+    assert (refusal.metadata["verdict"], refusal.metadata["findings"]) == (verdict, finding)
+    assert refusal.metadata["head"] == f"{made.head.statement_id.hex()}:{made.head.index}"
+
+
+async def test_a_registry_that_says_nothing_of_now_does_not_open_the_gate(office: Office) -> None:
+    made = office.magnets()
+    made.status = None
+    refusal = await refused(office.exporter.submit([made], line(100)))
+    assert (refusal.reason, refusal.metadata["gaps"]) == ("PROVENANCE_REFUSED", "ABSENCE")
+    made.status = {"count": len(made.world.items) + 1}
+    refusal = await refused(office.exporter.submit([made], line(100)))
+    assert (refusal.reason, refusal.metadata["gaps"]) == ("PROVENANCE_REFUSED", "INCOMPLETE")
+    assert refusal.metadata["registry"] == str(len(made.world.items) + 1)
+    made.status = {}
+    office.licensing.clock.offset = timedelta(seconds=STATUS_S + 1)
+    refusal = await refused(office.exporter.submit([made], line(100)))
+    assert (refusal.reason, refusal.metadata["gaps"]) == ("PROVENANCE_REFUSED", "STATUS_EXPIRED")
+    office.licensing.clock.offset = timedelta()
+    assert (await office.exporter.submit([made], line(100))).state == pb.Case.STATE_IN_REVIEW
+
+
+async def test_a_bundle_without_receipts_does_not_open_the_gate(office: Office) -> None:
+    made = office.magnets()
+
+    def bare(raw: bytes) -> bytes:
+        read = bundle.read([raw])
+        return b"".join(bundle.write(read.target, read.pieces, []))
+
+    made.tamper = bare
+    refusal = await refused(office.exporter.submit([made], line(100)))
+    assert (refusal.reason, refusal.metadata["verdict"]) == ("PROVENANCE_REFUSED", "CANNOT_TELL")
+    assert refusal.metadata["findings"] == "NO_TRUSTED_RECEIPT"
 
 
 async def test_only_the_holder_applies_and_not_for_what_is_on_its_way(office: Office) -> None:
@@ -209,6 +244,40 @@ async def test_a_rejected_proposal_goes_back_and_its_reason_stays(office: Office
         "GRANTED",
     ]
     assert (rows[2]["actor"].rpartition("/")[2], rows[2]["reason"]) == ("li", "end use unclear")
+
+
+async def test_an_officer_sees_what_happened_to_a_case_and_the_applicant_its_state(office: Office) -> None:
+    case = await office.exporter.submit([office.magnets()], line(100))
+    refusing = await office.wang.propose(case, pb.Decision.OUTCOME_REFUSE)
+    back = await office.li.reject(refusing, reason="the end user is known")
+    await office.li.countersign(await office.wang.propose(back))
+    seen = await office.li.call(office.li.cases.GetCase, pb.GetCaseRequest(case_id=case.case_id))
+    steps = [(one.state, one.outcome, one.actor.rpartition("/")[2]) for one in seen.history]
+    assert steps == [
+        (pb.Case.STATE_IN_REVIEW, pb.Decision.OUTCOME_UNSPECIFIED, case.applicant.rpartition("/")[2]),
+        (pb.Case.STATE_DECISION_PROPOSED, pb.Decision.OUTCOME_REFUSE, "wang"),
+        (pb.Case.STATE_IN_REVIEW, pb.Decision.OUTCOME_UNSPECIFIED, "li"),
+        (pb.Case.STATE_DECISION_PROPOSED, pb.Decision.OUTCOME_GRANT, "wang"),
+        (pb.Case.STATE_GRANTED, pb.Decision.OUTCOME_UNSPECIFIED, "li"),
+    ]
+    assert seen.history[1].reason == refusing.proposed.reason
+    assert seen.history[2].reason == "the end user is known"
+    assert seen.history[4].reason == seen.licence.licence_number
+    assert all(one.HasField("happened_at") for one in seen.history)
+    own = await office.exporter.call(office.exporter.cases.GetCase, pb.GetCaseRequest(case_id=case.case_id))
+    assert (own.state, list(own.history)) == (pb.Case.STATE_GRANTED, [])
+
+
+async def test_of_a_long_deliberation_the_latest_steps_are_shown(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "HISTORY_MAX", 3)
+    case = await office.exporter.submit([office.magnets()], line(100))
+    for number in range(2):
+        case = await office.li.reject(await office.wang.propose(case), reason=f"no {number}")
+    seen = await office.li.call(office.li.cases.GetCase, pb.GetCaseRequest(case_id=case.case_id))
+    assert [one.reason for one in seen.history if one.state == pb.Case.STATE_IN_REVIEW] == ["no 0", "no 1"]
+    assert len(seen.history) == 3
 
 
 async def test_a_stale_etag_is_refused_and_says_the_present_one(office: Office) -> None:

@@ -40,6 +40,8 @@ def environment(settings: Settings, port: int, extra: Mapping[str, str]) -> dict
         "CERTIFICATES__PRIVATE_KEY": str(settings.certificates.private_key),
         "CERTIFICATES__AUTHORITY": str(settings.certificates.authority),
         "SIGNING_KEY": str(settings.signing_key),
+        "LOG_SIGNING_KEY": str(settings.log_signing_key),
+        "LOG_MEMORY": str(settings.log_memory),
         "TRUST_FILE": str(settings.trust_file),
         "LOG_NAME": settings.log_name,
         "PEERS__REGISTRY": settings.peers["registry"],

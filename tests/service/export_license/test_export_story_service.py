@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monazite.export_license.v1 import export_license_pb2 as pb
-from monazite.type.v1 import statement_pb2
+from monazite.transparency.v1.transparency_pb2 import Entry
 from monazite_provenance.contents import (
     ExportIntentDetails,
     LicenceChangeDetails,
@@ -27,10 +27,10 @@ async def test_an_application_is_verified_decided_by_two_and_drawn_down(office: 
     case = await office.exporter.submit([lot], line(8_000))
     assert case.state == pb.Case.STATE_IN_REVIEW
     provenance = case.lots[0]
-    assert (provenance.lot_id, provenance.verdict) == (lot.content.lot_id, "VERIFIED_WITH_GAPS")
-    assert list(provenance.gaps) == ["ABSENCE", "REGISTRATION"]
+    assert (provenance.lot_id, provenance.verdict) == (lot.content.lot_id, "VERIFIED")
+    assert list(provenance.gaps) == []
     assert list(provenance.control_codes) == ["1C905.a"]
-    assert provenance.statements == len(lot.world.items)
+    assert provenance.statements == len(lot.world.items) + 1, "and the status"
 
     proposed = await office.wang.propose(case)
     assert proposed.state == pb.Case.STATE_DECISION_PROPOSED
@@ -80,11 +80,9 @@ async def test_the_log_publishes_what_was_signed_parents_first(office: Office) -
     await office.li.suspend(licence_id)
     await office.wang.reinstate(licence_id)
     await office.customs.write_off(act_id, (lot, 5_000))
-    entries: list[statement_pb2.Entry] = []
+    entries: list[Entry] = []
     while len(entries) < 4:
-        request = statement_pb2.ListEntriesRequest(from_index=len(entries), wait_ms=5_000)
-        page = await office.wang.call(office.wang.log.ListEntries, request)
-        entries.extend(page.entries)
+        entries.extend((await office.wang.entries(len(entries), wait_s=5)).entries)
     kinds = [EventKind(entry.event_kind) for entry in entries]
     assert kinds[0] is EventKind.LICENCE
     assert sorted(kinds) == [EventKind.EXPORT_INTENT, EventKind.LICENCE, *[EventKind.LICENCE_CHANGE] * 2]

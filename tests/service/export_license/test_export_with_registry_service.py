@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.registry.v1 import registry_pb2
 from monazite.type.v1 import material_pb2
-from monazite_provenance.chain import Policy, verify_bundle
+from monazite_provenance.chain import verify_bundle
 from monazite_provenance.names import log_urn, service_uri
 from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
@@ -55,10 +57,13 @@ def migrate_registry(url: str) -> None:
 class Pair:
     """Both services on their own databases, under one trust file."""
 
-    def __init__(self, authority: DevelopmentAuthority, trust: ceremony.Trust, urls: dict[str, str]) -> None:
+    def __init__(
+        self, authority: DevelopmentAuthority, trust: ceremony.Trust, urls: dict[str, str], directory: Path
+    ) -> None:
         self.authority = authority
         self.trust = trust
         self.urls = urls
+        self.directory = directory
         self.registry_port = 0
 
     def certificates(self, service: str) -> Certificates:
@@ -75,6 +80,8 @@ class Pair:
             database_url=self.urls["registry"],
             certificates=self.certificates("registry"),
             signing_key=self.trust.signing_keys["registry"],
+            log_signing_key=self.trust.log_keys["registry"],
+            log_memory=self.directory / "registry.signed",
             trust_file=self.trust.trust_file,
             log_name=log_urn("registry"),
         )
@@ -91,6 +98,8 @@ class Pair:
             database_url=self.urls["export_license"],
             certificates=self.certificates("export_license"),
             signing_key=self.trust.signing_keys["export_license"],
+            log_signing_key=self.trust.log_keys["export_license"],
+            log_memory=self.directory / "export_license.signed",
             trust_file=self.trust.trust_file,
             log_name=log_urn("export_license"),
             peers={"registry": f"localhost:{self.registry_port}"},
@@ -107,11 +116,13 @@ class Pair:
 
 
 @pytest.fixture
-def pair(database_from: Callable[[Migrate], str], authority: DevelopmentAuthority, session_directory: Path) -> Pair:
+def pair(
+    database_from: Callable[[Migrate], str], authority: DevelopmentAuthority, session_directory: Path, tmp_path: Path
+) -> Pair:
     """Both services, not started."""
     trust = ceremony.hold(session_directory / "trust", authority.domain)
     urls = {"registry": database_from(migrate_registry), "export_license": database_from(migrate_export_license)}
-    return Pair(authority, trust, urls)
+    return Pair(authority, trust, urls, tmp_path)
 
 
 async def magnets(pair: Pair) -> Held:
@@ -134,7 +145,7 @@ async def granted(licensing: Licensing, lot: Held, gross_g: int, *others: Held) 
     """A licence over one lot or several."""
     async with licensing.caller(EXPORTER) as exporter, licensing.caller(WANG) as wang, licensing.caller(LI) as li:
         case = await exporter.submit([lot, *others], line(gross_g))
-        assert list(case.lots[0].gaps) == ["ABSENCE", "REGISTRATION"]
+        assert (case.lots[0].verdict, list(case.lots[0].gaps)) == ("VERIFIED", [])
         return (await li.countersign(await wang.propose(case))).licence.licence_id
 
 
@@ -154,7 +165,7 @@ async def line_of(customs: Api, licence_id: bytes) -> tuple[int, int, int]:
 async def bundle(pair: Pair, head: Outpoint) -> list[bytes]:
     """The bundle of a head, as the exporter gets it."""
     async with pair.at_registry(EXPORTER) as exporter:
-        request = registry_pb2.GetBundleRequest(head=outpoint_message(head))
+        request = registry_pb2.GetBundleRequest(head=outpoint_message(head), with_status=True)
         return [response.chunk async for response in exporter.lots.GetBundle(request, timeout=20)]
 
 
@@ -173,9 +184,8 @@ async def test_a_part_leaves_the_rest_comes_back_and_all_agree(pair: Pair) -> No
         masses: list[int] = []
         for head in (*gone.abroad, *gone.returned):
             point = Outpoint(head.statement_id, head.output_index)
-            report = verify_bundle(await bundle(pair, point), trust, Policy.WITHOUT_RECEIPTS)
-            assert report.verdict is Verdict.VERIFIED_WITH_GAPS
-            assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}, "the licence has come along"
+            report = verify_bundle(await bundle(pair, point), trust, at=int(time.time()))
+            assert report.verdict is Verdict.VERIFIED, "the licence has come along"
             assert report.target is not None
             masses.append(report.target.gross_g)
         assert masses == [5_000, 5_000]
@@ -213,9 +223,8 @@ async def test_one_of_two_lots_stays_and_what_came_back_leaves_another_time(pair
         second = await customs.write_off(again, (back[10_000], 9_000))
         trust = TrustFile.load(pair.trust.trust_file.read_bytes())
         point = Outpoint(second.abroad[0].statement_id, second.abroad[0].output_index)
-        report = verify_bundle(await bundle(pair, point), trust, Policy.WITHOUT_RECEIPTS)
-        assert report.failure is None
-        assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}
+        report = verify_bundle(await bundle(pair, point), trust, at=int(time.time()))
+        assert (report.verdict, report.failure) == (Verdict.VERIFIED, None)
         assert not report.findings
 
 
@@ -257,6 +266,21 @@ async def test_a_hold_after_the_lock_ends_the_act_void(pair: Pair) -> None:
         assert await line_of(customs, licence_id) == (0, 0, 8_000)
         again = await refused(customs.declare(new_act(), licence_id, (lot, 6_000)))
         assert (again.reason, again.metadata["findings"]) == ("PROVENANCE_REFUSED", "HELD")
+
+
+async def test_only_what_the_registry_vouches_for_now_passes(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(EXPORTER) as exporter:
+        lot = await magnets(pair)
+        async with pair.at_registry(EXPORTER) as at_registry:
+            parts = await at_registry.split(lot.head, [4_000, 6_000])
+        spent = await refused(exporter.submit([lot], line(100)))
+        assert (spent.reason, spent.metadata["findings"]) == ("PROVENANCE_REFUSED", "HEAD_SPENT")
+        part = Held(parts.heads[0].lot_id, outpoint(parts.heads[0]))
+        licensing.clock.offset = timedelta(days=2)
+        stale = await refused(exporter.submit([part], line(100)))
+        assert (stale.reason, stale.metadata["gaps"]) == ("PROVENANCE_REFUSED", "STATUS_EXPIRED")
+        licensing.clock.offset = timedelta()
+        assert (await exporter.submit([part], line(100))).lots[0].verdict == "VERIFIED"
 
 
 async def test_a_registry_that_is_away_for_a_while_loses_nothing(pair: Pair) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.demo.actors import EVERYBODY
 from tools.local.ours import MARK
 from tools.local.ports import free_port
 
@@ -96,6 +98,11 @@ def test_going_on_by_hand_and_stopping(running: Running) -> None:
     files = {role: running.directory / f"{role}.toml" for role in ROLES}
     assert all(str(file) in text and file.exists() for file in files.values())
     registrar = files["officer-registrar-zhao"]
+    printed = [shlex.split(line) for line in running.welcome if line.startswith("  .venv/bin/monazite ")]
+    assert [words[3:5] for words in printed] == [["enterprise", "register"], ["indicator", "list"]]
+    for _, _, file, *arguments in printed:
+        done = _monazite(Path(file), *arguments)
+        assert done.returncode == 0, done.stderr
     listed = _monazite(registrar, "enterprise", "register", "mine-a", "--name", "Mine A", "--activity", "mine")
     assert listed.returncode == 0, listed.stderr
     issued = _up(str(running.directory), "--issue", "enterprise/mine-a")
@@ -127,6 +134,26 @@ def test_the_end_of_one_is_the_end_of_all(running: Running, command: str, name: 
     for process in others:
         assert select.select([process], [], [], 0)[0]
         os.close(process)
+
+
+def test_the_example_of_each_start_is_an_enterprise_of_its_own(running: Running) -> None:
+    """An id that every start prints alike is taken when the data are those of an earlier one."""
+    printed = next(line for line in running.welcome if "enterprise register" in line)
+    enterprise_id = shlex.split(printed)[5]
+    assert enterprise_id not in {actor.id for actor in EVERYBODY}
+    arguments = shlex.split(printed)[3:]
+    registrar = running.directory / "officer-registrar-zhao.toml"
+    assert _monazite(registrar, *arguments).returncode == 0
+    running.process.send_signal(signal.SIGTERM)
+    assert running.end() == (0, "")
+    again = _up(str(running.directory), "--ports", *map(str, running.ports))
+    assert again.stdout is not None
+    line = next(line for line in again.stdout if "enterprise register" in line)
+    try:
+        assert _monazite(registrar, *shlex.split(line)[3:]).returncode == 0
+    finally:
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(PATIENCE_SECONDS) == 0
 
 
 def test_taken_ports_are_named_before_anything_starts(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import grpc
 from monazite.quota.v1 import quota_pb2, quota_pb2_grpc
+from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 from monazite.type.v1 import material_pb2
-from monazite.type.v1.statement_pb2 import ListEntriesRequest, ListEntriesResponse
 
 from services.chassis.errors import Error
 from services.quota.storage.checks import ledger_faults
@@ -36,7 +36,7 @@ class Api(Calls):
         self.allocation = quota_pb2_grpc.AllocationServiceStub(channel)
         self.ledger = quota_pb2_grpc.LedgerServiceStub(channel)
         self.right = quota_pb2_grpc.RightServiceStub(channel)
-        self.log = quota_pb2_grpc.LogServiceStub(channel)
+        self.log = TransparencyServiceStub(channel)
 
     async def enter_indicator(
         self,
@@ -102,6 +102,25 @@ class Api(Calls):
         )
         return await self.call(self.allocation.BreakDown, request)
 
+    async def reduce(
+        self,
+        allocation_id: str,
+        *,
+        request_id: str = "",
+        reason: str = "entered for the wrong group",
+        rock_t: int = 0,
+        ionic_t: int = 0,
+        separation_t: int = 0,
+    ) -> quota_pb2.Allocation:
+        """ReduceAllocation, tonnes."""
+        request = quota_pb2.ReduceAllocationRequest(
+            request_id=request_id or new_id(),
+            allocation_id=allocation_id,
+            masses=masses(rock_t=rock_t, ionic_t=ionic_t, separation_t=separation_t),
+            reason=reason,
+        )
+        return await self.call(self.allocation.ReduceAllocation, request)
+
     async def reserve(
         self,
         reo_mg: int,
@@ -140,10 +159,6 @@ class Api(Calls):
         """GetBalance."""
         request = quota_pb2.GetBalanceRequest(enterprise_id=enterprise_id, year=year, kind=kind)
         return await self.call(self.ledger.GetBalance, request)
-
-    async def entries(self, from_index: int = 0, wait_ms: int = 0) -> ListEntriesResponse:
-        """ListEntries."""
-        return await self.call(self.log.ListEntries, ListEntriesRequest(from_index=from_index, wait_ms=wait_ms))
 
     async def until(
         self, right_id: bytes, done: Callable[[quota_pb2.Right], bool], timeout_s: float = 15

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from monazite_provenance import SoftwareKey
@@ -41,13 +42,16 @@ def database(database_from: Callable[[Migrate], str]) -> str:
 @pytest.fixture
 async def registry(trust: ceremony.Trust, authority: DevelopmentAuthority) -> FakeRegistry:
     """The scripted registry; `running` serves it."""
-    return FakeRegistry(authority.domain, SoftwareKey.from_pem(trust.signing_keys["registry"].read_bytes()))
+    key, log_key = (
+        SoftwareKey.from_pem(keys["registry"].read_bytes()) for keys in (trust.signing_keys, trust.log_keys)
+    )
+    return FakeRegistry(authority.domain, key, log_key)
 
 
 @pytest.fixture
 async def thief(authority: DevelopmentAuthority) -> FakeRegistry:
     """Somebody who signs in the registry's name with a key that nobody certified."""
-    return FakeRegistry(authority.domain, SoftwareKey.generate())
+    return FakeRegistry(authority.domain, SoftwareKey.generate(), SoftwareKey.generate())
 
 
 class Quota:
@@ -85,12 +89,13 @@ async def registry_port(registry: FakeRegistry, authority: DevelopmentAuthority)
 
 
 @pytest.fixture
-def stopped(
+def stopped(  # noqa: PLR0917 - fixtures
     database: str,
     trust: ceremony.Trust,
     authority: DevelopmentAuthority,
     registry_port: int,
     clock: MovableClock,
+    tmp_path: Path,
 ) -> Quota:
     """Quota, configured and not started."""
     server = authority.issue("service/quota", server=True)
@@ -100,6 +105,8 @@ def stopped(
         database_url=database,
         certificates=Certificates(certificate=server.certificate, private_key=server.key, authority=server.authority),
         signing_key=trust.signing_keys["quota"],
+        log_signing_key=trust.log_keys["quota"],
+        log_memory=tmp_path / "quota.signed",
         trust_file=trust.trust_file,
         log_name="urn:monazite:log:quota:0",
         peers={"registry": f"localhost:{registry_port}"},

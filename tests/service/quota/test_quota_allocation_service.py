@@ -65,10 +65,11 @@ async def test_the_numbers_of_2024_agree_to_the_tonne(quota: Quota, officer: Api
         groups = [await officer.balance(group, kind) for group in GROUPS.values()]
         assert sum(group.granted_mg for group in groups) == total
     # Northern's mines and plants: what it keeps for itself stays available to it.
-    await northern.break_down(2024, 1, "baogang-bayan-obo", rock_t=180_000, separation_t=60_000)
-    await northern.break_down(2024, 1, "baotou-huamei", separation_t=100_000)
+    await northern.break_down(2024, 1, "baogang-bayan-obo", rock_t=90_000, separation_t=60_000)
+    await northern.break_down(2024, 2, "baogang-bayan-obo", rock_t=90_000, separation_t=20_000)
+    await northern.break_down(2024, 2, "baotou-huamei", separation_t=60_000)
     own = await northern.balance("northern", SEPARATION)
-    assert (own.granted_mg, own.given_on_mg, own.available_mg) == (170_001 * TONNE, 160_000 * TONNE, 10_001 * TONNE)
+    assert (own.granted_mg, own.given_on_mg, own.available_mg) == (170_001 * TONNE, 140_000 * TONNE, 30_001 * TONNE)
     assert await faults(quota.settings.database_url) == []
 
 
@@ -85,6 +86,39 @@ async def test_an_allocation_over_the_total_is_refused_with_the_numbers(quota: Q
     assert (await officer.balance("other", SEPARATION, 2025)).granted_mg == 0, "all kinds of a command or none"
     assert (await refusal(officer.allocate(2024, 2, "other", ionic_t=1)))[0] == "ALLOCATION_OVER_TOTAL"
     assert (await refusal(officer.allocate(2030, 1, "other", ionic_t=1)))[0] == "ALLOCATION_OVER_TOTAL"
+    assert await faults(quota.settings.database_url) == []
+
+
+async def test_an_allocation_over_its_batch_is_refused_though_the_year_has_enough(
+    quota: Quota, officer: Api, northern: Api
+) -> None:
+    await officer.enter_indicator(2024, 1, rock_t=600, ionic_t=10)
+    await officer.enter_indicator(2024, 2, rock_t=1000, ionic_t=10, cumulative=True)
+    await officer.allocate(2024, 1, "northern", rock_t=500)
+    reason, metadata, _ = await refusal(officer.allocate(2024, 1, "northern", rock_t=101, ionic_t=1))
+    assert reason == "ALLOCATION_OVER_BATCH"
+    assert (metadata["batch"], metadata["kinds"]) == ("1", "MINING_ROCK")
+    numbers = [metadata[f"mining_rock_{name}_t"] for name in ("total", "allocated", "asked", "remaining")]
+    assert numbers == ["600", "500", "101", "100"]
+    # What the second notice restates of the first is not there twice.
+    reason, metadata, _ = await refusal(officer.allocate(2024, 2, "northern", rock_t=401))
+    assert (reason, metadata["mining_rock_total_t"]) == ("ALLOCATION_OVER_BATCH", "400")
+    assert (await refusal(officer.allocate(2024, 3, "northern", rock_t=1)))[0] == "ALLOCATION_OVER_BATCH"
+    await officer.allocate(2024, 2, "northern", rock_t=400)
+    assert (await refusal(northern.break_down(2024, 2, "mine-1", rock_t=401)))[0] == "ALLOCATION_OVER_BATCH"
+    await northern.break_down(2024, 2, "mine-1", rock_t=400)
+    await northern.break_down(2024, 1, "mine-1", rock_t=500)
+    assert (await officer.balance("mine-1")).available_mg == 900 * TONNE
+    assert await faults(quota.settings.database_url) == []
+
+
+async def test_concurrent_allocations_never_pass_a_batch(quota: Quota, officer: Api) -> None:
+    await officer.enter_indicator(2024, 1, rock_t=1000)
+    await officer.enter_indicator(2024, 2, rock_t=5000)
+    gives = [officer.allocate(2024, 1, f"group-{number}", rock_t=90) for number in range(24)]
+    answers = await asyncio.gather(*gives, return_exceptions=True)
+    assert sum(isinstance(answer, quota_pb2.Allocation) for answer in answers) == 11
+    assert {one.reason for one in answers if isinstance(one, Error)} == {"ALLOCATION_OVER_BATCH"}
     assert await faults(quota.settings.database_url) == []
 
 
@@ -277,10 +311,13 @@ async def test_history_cannot_be_rewritten_in_sql_either(quota: Quota, officer: 
     await officer.enter_indicator(2024, 1, rock_t=1000)
     await officer.allocate(2024, 1, "northern", rock_t=700)
     url = quota.settings.database_url
-    for table in ("posting", "indicator", "allocation", "settlement", "revocation", "refused_entry"):
+    for table in ("posting", "indicator", "allocation", "reduction", "settlement", "revocation", "refused_entry"):
         assert "is append-only" in await sql_error(url, f"TRUNCATE {table} CASCADE")
     assert "is append-only" in await sql_error(url, "UPDATE posting SET reo_mg = reo_mg + 1")
     assert "account_balances" in await sql_error(url, "UPDATE account SET available_mg = available_mg + 1")
+    granting = "INSERT INTO posting SELECT enterprise_id, decode(repeat('00', 16), 'hex'), year, kind, credit, debit"
+    granting += ", reo_mg, code, cause, right_id, drawing_id, posted_at FROM posting WHERE debit = 'granted' LIMIT 1"
+    assert "posting_takes_back" in await sql_error(url, granting)
     taking = "UPDATE account SET available_mg = -1, used_mg = granted_mg - given_on_mg + 1"
     assert "violates check constraint" in await sql_error(url, taking)
     spending = "UPDATE account SET available_mg = 0, used_mg = available_mg WHERE enterprise_id = 'national'"

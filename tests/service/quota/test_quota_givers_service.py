@@ -118,20 +118,24 @@ async def cluster_of_two(stopped: Quota) -> AsyncIterator[tuple[Quota, Quota]]:
 async def test_sql_says_it_again(quota: Quota, officer: Api, northern: Api, southern: Api) -> None:
     await two_groups(officer, northern, southern)
     url = quota.settings.database_url
-    allocation = (
-        "INSERT INTO allocation (allocation_id, year, batch, giver, receiver, kinds, masses_mg, allocated_by) "
-        "VALUES (decode(repeat('00', 16), 'hex'), 2024, 1, '{}', '{}', '{{1}}', '{{1}}', 'x')"
+    share = (
+        "INSERT INTO batch_share (enterprise_id, year, batch, kind, received_mg, given_mg, giver) "
+        "VALUES ('{}', 2024, 2, 1, {}, {}, {})"
     )
     giver = "INSERT INTO quota_giver (enterprise_id, year, giver) VALUES ('{}', 2024, '{}')"
     refused = {
-        allocation.format("northern", "south-mine"): "allocation_by_the_giver",
-        allocation.format("national", "south-mine"): "allocation_by_the_giver",
-        allocation.format("northern", "southern"): "allocation_by_the_giver",
+        share.format("south-mine", 1, 0, "'northern'"): "batch_share_from_the_giver",
+        share.format("south-mine", 1, 0, "'national'"): "batch_share_from_the_giver",
+        share.format("southern", 1, 0, "'northern'"): "batch_share_from_the_giver",
+        share.format("southern", 1, 0, "NULL"): "batch_share_has_a_giver",
+        share.format("national", 1, 2, "NULL"): "batch_share_not_overdrawn",
         giver.format("south-mine", "northern"): "quota_giver_pkey",
         giver.format("plant", "north-mine"): "quota_giver_is_a_group",
         giver.format("plant", "stranger"): "quota_giver_is_a_group",
         giver.format("plant", "plant"): "check constraint",
-        "UPDATE quota_giver SET giver = 'northern' WHERE giver = 'southern'": "the giver of a year stays",
+        "UPDATE quota_giver SET giver = 'northern' WHERE giver = 'southern'": "batch_share_from_the_giver",
+        "UPDATE quota_giver SET giver = NULL WHERE giver = 'southern'": "batch_share_from_the_giver",
+        "UPDATE quota_giver SET giver = NULL WHERE enterprise_id = 'southern'": "is_a_group|from_the_giver",
         "DELETE FROM quota_giver": "is append-only",
     }
     for statement, name in refused.items():

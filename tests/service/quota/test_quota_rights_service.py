@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from monazite.quota.v1 import quota_pb2
 from monazite_provenance import EventKind, Verifier
 from monazite_provenance.contents import QuotaKind, RightDetails, decode_details
+from monazite_provenance.item import Item
 from monazite_provenance.trust import TrustFile
 
 from services.chassis.errors import Error
+from services.chassis.log.presented import PresentedVerifier
 from tests.fakes.clock import MovableClock
 from tests.fakes.registry import FakeRegistry
 from tests.service.calling import new_id
@@ -52,13 +54,16 @@ async def test_reserving_gives_a_right_that_anyone_can_verify_offline(quota: Quo
 
 async def test_what_is_reserved_is_published_in_the_log(quota: Quota, mine: Api, officer: Api) -> None:
     first = await mine.reserve(TONNE)
-    entries = await officer.entries(wait_ms=5000)
-    assert entries.log == "urn:monazite:log:quota:0"
-    assert [entry.statement_id for entry in entries.entries] == [first.right.right_id]
-    assert entries.entries[0].item.item == first.right.statement.item
-    assert first.admission.receipt_pending
+    page = await officer.entries(wait_s=5)
+    assert page.checkpoint.log == "urn:monazite:log:quota:0"
+    assert [entry.statement_id for entry in page.entries] == [first.right.right_id]
+    # With its receipt, as it is presented to the registry; the log has it as it was signed.
+    keys = TrustFile.load(quota.settings.trust_file.read_bytes()).keyring()
+    right = PresentedVerifier(keys).verify(first.right.statement.item)
+    assert Item.decode(page.entries[0].item.item).with_receipts([first.admission.receipt]) == right.item
+    assert (first.admission.index, first.admission.receipt_pending) == (0, False)
     async with quota.caller("service/registry") as registry, quota.caller("service/export_license") as licensing:
-        assert (await registry.entries()).size == (await licensing.entries()).size == 1
+        assert await registry.log_size() == await licensing.log_size() == await mine.log_size() == 1
     assert (await refusal(mine.entries()))[0] == "ACCESS_DENIED"
 
 
@@ -187,10 +192,10 @@ async def test_while_the_registry_is_away_a_release_waits_as_closing_and_is_resu
 
 
 async def test_closing_goes_on_after_a_restart(stopped: Quota, registry: FakeRegistry) -> None:
-    registry.away = True
     async with stopped.running() as quota, quota.caller(OFFICER) as officer, quota.caller("enterprise/mine-1") as mine:
         await officer.enter_indicator(2024, 1, rock_t=100)
         await officer.allocate(2024, 1, "mine-1", rock_t=100)
+        registry.away = True
         right_id = (await mine.reserve(100 * TONNE)).right.right_id
         assert (await mine.release(right_id)).state == CLOSING
     registry.away = False

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from monazite.quota.v1 import quota_pb2
-from monazite.type.v1.statement_pb2 import Entry
+from monazite.transparency.v1.transparency_pb2 import Entry
 from monazite_provenance import EventKind, SoftwareKey, Verifier
 from monazite_provenance.contents import SettledDetails, decode_details
 from monazite_provenance.trust import TrustFile
@@ -27,7 +27,7 @@ async def followed(quota: Quota, registry: FakeRegistry) -> None:
             rows = await fetch(
                 quota.settings.database_url, "SELECT next_index FROM follower_cursor WHERE log = $1", LOG
             )
-            if rows and rows[0][0] == len(registry.entries):
+            if rows and rows[0][0] == len(registry.log.entries):
                 return
 
 
@@ -48,7 +48,7 @@ async def settled_statements(quota: Quota, count: int) -> list[SettledDetails]:
         position = 0
         entries: list[Entry] = []
         while sum(entry.event_kind == EventKind.SETTLED for entry in entries) < count:
-            page = await peer.entries(position, wait_ms=5000)
+            page = await peer.entries(position, wait_s=5)
             entries.extend(page.entries)
             position = page.next_index
         assert not (await peer.entries(position)).entries

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 import grpc
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.registry.v1 import registry_pb2_grpc as rpc
+from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 from monazite.type.v1 import material_pb2, statement_pb2
 from monazite_provenance.item import Item
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.errors import decode
 from services.chassis.fields import outpoint_message as message
+from services.registry.messages.steps import StepRequest
 from tests.service.calling import Calls, new_id
 from tests.service.registry.peers import Signed
 
@@ -70,7 +72,7 @@ class Api(Calls):
         self.rights = rpc.RightServiceStub(channel)
         self.exports = rpc.ExportServiceStub(channel)
         self.enterprises = rpc.EnterpriseServiceStub(channel)
-        self.log = rpc.LogServiceStub(channel)
+        self.log = TransparencyServiceStub(channel)
         self.uri = f"spiffe://{domain}/" + "/".join(path.split("/")[:2])
 
     async def register_enterprise(
@@ -219,6 +221,15 @@ class Api(Calls):
         request = pb.ReleaseHoldRequest(request_id=new_id(), lot_id=lot_id, reason_code=reason_code)
         return await self.call(self.lots.ReleaseHold, request)
 
+    async def prepare(self, kid: bytes, step: StepRequest) -> pb.PreparedStatement:
+        """PrepareStatement."""
+        request = pb.PrepareStatementRequest(kid=kid)
+        named = next(
+            field for field in request.DESCRIPTOR.oneofs_by_name["step"].fields if field.message_type is step.DESCRIPTOR
+        )
+        getattr(request, named.name).CopyFrom(step)
+        return await self.call(self.lots.PrepareStatement, request)
+
     async def submit(self, item: bytes, *, rights: Sequence[Signed] = (), request_id: str = "") -> pb.StepResponse:
         """SubmitStatement."""
         request = pb.SubmitStatementRequest(
@@ -237,14 +248,19 @@ class Api(Calls):
         """GetLot."""
         return await self.call(self.lots.GetLot, pb.GetLotRequest(lot_id=lot_id))
 
-    async def bundle(self, head: Outpoint, *, visible_to: str = "") -> list[bytes]:
+    async def bundle(self, head: Outpoint, *, visible_to: str = "", with_status: bool = False) -> list[bytes]:
         """GetBundle."""
         try:
-            request = pb.GetBundleRequest(head=message(head), visible_to=visible_to)
+            request = pb.GetBundleRequest(head=message(head), visible_to=visible_to, with_status=with_status)
             stream = self.lots.GetBundle(request, timeout=20)
             return [response.chunk async for response in stream]
         except grpc.aio.AioRpcError as failure:
             raise decode(failure, peer="registry") from failure
+
+    async def status(self, head: Outpoint, *, visible_to: str = "") -> bytes:
+        """GetStatus: the encoded item."""
+        request = pb.GetStatusRequest(head=message(head), visible_to=visible_to)
+        return (await self.call(self.lots.GetStatus, request)).status.item
 
     async def right(self, right_id: bytes) -> pb.Right:
         """GetRight."""
@@ -274,8 +290,3 @@ class Api(Calls):
     async def void(self, act_id: bytes, reason_code: str = "CUSTOMS_CANCELLED") -> pb.ExportActResponse:
         """VoidExport."""
         return await self.call(self.exports.VoidExport, pb.VoidExportRequest(act_id=act_id, reason_code=reason_code))
-
-    async def entries(self, *, from_index: int = 0, wait_ms: int = 0) -> statement_pb2.ListEntriesResponse:
-        """ListEntries."""
-        request = statement_pb2.ListEntriesRequest(from_index=from_index, page_size=1000, wait_ms=wait_ms)
-        return await self.call(self.log.ListEntries, request)

@@ -5,11 +5,17 @@ test.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+from monazite_provenance.chain import verify_bundle
 from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.report import LotReport
+from monazite_provenance.statement import Outpoint
+from monazite_provenance.trust import TrustFile
 
 from services.chassis.migrations import migrate
 from services.chassis.server import serving
@@ -18,6 +24,7 @@ from services.registry.server import MIGRATIONS, build
 from services.registry.settings import RegistrySettings
 from tests.conftest import Migrate
 from tests.fakes.clock import MovableClock
+from tests.fakes.log import FakeLog, served
 from tests.service.calling import channel_to
 from tests.service.registry.api import Api
 from tests.service.registry.peers import Licensing, Quota
@@ -44,20 +51,26 @@ def database(database_from: Callable[[Migrate], str]) -> str:
     return database_from(migrate_registry)
 
 
+def key_of(path: Path) -> SoftwareKey:
+    """The key of a PEM file."""
+    return SoftwareKey.from_pem(path.read_bytes())
+
+
 @pytest.fixture
 def quota(trust: ceremony.Trust, authority: DevelopmentAuthority) -> Quota:
     """Quota's pen."""
-    return Quota(authority.domain, SoftwareKey.from_pem(trust.signing_keys["quota"].read_bytes()))
+    return Quota(authority.domain, key_of(trust.signing_keys["quota"]), key_of(trust.log_keys["quota"]))
 
 
 @pytest.fixture
 def licensing(trust: ceremony.Trust, authority: DevelopmentAuthority) -> Licensing:
     """Licensing's pen."""
-    return Licensing(authority.domain, SoftwareKey.from_pem(trust.signing_keys["export_license"].read_bytes()))
+    service = "export_license"
+    return Licensing(authority.domain, key_of(trust.signing_keys[service]), key_of(trust.log_keys[service]))
 
 
 @pytest.fixture
-def settings(database: str, trust: ceremony.Trust, authority: DevelopmentAuthority) -> RegistrySettings:
+def settings(database: str, trust: ceremony.Trust, authority: DevelopmentAuthority, tmp_path: Path) -> RegistrySettings:
     """Settings of a registry that follows nobody."""
     server = authority.issue("service/registry", server=True)
     return RegistrySettings(
@@ -66,9 +79,51 @@ def settings(database: str, trust: ceremony.Trust, authority: DevelopmentAuthori
         database_url=database,
         certificates=Certificates(certificate=server.certificate, private_key=server.key, authority=server.authority),
         signing_key=trust.signing_keys["registry"],
+        log_signing_key=trust.log_keys["registry"],
+        log_memory=tmp_path / "registry.signed",
         trust_file=trust.trust_file,
         log_name="urn:monazite:log:registry:0",
     )
+
+
+@pytest.fixture
+async def quota_log(
+    settings: RegistrySettings, authority: DevelopmentAuthority, quota: Quota
+) -> AsyncIterator[FakeLog]:
+    """Quota's log, served; the registry follows it."""
+    async with served(quota.log, authority.issue("service/quota", server=True)) as port:
+        settings.peers["quota"] = f"localhost:{port}"
+        yield quota.log
+
+
+class Checker:
+    """Verifies what the registry streams."""
+
+    def __init__(self, trust: TrustFile) -> None:
+        self.trust = trust
+
+    def verify(self, chunks: Iterable[bytes], *, at: int | None = None) -> LotReport:
+        """The report on a bundle, as of now unless another moment is named."""
+        return verify_bundle(chunks, self.trust, at=int(time.time()) if at is None else at)
+
+    async def report(self, api: Api, head: Outpoint, *, with_status: bool = True) -> LotReport:
+        """The report on a head's bundle, as of now."""
+        return self.verify(await api.bundle(head, with_status=with_status))
+
+    async def settled(self, api: Api, head: Outpoint) -> LotReport:
+        """The report once the follower has brought the settlement."""
+        for _ in range(200):
+            report = await self.report(api, head)
+            if "UNSETTLED_RIGHT" not in report.gap_codes():
+                return report
+            # Yields to the follower's calls: each report is a call of its own.
+        raise AssertionError("the settlement never came")
+
+
+@pytest.fixture
+def checker(trust: ceremony.Trust) -> Checker:
+    """A verifier with the session's trust file."""
+    return Checker(TrustFile.load(trust.trust_file.read_bytes()))
 
 
 class Registry:

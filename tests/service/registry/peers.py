@@ -25,6 +25,8 @@ from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import account_urn, enterprise_uri, licence_urn, log_urn, right_urn, service_uri
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint
 
+from tests.fakes.log import FakeLog, new_log
+
 YEAR = 2024
 HOUR_S = 3600
 LICENCE_NUMBER = "EL-1"
@@ -34,19 +36,20 @@ DESTINATION = "DE"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A peer's statement."""
+    """A peer's statement: as it is presented, with its receipt, and without."""
 
     statement_id: bytes
     item: bytes
-    kind: EventKind
+    bare: bytes
 
 
 class Quota:
-    """Signs rights and settlements."""
+    """Signs rights and settlements, and has its log."""
 
-    def __init__(self, domain: str, key: SigningKey) -> None:
+    def __init__(self, domain: str, key: SigningKey, log_key: SigningKey) -> None:
         self.domain = domain
         self.key = key
+        self.log = new_log(log_urn("quota"), service_uri(domain, "quota"), log_key)
 
     def right(
         self,
@@ -71,15 +74,16 @@ class Quota:
 
     def _sign(self, kind: EventKind, subject: str, details: Details, refs: tuple[bytes, ...]) -> Signed:
         claims = Claims(service_uri(self.domain, "quota"), subject, int(time.time()), kind, refs=refs)
-        return _signed(claims, details, self.key)
+        return _signed(claims, details, self.key, self.log)
 
 
 class Licensing:
-    """Signs licences and export-intents."""
+    """Signs licences and export-intents, and has its log."""
 
-    def __init__(self, domain: str, key: SigningKey) -> None:
+    def __init__(self, domain: str, key: SigningKey, log_key: SigningKey) -> None:
         self.domain = domain
         self.key = key
+        self.log = new_log(log_urn("export_license"), service_uri(domain, "export_license"), log_key)
 
     def licence(self, licensee: str, gross_g: int = 1_000_000, *, number: str = LICENCE_NUMBER) -> Signed:
         """A licence of an enterprise (its URI) over one line, decided by two officers."""
@@ -125,9 +129,10 @@ class Licensing:
     ) -> Signed:
         issuer = service_uri(self.domain, "export_license")
         claims = Claims(issuer, licence_urn(number), int(time.time()), kind, refs=refs, on_behalf=behalf)
-        return _signed(claims, details, self.key)
+        return _signed(claims, details, self.key, self.log)
 
 
-def _signed(claims: Claims, details: Details, key: SigningKey) -> Signed:
+def _signed(claims: Claims, details: Details, key: SigningKey, log: FakeLog) -> Signed:
     drafted = draft(claims, (), encode(details), key.public)
-    return Signed(drafted.statement_id, drafted.sign(key).encode(), claims.kind)
+    item = drafted.sign(key)
+    return Signed(drafted.statement_id, log.publish(drafted.statement_id, claims.kind, item), item.encode())

@@ -20,8 +20,9 @@ from monazite_provenance.contents import (
 from monazite_provenance.draft import draft
 from monazite_provenance.elements import FACTOR_TABLE
 from monazite_provenance.item import Item
-from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.keys import Algorithm, SoftwareKey
 from monazite_provenance.names import log_urn, lot_urn
+from monazite_provenance.prepared import read_prepared
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint
 from monazite_provenance.trust import prove_possession
 
@@ -32,9 +33,9 @@ from tests.service.registry.api import SITE, Api
 class Pen:
     """A key of an enterprise, and what it writes."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, algorithm: Algorithm = Algorithm.ED25519) -> None:
         self.uri = uri
-        self.key = SoftwareKey.generate()
+        self.key = SoftwareKey.generate(algorithm)
 
     async def certify(self, api: Api, *, own_signature_only: bool = False) -> pb.CertifyKeyResponse:
         """CertifyKey."""
@@ -48,6 +49,11 @@ class Pen:
             proof_of_possession=prove_possession(self.key, self.uri),
             own_signature_only=own_signature_only,
         )
+
+    def sign(self, prepared: pb.PreparedStatement) -> Item:
+        """Read what was prepared, as a signer does, and sign it."""
+        read = read_prepared(prepared.unsigned_item.item, prepared.signing_input, issuer=self.uri)
+        return read.sign(self.key)
 
     def lot(self, lot_id: str, masses: dict[int, int], *, gross_g: int = 2_000) -> LotContent:
         """Ore, freshly measured."""

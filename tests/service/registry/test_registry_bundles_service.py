@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
-from monazite_provenance.chain import Policy, verify_bundle
 from monazite_provenance.contents import Imported, RegisterDetails
+from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.names import log_urn
+from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.report import LotReport, Verdict
-from monazite_provenance.statement import Outpoint
+from monazite_provenance.statement import log_leaf
 from monazite_provenance.trust import TrustFile
 
 from services.chassis.errors import Error
-from services.registry.settings import RegistrySettings
-from tests.fakes.quota_log import FakeQuotaLog, served
+from tests.fakes.log import FakeLog
 from tests.service.registry.api import CE, IMPORTED, Api, draw, outpoint
+from tests.service.registry.conftest import Checker
 from tests.service.registry.peers import Licensing, Quota
 from tests.service.registry.pen import Pen
 from tools.local import ceremony
-from tools.local.pki import DevelopmentAuthority
-
-
-@pytest.fixture
-async def quota_log(
-    settings: RegistrySettings, authority: DevelopmentAuthority, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[FakeQuotaLog]:
-    """Quota's log, served; the registry follows it."""
-    log = FakeQuotaLog()
-    async with served(log, authority.issue("service/quota", server=True)) as port:
-        settings.peers["quota"] = f"localhost:{port}"
-        yield log
-
-
-class Checker:
-    """Verifies what the registry streams."""
-
-    def __init__(self, trust: TrustFile) -> None:
-        self.trust = trust
-
-    async def report(self, api: Api, head: Outpoint) -> LotReport:
-        """The report on a head's bundle."""
-        return verify_bundle(await api.bundle(head), self.trust, Policy.WITHOUT_RECEIPTS)
-
-
-@pytest.fixture
-def checker(trust: ceremony.Trust) -> Checker:
-    """A verifier with the session's trust file."""
-    return Checker(TrustFile.load(trust.trust_file.read_bytes()))
-
-
-async def settled(api: Api, head: Outpoint, checker: Checker) -> LotReport:
-    """The report once the follower has brought the settlement."""
-    for _ in range(200):
-        report = await checker.report(api, head)
-        if "UNSETTLED_RIGHT" not in report.gap_codes():
-            return report
-        # Yields to the follower's calls: each report is a call of its own.
-    raise AssertionError("the settlement never came")
 
 
 async def test_a_bundle_verifies_and_names_what_is_not_settled(
-    quota_log: FakeQuotaLog, mine: Api, plant: Api, quota: Quota, checker: Checker
+    quota_log: FakeLog, mine: Api, plant: Api, quota: Quota, checker: Checker
 ) -> None:
     right = quota.right("mine-1", 1_000_000)
     lot = await mine.register(draws=[draw(right, 1_000_000)])
@@ -75,14 +36,20 @@ async def test_a_bundle_verifies_and_names_what_is_not_settled(
     report = await checker.report(plant, head)
 
     assert report.verdict is Verdict.VERIFIED_WITH_GAPS
-    assert report.gap_codes() == {"REGISTRATION", "ABSENCE", "UNSETTLED_RIGHT"}
+    assert report.gap_codes() == {"UNSETTLED_RIGHT"}
     assert [step.kind for step in report.steps][-1] == "MERGE"
     assert len(report.steps) == 5
 
-    done = quota.settled(right.statement_id, lot.admission.statement_id, 1_000_000)
-    quota_log.publish(right.statement_id, right.kind, right.item)
-    quota_log.publish(done.statement_id, done.kind, done.item)
-    assert (await settled(plant, head, checker)).gap_codes() == {"REGISTRATION", "ABSENCE"}
+    quota.settled(right.statement_id, lot.admission.statement_id, 1_000_000)
+    done = await checker.settled(plant, head)
+    assert (done.verdict, done.not_checked) == (Verdict.VERIFIED, ())
+    assert done.status is not None
+    assert (done.status.fresh, done.status.complete) == (True, True)
+    assert {place.log for place in done.registered.values()} == {log_urn("registry"), log_urn("quota")}
+    history = await checker.report(plant, head, with_status=False)
+    assert history.gap_codes() == {"ABSENCE"}
+    assert history.status is None
+    assert history.statements == done.statements - 1
 
 
 async def test_a_right_that_was_refused_once_is_in_the_bundle_of_who_draws_on_it_by_its_id(
@@ -93,7 +60,7 @@ async def test_a_right_that_was_refused_once_is_in_the_bundle_of_who_draws_on_it
         await mine.register(draws=[draw(right, 1_000_000)])
     lot = await mine.register({CE: 900_000}, draws=[draw(right, 900_000, carried=False)])
     report = await checker.report(mine, outpoint(lot.heads[0]))
-    assert report.gap_codes() == {"REGISTRATION", "ABSENCE", "UNSETTLED_RIGHT"}
+    assert report.gap_codes() == {"UNSETTLED_RIGHT"}
 
 
 async def test_a_bundle_carries_keys_licences_and_intents(
@@ -114,9 +81,8 @@ async def test_a_bundle_carries_keys_licences_and_intents(
     for made in done.heads:
         report = await checker.report(plant, outpoint(made))
         assert report.failure is None
-        assert report.verdict is Verdict.VERIFIED_WITH_GAPS
-        assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}
-        assert report.statements == 3 + 3, "key, licence and intent beside the steps"
+        assert report.verdict is Verdict.VERIFIED
+        assert report.statements == 3 + 3 + 1, "key, licence and intent beside the steps, and the status"
         assert [step.on_behalf for step in report.steps] == [False, True, True]
     assert await licensing_service.bundle(outpoint(done.heads[0]))
     assert await licensing_service.bundle(outpoint(done.heads[0]), visible_to=plant.uri.rpartition("/")[2])
@@ -152,9 +118,10 @@ async def test_a_bundle_carries_holds_and_their_releases(plant: Api, inspector: 
 
     report = await checker.report(plant, given)
     assert held(report) == []
-    assert report.statements == 2 + 6
+    assert report.statements == 2 + 6 + 1
     await inspector.hold((await plant.lot((await plant.split(kept, [400, 600])).heads[0].lot_id)).lot_id)
-    assert (await checker.report(plant, given)).statements == 2 + 6, "whose lot it is not, does not learn of its hold"
+    again = await checker.report(plant, given)
+    assert again.statements == report.statements, "whose lot it is not, does not learn of its hold"
 
 
 async def test_a_hold_by_rule_is_in_the_bundle_and_its_release_too(mine: Api, inspector: Api, checker: Checker) -> None:
@@ -206,7 +173,7 @@ async def test_the_log_gives_parents_before_children(
     kinds: list[int] = []
     position = 0
     while len(entries) < 4:
-        page = await quota_service.entries(from_index=position, wait_ms=2_000)
+        page = await quota_service.entries(position, wait_s=2)
         entries.update((entry.statement_id, entry.index) for entry in page.entries)
         kinds += [entry.event_kind for entry in page.entries]
         position = page.next_index
@@ -222,14 +189,14 @@ async def test_the_log_gives_parents_before_children(
         assert refused.value.reason == "ACCESS_DENIED"
 
 
-async def test_a_late_duplicate_learns_its_index(quota_service: Api, plant: Api) -> None:
+async def test_a_reply_has_its_receipt_and_so_has_its_duplicate(plant: Api, trust: ceremony.Trust) -> None:
     request_id = "7d2e1c1e-8c62-4a09-9d1c-0a8f3b0c7f11"
     lot_id = (await plant.ids())[0]
     first = await plant.register(origin=IMPORTED, lot_id=lot_id, request_id=request_id)
-    await quota_service.entries(wait_ms=5_000)
-
     again = await plant.register(origin=IMPORTED, lot_id=lot_id, request_id=request_id)
 
-    assert first.admission.receipt_pending
-    assert not again.admission.receipt_pending
-    assert again.admission.index == 0
+    verifier = HeadVerifier(TrustFile.load(trust.trust_file.read_bytes()).keyring())
+    leaf = log_leaf(Item.decode(first.statement.item).statement)
+    for admission in (first.admission, again.admission):
+        assert not admission.receipt_pending
+        assert verifier.verify_receipt(admission.receipt, leaf).index == admission.index == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
@@ -206,6 +206,10 @@ async def test_the_intent_must_fit_the_licence_that_is_sent_with_it(
         return refused.value.reason
 
     intent = licensing.intent(act_id, offered.licence_id, masses)
+    # Neither is believed without a receipt of licensing's log.
+    assert await reason(offered.licence, replace(intent, item=intent.bare)) == "NO_TRUSTED_RECEIPT"
+    unregistered = replace(offered.licence, item=offered.licence.bare)
+    assert await reason(unregistered, intent) == "NO_TRUSTED_RECEIPT"
     assert await reason(licensing.licence(plant.uri), intent) == "STEP_NOT_ALLOWED", "another licence than the intent's"
     assert await reason(intent, intent) == "STEP_NOT_ALLOWED", "no licence at all"
     elsewhere = licensing.intent(act_id, offered.licence_id, masses, destination="FR")

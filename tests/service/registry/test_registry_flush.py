@@ -11,7 +11,8 @@ from monazite_provenance.kinds import EventKind
 
 from services.chassis.clock import SystemClock
 from services.chassis.database import Connection, Database
-from services.chassis.sequencer import order, read_pending
+from services.chassis.log.order import order
+from services.chassis.sequencer import read_pending
 from services.chassis.store import Audit, Outcome, RequestKey, SignedStatement
 from services.registry.domain.change import CertifyKey, Change, ListEnterprise, LockAct, RetireKey, Step, VoidAct
 from services.registry.storage.flush import Flush
@@ -38,7 +39,14 @@ def signed(change: Change, first_byte: int, *, by: str = SERVICE, kid: bytes | N
         request=RequestKey(scope=URI, method="/test", request_id=statement_id[:16], digest=statement_id),
         audit=NOBODY,
         statements=(
-            SignedStatement(statement_id=statement_id, kind=kind, issuer=by, subject="urn:monazite:test", item=b"item"),
+            SignedStatement(
+                statement_id=statement_id,
+                kind=kind,
+                issuer=by,
+                subject="urn:monazite:test",
+                item=b"item",
+                leaf=statement_id,
+            ),
         ),
         reply=b"done",
         change=change,
@@ -64,7 +72,7 @@ async def flush(connection: Connection, *writes: RegistryWrite) -> list[Outcome]
 async def placed(rows: Database) -> list[int]:
     """First bytes of the statement ids, in the order in which the sequencer would place them."""
     async with rows.connection() as connection:
-        return [statement_id[0] for statement_id in order(await read_pending(connection))]
+        return [entry.statement_id[0] for entry in order(await read_pending(connection))]
 
 
 async def test_what_a_key_signed_in_the_batch_of_its_retirement_is_placed_before(rows: Database) -> None:

@@ -32,7 +32,7 @@ async def test_a_mined_lot_draws_on_a_right_and_can_be_read(mine: Api, quota: Qu
     assert all(each.u_random_mg and each.u_common_mg for each in lot.material.elements)
     assert (await mine.right(right.statement_id)).drawn_mg == 1_000_000
     assert not done.findings
-    assert done.admission.receipt_pending
+    assert done.admission.receipt
 
 
 async def test_a_duplicate_is_answered_with_the_first_answer(mine: Api, quota: Quota) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,12 +15,13 @@ from monazite_provenance.item import Item
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import log_urn
+from monazite_provenance.statement import log_leaf, parse
 
 from services.chassis.errors import Error
 from tests.fakes.clock import MovableClock
 from tests.service.calling import new_id
 from tests.service.registry.api import CE, Api, draw
-from tests.service.registry.peers import Quota
+from tests.service.registry.peers import Licensing, Quota, Signed
 
 
 def closed_total(closed: pb.CloseRightResponse) -> int:
@@ -79,7 +82,7 @@ async def test_a_right_must_fit(mine: Api, quota: Quota) -> None:
         ],
         "RIGHT_WRONG_KIND": [quota.right("mine-1", 100, kind=QuotaKind.SMELTING_SEPARATION)],
         "RIGHT_EXPIRED": [quota.right("mine-1", 100, expires_in_s=-1)],
-        "UNKNOWN_KEY": [Quota(quota.domain, stranger).right("mine-1", 100)],
+        "UNKNOWN_KEY": [Quota(quota.domain, stranger, quota.log.register.key).right("mine-1", 100)],
     }
     for reason, rights in cases.items():
         for right in rights:
@@ -87,6 +90,36 @@ async def test_a_right_must_fit(mine: Api, quota: Quota) -> None:
                 await mine.register({CE: 100}, draws=[draw(right, 100)])
             assert refused.value.reason == reason
             assert (await mine.right(right.statement_id)).drawn_mg == 0
+
+
+async def test_a_right_without_a_receipt_of_quotas_log_is_not_believed(
+    mine: Api, quota: Quota, licensing: Licensing
+) -> None:
+    right = quota.right("mine-1", 100)
+    leaf = log_leaf(Item.decode(right.bare).statement)
+    elsewhere = licensing.log.register
+    spoilt = {
+        "none": right.bare,
+        "of another service's log": carried(right, elsewhere.receipt(elsewhere.append(leaf), int(time.time()))),
+        "of another statement": carried(right, receipt_of(quota.right("mine-1", 200))),
+        "malformed": carried(right, b"junk"),
+    }
+    for name, item in spoilt.items():
+        with pytest.raises(Error) as refused:
+            await mine.register({CE: 100}, draws=[draw(replace(right, item=item), 100)])
+        assert refused.value.reason == "NO_TRUSTED_RECEIPT", name
+    # Beside a good one a bad one vetoes nothing.
+    both = Item.decode(right.bare).with_receipts([b"junk", receipt_of(right)]).encode()
+    assert (await mine.register({CE: 100}, draws=[draw(replace(right, item=both), 100)])).admission.receipt
+
+
+def carried(right: Signed, receipt: bytes) -> bytes:
+    return Item.decode(right.bare).with_receipts([receipt]).encode()
+
+
+def receipt_of(right: Signed) -> bytes:
+    (receipt,) = parse(Item.decode(right.item).statement).receipts
+    return receipt
 
 
 async def test_a_right_expires_by_the_registrys_clock(mine: Api, quota: Quota, clock: MovableClock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -29,3 +30,13 @@ def test_where_it_ends(armed: str | None, status: int, turns: int) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert done.stdout.split() == [str(turn) for turn in range(turns)]
+
+
+def test_where_it_stops_and_goes_on() -> None:
+    environment = {**os.environ, "MONAZITE_STOP_AT": "before.commit:2"}
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, text=True)
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    process.send_signal(signal.SIGCONT)
+    out, _ = process.communicate(timeout=30)
+    assert out.split() == ["0", "1", "2"]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import grpc
 import pytest
+from google.protobuf.wrappers_pb2 import StringValue
 from google.rpc.status_pb2 import Status
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,28 @@ def test_what_a_server_raises_is_what_its_client_gets(
     assert (got.kind, got.reason, got.message) == (kind, reason, message)
     assert got.metadata == {key: str(value) for key, value in metadata.items()}
     assert got.violations == tuple(violations)
+
+
+def test_what_is_attached_comes_along_as_long_as_it_fits() -> None:
+    small, large = StringValue(value="x" * 100), StringValue(value="y" * errors.STATUS_BYTES_MAX)
+    sent = Error(Kind.CONFLICT, "STALE", "spent", attached=[large]).with_attached(small)
+    sent = sent.with_attached(StringValue(value="z"))
+    got = errors.decode(failed(sent.kind.code, *errors.to_trailing_metadata(sent)))
+    texts: list[str] = []
+    for detail in got.attached:
+        text = StringValue()
+        assert detail.Unpack(text)
+        texts.append(text.value)
+    assert texts == ["x" * 100, "z"]
+    assert (got.reason, got.message, got.violations) == ("STALE", "spent", ())
+    assert len(errors.to_status(sent).SerializeToString()) <= errors.STATUS_BYTES_MAX
+
+
+@given(size=st.integers(errors.STATUS_BYTES_MAX - 200, errors.STATUS_BYTES_MAX))
+def test_a_status_with_something_attached_stays_small_enough(size: int) -> None:
+    violations = [Violation("field", "wrong")] * 50
+    sent = Error(Kind.CONFLICT, "STALE", "", violations=violations, attached=[StringValue(value="x" * size)])
+    assert errors.to_status(sent).ByteSize() <= errors.STATUS_BYTES_MAX
 
 
 def test_a_reason_that_is_not_in_the_protos_is_refused_where_it_is_made() -> None:

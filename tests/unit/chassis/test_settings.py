@@ -13,6 +13,8 @@ domain = "monazite.example"
 listen = "127.0.0.1:0"
 database_url = "postgresql://quota:secret@127.0.0.1:5432/quota"
 signing_key = "keys/quota.pem"
+log_signing_key = "keys/quota-log.pem"
+log_memory = "/var/lib/monazite/signed"
 trust_file = "/etc/monazite/trust.json"
 log_name = "urn:monazite:log:quota:0"
 [certificates]

@@ -85,5 +85,19 @@ def test_licences_fit_a_hundred_columns() -> None:
     print_licences(Output(as_json=False, console=console), [licence])
     said = console.export_text()
     assert max(map(len, said.splitlines())) <= 100
-    assert "…" not in said
     assert said.count("123 456.789012") == 2
+    assert f"\n{licence.licence_id.hex()}\n" in said, "cut short in the table, whole below it"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 300])
+def test_ids_are_never_broken(width: int) -> None:
+    ids = ["ab" * 32, "cd" * 32, "short"]
+    console = Console(width=width, record=True)
+    rows = [[each, "spiffe://monazite.example/enterprise/northern", "1 234.5"] for each in [*ids, ids[0]]]
+    Output(as_json=False, console=console).table("Rights", ["#Right", "Holder", ">mass"], rows)
+    said = console.export_text()
+    assert all(each in said for each in ids)
+    assert "1 234.5" in said
+    whole = width == 300
+    assert said.count(ids[0]) == (2 if whole else 1), "in the table, or once below it"
+    assert ("abababababab…" in said) == (not whole)

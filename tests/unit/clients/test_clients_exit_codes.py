@@ -7,7 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from monazite_provenance import __main__ as offline_tool
+from monazite_provenance._tool import leaving
 from monazite_provenance.report import Verdict
 
 from clients import errors
@@ -26,17 +26,12 @@ def test_readme_has_the_table() -> None:
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_a_verdict_leaves_as_it_does_from_the_offline_tool(verdict: Verdict) -> None:
-    assert VERDICT_CODES[verdict] == offline_tool.EXIT_CODES[verdict]
+    assert VERDICT_CODES[verdict] == leaving.VERDICT_CODES[verdict.value]
 
 
 def test_what_is_no_verdict_leaves_as_it_does_from_the_offline_tool() -> None:
     ours = (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.FAULT, ExitCode.PIPE_CLOSED)
-    theirs = (
-        offline_tool.EXIT_USAGE,
-        offline_tool.EXIT_MALFORMED,
-        offline_tool.EXIT_FAULT,
-        offline_tool.EXIT_PIPE,
-    )
+    theirs = (leaving.USAGE, leaving.MALFORMED, leaving.FAULT, leaving.PIPE)
     assert ours == theirs
 
 

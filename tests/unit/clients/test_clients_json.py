@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monazite.export_license.v1.export_license_pb2 import Case, Licence, LicenceLine, LicenceLineBalance
 from monazite.registry.v1.registry_pb2 import Finding
-from monazite.type.v1.statement_pb2 import Admission, Entry, ListEntriesResponse, StatementItem
+from monazite.transparency.v1.transparency_pb2 import Entry, StreamEntriesResponse
+from monazite.type.v1.statement_pb2 import Admission, StatementItem
 from rich.console import Console
 
 from clients.admin.arguments import hex_id
@@ -49,10 +50,12 @@ def test_an_id_of_the_output_is_an_id_of_the_arguments(identifier: bytes) -> Non
 
 def test_bytes_are_hex_at_every_depth_and_times_stay_text() -> None:
     entry = Entry(statement_id=b"\xab" * 32, item=StatementItem(item=b"\xff"), committed_at=Timestamp(seconds=1))
-    page = json.loads(_printed(ListEntriesResponse(entries=[entry, Entry()]), one_line=False))
+    page = json.loads(_printed(StreamEntriesResponse(entries=[entry, Entry()]), one_line=False))
     first, second = page["entries"]
     assert first == {
         "index": "0",
+        "leaf": "",
+        "receipt": "",
         "statement_id": "ab" * 32,
         "event_kind": 0,
         "item": {"item": "ff"},

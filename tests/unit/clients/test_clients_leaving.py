@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from clients.admin import bundles
 from clients.admin.__main__ import app
-from clients.admin.commands import entries
 from clients.admin.exit_codes import ExitCode
+from clients.admin.session import Session
 from tests.unit.provenance.chains import tell
 
 STORY = tell()
@@ -48,7 +48,7 @@ def test_a_file_that_is_no_bundle_has_no_verdict(files: tuple[Path, Path]) -> No
 
 
 def test_a_crash_has_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_arguments: object) -> None:
+    def fails(*_arguments: object, **_named: object) -> None:
         raise RecursionError("too deep")
 
     monkeypatch.setattr(bundles, "verify_bundle", fails)
@@ -58,7 +58,7 @@ def test_a_crash_has_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.Mo
 
 
 def test_who_interrupts_it_gets_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_arguments: object) -> None:
+    def interrupt(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bundles, "verify_bundle", interrupt)
@@ -69,10 +69,10 @@ def test_who_interrupts_it_gets_no_verdict(files: tuple[Path, Path], monkeypatch
 def test_following_without_end_is_ended_by_interrupting_it(
     words: list[str], code: ExitCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_arguments: object) -> None:
+    def interrupt(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(entries, "_read", interrupt)
+    monkeypatch.setattr(Session, "channel", interrupt)
     assert CliRunner().invoke(app, ["entries", "follow", "registry", *words]).exit_code == code
 
 

@@ -1,4 +1,4 @@
-"""The gate: two gaps and no more, the holder and nobody else, unspent, without hold."""
+"""The gate: VERIFIED and nothing less, the holder and nobody else, not locked by another act."""
 
 from __future__ import annotations
 
@@ -8,56 +8,67 @@ import pytest
 
 from services.chassis.errors import Error
 from services.export_license.domain import lots
-from services.export_license.domain.lots import Evidence, Finding, Status
+from services.export_license.domain.lots import Evidence, Finding
 from tests.unit.export_license.examples import EXPORTER, offered, outpoint
 
 HELD = offered(in_transit=False)
-GAPS = (Finding("REGISTRATION", "", {}), Finding("ABSENCE", "", {}))
-STANDS = Evidence(outpoint(1), "VERIFIED_WITH_GAPS", GAPS, (), 5, HELD)
-STATUS = Status("RE-1", outpoint(1), unspent=True, holds=(), export_act_id=b"")
+STANDS = Evidence(outpoint(1), "VERIFIED", (), (), 5, HELD)
+REMARK = Finding("LOW_RECOVERY", "", {"reo_mg": "77"})
 
 
 def test_what_stands_passes_and_shows_its_facts() -> None:
     assert lots.verified(STANDS) is HELD
+    assert lots.verified(replace(STANDS, findings=(REMARK,))) is HELD, "a finding alone is for the officers to weigh"
     lots.check_applicant(STANDS, HELD, EXPORTER + "/erp")
-    lots.check_alive(STANDS, STATUS)
+    lots.check_unlocked(STANDS, b"")
     assert lots.facts(HELD).elements == {"Nd": 3_000_000, "Dy": 90_000}
 
 
 @pytest.mark.parametrize(
-    "evidence",
-    [
-        replace(STANDS, gaps=(*GAPS, Finding("UNSETTLED_RIGHT", "", {"reo_mg": "77"}))),
-        replace(STANDS, verdict="REFUTED", content=None, findings=(Finding("RIGHT_EXCEEDED", "", {"reo_mg": "77"}),)),
-        replace(STANDS, verdict="CANNOT_TELL", findings=(Finding("UNKNOWN_KEY", "", {"reo_mg": "77"}),)),
-    ],
+    "code", ["ABSENCE", "STATUS_EXPIRED", "INCOMPLETE", "HELD", "UNSETTLED_RIGHT", "VOUCHED", "NOT_WITNESSED"]
 )
-def test_anything_else_is_refused_with_codes_and_numbers(evidence: Evidence) -> None:
-    with pytest.raises(Error) as caught:
-        lots.verified(evidence)
-    assert caught.value.reason == "PROVENANCE_REFUSED"
-    assert caught.value.metadata["verdict"] == evidence.verdict
-    assert caught.value.metadata["reo_mg"] == "77"
-    assert caught.value.metadata["findings"] or caught.value.metadata["gaps"] == "UNSETTLED_RIGHT"
+def test_any_gap_closes_the_gate(code: str) -> None:
+    gap = Finding(code, "", {"reo_mg": "77", "lot_id": "RE-1"})
+    for verdict in ("VERIFIED_WITH_GAPS", "VERIFIED"):
+        with pytest.raises(Error) as caught:
+            lots.verified(replace(STANDS, verdict=verdict, gaps=(gap,)))
+        assert caught.value.reason == "PROVENANCE_REFUSED"
+        assert (caught.value.metadata["verdict"], caught.value.metadata["gaps"]) == (verdict, code)
+        assert (caught.value.metadata["reo_mg"], caught.value.metadata["findings"]) == ("77", "")
 
 
 @pytest.mark.parametrize(
-    ("status", "problem"),
+    ("verdict", "code"),
     [
-        (replace(STATUS, unspent=False), "SPENT"),
-        (replace(STATUS, head=outpoint(2)), "SPENT"),
-        (replace(STATUS, holds=("QUOTA",)), "HELD"),
-        (replace(STATUS, export_act_id=b"B" * 16), "EXPORT_LOCKED"),
+        ("REFUTED", "RIGHT_EXCEEDED"),
+        ("REFUTED", "HEAD_SPENT"),
+        ("CANNOT_TELL", "UNKNOWN_KEY"),
+        ("CANNOT_TELL", "NO_TRUSTED_RECEIPT"),
+        ("CANNOT_TELL", "STALE_HEAD"),
     ],
 )
-def test_a_lot_that_is_spent_held_or_locked_is_refused(status: Status, problem: str) -> None:
+def test_anything_else_is_refused_with_its_code_and_numbers(verdict: str, code: str) -> None:
+    failure = Finding(code, "", {"reo_mg": "78"})
     with pytest.raises(Error) as caught:
-        lots.check_alive(STANDS, status, act_id=b"A" * 16)
-    assert caught.value.metadata["findings"] == problem
+        lots.verified(replace(STANDS, verdict=verdict, content=None, findings=(failure, REMARK)))
+    assert caught.value.reason == "PROVENANCE_REFUSED"
+    assert caught.value.metadata["findings"] == f"{code},LOW_RECOVERY"
+    assert caught.value.metadata["reo_mg"] == "78", "of the failure, which comes first"
 
 
-def test_a_lot_locked_by_the_same_act_is_alive() -> None:
-    lots.check_alive(STANDS, replace(STATUS, export_act_id=b"A" * 16), act_id=b"A" * 16)
+def test_a_verdict_without_a_content_opens_nothing() -> None:
+    with pytest.raises(Error) as caught:
+        lots.verified(replace(STANDS, content=None))
+    assert caught.value.reason == "PROVENANCE_REFUSED"
+
+
+def test_a_lot_that_another_act_has_locked_is_refused() -> None:
+    for act_id in (b"", b"A" * 16):
+        with pytest.raises(Error) as caught:
+            lots.check_unlocked(STANDS, b"B" * 16, act_id=act_id)
+        assert caught.value.reason == "PROVENANCE_REFUSED"
+        assert caught.value.metadata["findings"] == "EXPORT_LOCKED"
+    lots.check_unlocked(STANDS, b"A" * 16, act_id=b"A" * 16)
 
 
 def test_only_who_holds_it_in_hand_applies() -> None:

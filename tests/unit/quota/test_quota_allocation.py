@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
-from services.quota.domain.allocation import EnterIndicator, Give, Indicator, enter_indicator, give
-from services.quota.domain.givers import Givers, Member
-from services.quota.domain.ledger import MG_PER_TONNE, NATIONAL, AccountKey, Balance, Code, Sheet
+from services.quota.domain.allocation import EnterIndicator, Give, Indicator, enter_indicator, give, issue
+from services.quota.domain.batches import Batches, BatchKey, Share
+from services.quota.domain.books import Books
+from services.quota.domain.givers import Member
+from services.quota.domain.ledger import MG_PER_TONNE, NATIONAL, AccountKey, Balance, Code
+from tests.unit.quota.giving import books
 
 ROCK, IONIC, SEPARATION = QuotaKind
 NOW = datetime(2024, 2, 6, tzinfo=UTC)
@@ -86,12 +89,11 @@ def test_a_batch_is_entered_once_and_in_order() -> None:
 
 def test_an_allocation_over_the_total_names_every_number_of_every_kind_that_is_over() -> None:
     total = {ROCK: 100 * MG_PER_TONNE, IONIC: 10 * MG_PER_TONNE, SEPARATION: 50 * MG_PER_TONNE}
-    sheet = Sheet({AccountKey(NATIONAL, 2024, kind): Balance(available_mg=mass) for kind, mass in total.items()})
-    givers = Givers({})
-    give(Give(2024, 1, NATIONAL, "a", {ROCK: 90 * MG_PER_TONNE, IONIC: 10 * MG_PER_TONNE}), sheet, givers, b"1")
+    nation = books({AccountKey(NATIONAL, 2024, kind): Balance(available_mg=mass) for kind, mass in total.items()})
+    give(Give(2024, 1, NATIONAL, "a", {ROCK: 90 * MG_PER_TONNE, IONIC: 10 * MG_PER_TONNE}), nation, b"1")
     asked = {ROCK: 11 * MG_PER_TONNE, IONIC: 1, SEPARATION: 50 * MG_PER_TONNE}
     with pytest.raises(Error) as caught:
-        give(Give(2024, 1, NATIONAL, "b", asked), sheet, givers, b"2")
+        give(Give(2024, 1, NATIONAL, "b", asked), nation, b"2")
     error = caught.value
     assert error.reason == "ALLOCATION_OVER_TOTAL"
     assert error.metadata["kinds"] == "MINING_ROCK,MINING_IONIC"
@@ -100,27 +102,87 @@ def test_an_allocation_over_the_total_names_every_number_of_every_kind_that_is_o
     assert error.metadata["mining_ionic_asked_mg"] == "1"
     assert error.metadata["mining_ionic_remaining_mg"] == "0"
     assert "asked 11 t; of a total of 100 t 90 t are allocated, 10 t remain" in error.message
-    assert sheet.balance(AccountKey(NATIONAL, 2024, SEPARATION)).given_on_mg == 0, "kinds of one command move together"
+    left = nation.sheet.balance(AccountKey(NATIONAL, 2024, SEPARATION))
+    assert left.given_on_mg == 0, "kinds of one command move together"
+
+
+def two_batches() -> Books:
+    """The nation of 2024 with 60 t of rock in batch 1 and 40 t in batch 2."""
+    nation = books({AccountKey(NATIONAL, 2024, ROCK): Balance(available_mg=100 * MG_PER_TONNE)})
+    shares = {BatchKey(NATIONAL, 2024, 1, ROCK): Share(60 * MG_PER_TONNE)}
+    shares[BatchKey(NATIONAL, 2024, 2, ROCK)] = Share(40 * MG_PER_TONNE)
+    return nation._replace(batches=Batches(shares))
+
+
+def test_an_allocation_over_its_batch_is_refused_though_the_year_has_enough() -> None:
+    nation = two_batches()
+    give(Give(2024, 1, NATIONAL, "a", {ROCK: 50 * MG_PER_TONNE}), nation, b"1")
+    before = nation.sheet.changed(), nation.batches.changed(), nation.givers.changed()
+    with pytest.raises(Error) as caught:
+        give(Give(2024, 1, NATIONAL, "b", {ROCK: 11 * MG_PER_TONNE}), nation, b"2")
+    error = caught.value
+    assert error.reason == "ALLOCATION_OVER_BATCH"
+    assert (error.metadata["batch"], error.metadata["kinds"]) == ("1", "MINING_ROCK")
+    rock = {name: error.metadata[f"mining_rock_{name}_t"] for name in ("total", "allocated", "asked", "remaining")}
+    assert rock == {"total": "60", "allocated": "50", "asked": "11", "remaining": "10"}
+    assert "asked 11 t; of batch 1's 60 t 50 t are allocated, 10 t remain" in error.message
+    assert before == (nation.sheet.changed(), nation.batches.changed(), nation.givers.changed())
+    with pytest.raises(Error, match="of batch 3's 0 t 0 t are allocated, 0 t remain"):
+        give(Give(2024, 3, NATIONAL, "b", {ROCK: 1}), nation, b"3")
+    give(Give(2024, 2, NATIONAL, "b", {ROCK: 11 * MG_PER_TONNE}), nation, b"4")
+    give(Give(2024, 1, NATIONAL, "b", {ROCK: 10 * MG_PER_TONNE}), nation, b"5")
+
+
+def test_a_group_breaks_down_each_batch_that_it_was_allocated_of() -> None:
+    nation = two_batches()
+    give(Give(2024, 1, NATIONAL, "group", {ROCK: 30}), nation, b"1")
+    give(Give(2024, 2, NATIONAL, "group", {ROCK: 20}), nation, b"2")
+    give(Give(2024, 1, "group", "mine", {ROCK: 30}), nation, b"3")
+    with pytest.raises(Error, match="ALLOCATION_OVER_BATCH"):
+        give(Give(2024, 1, "group", "mine", {ROCK: 1}), nation, b"4")
+    give(Give(2024, 2, "group", "mine", {ROCK: 20}), nation, b"5")
+    assert nation.batches.share(BatchKey("mine", 2024, 2, ROCK)) == Share(20)
+    assert nation.batches.share(BatchKey("group", 2024, 2, ROCK)) == Share(20, 20)
+
+
+def test_what_a_batch_restates_brings_only_the_difference() -> None:
+    earlier: list[Indicator] = []
+    batches = Batches({})
+    issue(enter(earlier, 1, {ROCK: 56, IONIC: 9}), batches)
+    issue(enter(earlier, 2, {ROCK: 120, IONIC: 9}, cumulative=True), batches)
+    assert batches.changed() == [
+        (BatchKey(NATIONAL, 2020, 1, ROCK), Share(56)),
+        (BatchKey(NATIONAL, 2020, 1, IONIC), Share(9)),
+        (BatchKey(NATIONAL, 2020, 2, ROCK), Share(64)),
+    ]
+
+
+def test_no_share_is_ever_overdrawn() -> None:
+    key = BatchKey("group", 2024, 1, ROCK)
+    batches = Batches({key: Share(10, 4)})
+    for move, mass in ((batches.pass_on, 7), (batches.receive, -7), (batches.pass_on, -5)):
+        with pytest.raises(ValueError, match="more is passed on"):
+            move(key, mass)
+    assert (batches.share(key), batches.changed()) == (Share(10, 4), [])
 
 
 def test_a_break_down_moves_what_the_group_has_left() -> None:
     group = AccountKey("group", 2024, ROCK)
-    sheet = Sheet({group: Balance(available_mg=10, reserved_mg=90)})
-    givers = Givers({Member("group", 2024): NATIONAL})
+    found = books({group: Balance(available_mg=10, reserved_mg=90)}, {Member("group", 2024): NATIONAL})
     with pytest.raises(Error) as caught:
-        give(Give(2024, 1, "group", "mine", {ROCK: 11}), sheet, givers, b"1")
+        give(Give(2024, 1, "group", "mine", {ROCK: 11}), found, b"1")
+    assert caught.value.reason == "ALLOCATION_OVER_TOTAL", "of the batch enough is left; reserved is of no batch"
     assert caught.value.metadata["mining_rock_remaining_mg"] == "10"
     assert caught.value.metadata["mining_rock_reserved_mg"] == "90"
-    legs = give(Give(2024, 1, "group", "mine", {ROCK: 10, IONIC: 0}), sheet, givers, b"1")
+    legs = give(Give(2024, 1, "group", "mine", {ROCK: 10, IONIC: 0}), found, b"1")
     assert [leg.code for leg in legs] == [Code.BREAK_DOWN, Code.BREAK_DOWN]
-    assert sheet.balance(group) == Balance(given_on_mg=10, reserved_mg=90)
-    assert sheet.balance(AccountKey("mine", 2024, ROCK)) == Balance(available_mg=10)
+    assert found.sheet.balance(group) == Balance(given_on_mg=10, reserved_mg=90)
+    assert found.sheet.balance(AccountKey("mine", 2024, ROCK)) == Balance(available_mg=10)
 
 
 def test_nobody_gives_to_himself() -> None:
-    sheet = Sheet({AccountKey("group", 2024, ROCK): Balance(available_mg=10)})
-    givers = Givers({Member("group", 2024): NATIONAL})
+    found = books({AccountKey("group", 2024, ROCK): Balance(available_mg=10)}, {Member("group", 2024): NATIONAL})
     with pytest.raises(Error) as caught:
-        give(Give(2024, 1, "group", "group", {ROCK: 1}), sheet, givers, b"1")
+        give(Give(2024, 1, "group", "group", {ROCK: 1}), found, b"1")
     assert caught.value.reason == "INVALID_FIELDS"
     assert [one.field for one in caught.value.violations] == ["subsidiary_id"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -10,8 +13,10 @@ from hypothesis import strategies as st
 from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
-from services.quota.domain.allocation import Give, give
-from services.quota.domain.givers import Givers
+from services.quota.domain.allocation import Allocation, Give, Reduction, give
+from services.quota.domain.batches import Batches, BatchKey
+from services.quota.domain.books import Books
+from services.quota.domain.givers import Givers, Member
 from services.quota.domain.ledger import (
     GRANTED_MG_MAX,
     NATIONAL,
@@ -26,17 +31,24 @@ from services.quota.domain.ledger import (
     replay,
     tonnes,
 )
+from services.quota.domain.reduction import Reduce, reduce
 from tests.unit.quota.imbalances import imbalances
 
 YEAR = 2024
 ENTERPRISES = (NATIONAL, "group-a", "group-b", "mine-1")
 KEYS = [AccountKey(name, YEAR, kind) for name in ENTERPRISES for kind in QuotaKind]
 MASSES = st.integers(0, 10**12)
+NOW = datetime(2024, 2, 6, tzinfo=UTC)
 _cause = itertools.count()
 
 
 def cause() -> bytes:
     return next(_cause).to_bytes(16, "big")
+
+
+class Reserved(NamedTuple):
+    key: AccountKey
+    mass: int
 
 
 def issue(kind: QuotaKind, mass: int) -> Posting:
@@ -63,8 +75,8 @@ def test_buckets_never_go_below_zero_and_every_account_is_the_sum_of_its_posting
     assert replay(sheet.posted) == dict(sheet.changed())
 
 
-def giving(giver: str, receiver: str, masses: dict[QuotaKind, int]) -> Give:
-    return Give(YEAR, 1, giver, receiver, masses)
+def giving(batch: int, giver: str, receiver: str, masses: dict[QuotaKind, int]) -> Give:
+    return Give(YEAR, batch, giver, receiver, masses)
 
 
 def allowed(givers: Givers, command: Give) -> bool:
@@ -75,35 +87,103 @@ def allowed(givers: Givers, command: Give) -> bool:
     return True
 
 
+BATCHES = (1, 2)
+SHARES = [BatchKey(name, YEAR, batch, kind) for name in ENTERPRISES for batch in BATCHES for kind in QuotaKind]
 GIVES = st.builds(
     giving,
+    st.sampled_from(BATCHES),
     st.sampled_from(ENTERPRISES),
     st.sampled_from(ENTERPRISES[1:]),
-    st.dictionaries(st.sampled_from(QuotaKind), MASSES, min_size=1),
+    st.dictionaries(st.sampled_from(QuotaKind), MASSES, min_size=1).filter(lambda masses: any(masses.values())),
 )
+# Take back of one of the allocations that were made, by its place among them.
+REDUCES = st.tuples(
+    st.integers(0, 9), st.dictionaries(st.sampled_from(QuotaKind), MASSES, min_size=1).filter(lambda m: any(m.values()))
+)
+RESERVES = st.builds(Reserved, st.sampled_from(KEYS[3:]), st.integers(1, 10**12))
+ISSUED = st.dictionaries(st.tuples(st.sampled_from(BATCHES), st.sampled_from(QuotaKind)), st.integers(1, 10**12))
 
 
-@given(st.dictionaries(st.sampled_from(QuotaKind), st.integers(1, 10**12)), st.lists(GIVES, max_size=30))
-def test_whatever_is_given_to_whomever_the_sums_are_conserved(issued: dict[QuotaKind, int], gives: list[Give]) -> None:
-    sheet, givers = Sheet({}), Givers({})
-    for kind, mass in issued.items():
-        sheet.post([issue(kind, mass)])
-    for command in gives:
-        before = {key: sheet.balance(key) for key in KEYS}
-        over = any(
-            mass > before[AccountKey(command.giver, YEAR, kind)].available_mg for kind, mass in command.masses.items()
+class Model:
+    """What is given, taken back and reserved, and the books that it leaves."""
+
+    def __init__(self, issued: dict[tuple[int, QuotaKind], int]) -> None:
+        self.books = Books(Sheet({}), Givers({}), Batches({}))
+        self.made: list[Allocation] = []
+        for (batch, kind), mass in issued.items():
+            self.books.sheet.post([issue(kind, mass)])
+            self.books.batches.receive(BatchKey(NATIONAL, YEAR, batch, kind), mass)
+
+    def state(self) -> tuple[object, ...]:
+        sheet, givers, batches = self.books
+        return {key: sheet.balance(key) for key in KEYS}, givers.changed(), {key: batches.share(key) for key in SHARES}
+
+    def act(self, act: Give | Reserved | tuple[int, dict[QuotaKind, int]]) -> None:
+        """Do it if it may be done; else it is refused and nothing moves."""
+        before = self.state()
+        try:
+            match act:
+                case Give():
+                    self.give(act)
+                case Reserved(key, mass):
+                    self.books.sheet.post(
+                        [Posting(key, Bucket.AVAILABLE, Bucket.RESERVED, mass, Code.RESERVE, cause())]
+                    )
+                case (place, masses) if self.made:
+                    self.reduce(place % len(self.made), masses)
+                case _:
+                    pass
+        except (Error, Overdrawn):
+            assert self.state() == before, "what was refused moved something"
+
+    def give(self, command: Give) -> None:
+        over = any(mass > self.free(command, kind) for kind, mass in command.masses.items())
+        refused = over or command.giver == command.receiver or not allowed(self.books.givers, command)
+        allocation_id = cause()
+        try:
+            give(command, self.books, allocation_id)
+        except Error:
+            assert refused
+            raise
+        assert not refused
+        self.made.append(
+            Allocation(allocation_id, YEAR, command.batch, command.giver, command.receiver, command.masses, "", NOW)
         )
-        if over or command.giver == command.receiver or not allowed(givers, command):
-            with pytest.raises(Error, match=r"ALLOCATION_OVER_TOTAL|INVALID_FIELDS|NOT_YOUR_SUBSIDIARY"):
-                give(command, sheet, givers, cause())
-            assert before == {key: sheet.balance(key) for key in KEYS}, "a refused command moved something"
-        else:
-            give(command, sheet, givers, cause())
+
+    def free(self, command: Give, kind: QuotaKind) -> int:
+        share = BatchKey(command.giver, YEAR, command.batch, kind)
+        return min(self.books.sheet.balance(share.account).available_mg, self.books.batches.share(share).rest_mg)
+
+    def reduce(self, place: int, masses: dict[QuotaKind, int]) -> None:
+        allocation = self.made[place]
+        reduce(Reduce(allocation.allocation_id, masses, "wrong"), allocation, self.books, cause())
+        done = Reduction(b"", masses, "wrong", "", NOW)
+        self.made[place] = replace(allocation, reductions=(*allocation.reductions, done))
+
+
+@given(ISSUED, st.lists(st.one_of(GIVES, GIVES, RESERVES, REDUCES), max_size=40))
+def test_whatever_is_given_reserved_and_taken_back_the_sums_are_conserved(
+    issued: dict[tuple[int, QuotaKind], int], acts: list[Give | Reserved | tuple[int, dict[QuotaKind, int]]]
+) -> None:
+    model = Model(issued)
+    for act in acts:
+        model.act(act)
+    sheet, givers, batches = model.books
     balances = {key: sheet.balance(key) for key in KEYS}
     assert imbalances(balances) == []
-    for kind in QuotaKind:
-        stands = sum(balances[AccountKey(name, YEAR, kind)].available_mg for name in ENTERPRISES)
-        assert stands == issued.get(kind, 0)
+    assert replay(sheet.posted) == dict(sheet.changed())
+    for key in KEYS:
+        shares = [batches.share(BatchKey(key.enterprise_id, YEAR, batch, key.kind)) for batch in BATCHES]
+        assert sum(share.received_mg for share in shares) == balances[key].granted_mg
+        assert sum(share.given_mg for share in shares) == balances[key].given_on_mg
+        came = sum(one.standing(key.kind) for one in model.made if one.receiver == key.enterprise_id)
+        assert came == balances[key].granted_mg or key.enterprise_id == NATIONAL
+        assert balances[key].given_on_mg == sum(
+            one.standing(key.kind) for one in model.made if one.giver == key.enterprise_id
+        )
+    for name in ENTERPRISES[1:]:
+        has = any(balances[AccountKey(name, YEAR, kind)].granted_mg for kind in QuotaKind)
+        assert (givers.giver(Member(name, YEAR)) is not None) == has, "bound exactly as long as something stands"
 
 
 def test_linked_legs_move_together_or_not_at_all() -> None:

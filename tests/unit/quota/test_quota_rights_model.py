@@ -18,6 +18,8 @@ from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
 from services.quota.domain.allocation import Give, give
+from services.quota.domain.batches import Batches, BatchKey, Share
+from services.quota.domain.books import Books
 from services.quota.domain.givers import Givers
 from services.quota.domain.ledger import (
     NATIONAL,
@@ -30,7 +32,7 @@ from services.quota.domain.ledger import (
     replay,
 )
 from services.quota.domain.right import CloseReason, Right, State, ask_close, reserve
-from services.quota.domain.settlement import Drawn, Ended, Fact, Outcome, apply_facts
+from services.quota.domain.settlement import Drawn, Ended, Fact, Outcome, Settled, apply_facts
 from tests.unit.quota.imbalances import imbalances
 
 LOG = "urn:monazite:log:registry:0"
@@ -57,7 +59,7 @@ class Rights(RuleBasedStateMachine):
         super().__init__()
         self.sheet = Sheet({})
         self.ledger: dict[bytes, Right] = {}
-        self.settled: set[tuple[bytes, bytes]] = set()
+        self.settled: dict[tuple[bytes, bytes], Settled] = {}
         self.model: dict[bytes, Model] = {}
         # Facts not yet delivered, in the order they were made; delivery may take any of them.
         self.waiting: list[Fact] = []
@@ -68,7 +70,9 @@ class Rights(RuleBasedStateMachine):
     def grant(self) -> None:
         national = AccountKey(NATIONAL, 2024, QuotaKind.MINING_ROCK)
         self.sheet.post([Posting(national, Bucket.GRANTED, Bucket.AVAILABLE, ISSUED, Code.INDICATOR, b"indicator")])
-        give(Give(2024, 1, NATIONAL, KEY.enterprise_id, {KEY.kind: ISSUED}), self.sheet, Givers({}), b"allocation")
+        batches = Batches({BatchKey(NATIONAL, 2024, 1, KEY.kind): Share(ISSUED)})
+        found = Books(self.sheet, Givers({}), batches)
+        give(Give(2024, 1, NATIONAL, KEY.enterprise_id, {KEY.kind: ISSUED}), found, b"allocation")
 
     @rule(target=rights, mass=st.integers(1, 400))
     def reserve(self, mass: int) -> bytes:
@@ -139,7 +143,8 @@ class Rights(RuleBasedStateMachine):
         assert outcome.refusals == (), "the registry keeps its word in this model"
         self.sheet.post(outcome.postings)
         self.ledger.update(outcome.rights)
-        self.settled.update((one.right_id, one.drawing_id) for one in outcome.settlements)
+        for one in outcome.settlements:
+            self.settled[one.right_id, one.drawing_id] = Settled(one.mass_mg, one.index)
         return outcome
 
     @invariant()

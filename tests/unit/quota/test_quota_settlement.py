@@ -10,7 +10,7 @@ from monazite_provenance.contents import QuotaKind
 
 from services.quota.domain.ledger import AccountKey, Code
 from services.quota.domain.right import Right, State
-from services.quota.domain.settlement import Drawn, Ended, Fact, Refusal, Settlement, apply_facts
+from services.quota.domain.settlement import Drawn, Ended, Fact, Refusal, Settled, Settlement, apply_facts
 
 LOG = "urn:monazite:log:registry:0"
 HOLDER = "spiffe://monazite.example/enterprise/mine-1"
@@ -52,14 +52,14 @@ def ended(index: int, total_mg: int) -> Ended:
     ],
 )
 def test_what_cannot_be_true_is_refused_for_its_reason(right: Right, fact: Fact, code: str) -> None:
-    outcome = apply_facts([fact], {RIGHT_ID: right}, set(), LOG)
+    outcome = apply_facts([fact], {RIGHT_ID: right}, {}, LOG)
     assert outcome.refusals == (Refusal(7, fact.statement_id, fact.right_id, code),)
     assert (dict(outcome.rights), outcome.postings, outcome.settlements) == ({}, (), ())
 
 
 def test_a_refusal_stops_nothing_else() -> None:
     facts = [drawn(1, 30), drawn(2, 71), drawn(3, 70)]
-    outcome = apply_facts(facts, {RIGHT_ID: RIGHT}, set(), LOG)
+    outcome = apply_facts(facts, {RIGHT_ID: RIGHT}, {}, LOG)
     assert [refusal.index for refusal in outcome.refusals] == [2]
     assert outcome.settlements == (
         Settlement(RIGHT_ID, facts[0].statement_id, 30, 30, 1),
@@ -72,8 +72,22 @@ def test_a_refusal_stops_nothing_else() -> None:
 
 def test_the_very_edges_are_taken() -> None:
     """All of a right may be drawn, and it may be ended at just what is settled."""
-    outcome = apply_facts([drawn(1, 60), ended(2, 60)], {RIGHT_ID: RIGHT}, set(), LOG)
+    outcome = apply_facts([drawn(1, 60), ended(2, 60)], {RIGHT_ID: RIGHT}, {}, LOG)
     assert outcome.refusals == ()
     right = outcome.rights[RIGHT_ID]
     assert (right.state, right.settled_mg, right.freed_mg) == (State.CLOSED, 60, 40)
     assert [(posting.code, posting.reo_mg) for posting in outcome.postings] == [(Code.SETTLE, 60), (Code.FREE, 40)]
+
+
+def test_a_draw_is_posted_once_and_another_settlement_of_it_is_refused() -> None:
+    first = drawn(1, 30)
+    known = {(RIGHT_ID, first.statement_id): Settled(30, 1)}
+    again = apply_facts([first], {RIGHT_ID: replace(RIGHT, settled_mg=30)}, known, LOG)
+    assert (again.postings, again.settlements, again.refusals) == ((), (), ()), "the same again is nothing new"
+    for other in (replace(first, mass_mg=31), replace(first, index=2)):
+        # Known from before, and from earlier in the same stretch.
+        for facts, settled in (([other], known), ([first, other], {})):
+            outcome = apply_facts(facts, {RIGHT_ID: RIGHT}, settled, LOG)
+            refusal = Refusal(other.index, first.statement_id, RIGHT_ID, "SETTLED_OTHERWISE")
+            assert outcome.refusals == (refusal,)
+            assert sum(posting.reo_mg for posting in outcome.postings) == (30 if len(facts) == 2 else 0)

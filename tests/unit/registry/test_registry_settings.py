@@ -22,6 +22,8 @@ def settings(log_name: str) -> RegistrySettings:
         database_url="postgresql://localhost/registry",
         certificates=Certificates(certificate=SOMEWHERE, private_key=SOMEWHERE, authority=SOMEWHERE),
         signing_key=SOMEWHERE,
+        log_signing_key=SOMEWHERE,
+        log_memory=SOMEWHERE,
         trust_file=SOMEWHERE,
         log_name=log_name,
     )

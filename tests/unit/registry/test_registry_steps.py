@@ -7,12 +7,9 @@ from dataclasses import replace
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from monazite_provenance import lot_ids
 from monazite_provenance.contents import (
-    CustodyModel,
     CustodyState,
     DepositType,
-    ElementRow,
     Form,
     Imported,
     LotContent,
@@ -34,7 +31,6 @@ from services.registry.domain.commands import (
     CancelOffer,
     Consignment,
     DrawAsked,
-    NewLot,
     OfferLots,
     Receipt,
     RegisterLot,
@@ -45,37 +41,7 @@ from services.registry.domain.commands import (
 from services.registry.domain.deciding import Actor, Decided, decide
 from services.registry.domain.drafting import draft
 from services.registry.domain.records import Activity
-
-DOMAIN = "spiffe://monazite.example"
-A, B = f"{DOMAIN}/enterprise/a", f"{DOMAIN}/enterprise/b"
-LICENSING = f"{DOMAIN}/service/export_license"
-LOG = log_urn("registry")
-HEAD = Outpoint(b"p" * 32, 0)
-
-
-def lot_id(number: int) -> str:
-    """A lot id with its check character."""
-    return lot_ids.new(lambda size: number.to_bytes(size, "big"))
-
-
-def new_lot(number: int, reo_mg: int = 1_000, *, form: Form = Form.ORE_CONCENTRATE, gross_g: int = 1_000) -> NewLot:
-    """A lot of neodymium without uncertainties."""
-    return NewLot(
-        lot_id(number),
-        "site",
-        form,
-        gross_g,
-        gross_g,
-        0,
-        (ElementRow(60, reo_mg, 0, 0, 0),),
-        (MassSource("lab", "ICP-MS"),),
-        CustodyModel.SEGREGATED,
-    )
-
-
-def born(form: Form = Form.ORE_CONCENTRATE) -> LotContent:
-    """A lot of A."""
-    return draft(RegisterLot(Imported("US", "D"), (new_lot(1, form=form),), ()), {}, holder=A, home_log=LOG).outputs[0]
+from tests.unit.registry.lots import LICENSING, LOG, A, B, born, lot_id, new_lot
 
 
 def decided(command: StepCommand, *lots: LotContent, holder: str = A) -> Decided:
@@ -109,6 +75,18 @@ def test_uncertainty_comes_from_the_table_where_none_is_given() -> None:
     row = born().rows[0]
     assert row.u_random_mg > 0
     assert row.u_common_mg > 0
+
+
+def test_a_step_refers_to_the_attestations_that_its_masses_name() -> None:
+    attestation = bytes(range(32))
+    new = new_lot(1)._replace(sources=(MassSource("lab", "ICP-MS", attestation),))
+    drafted = draft(RegisterLot(Imported("US", "7"), (new,), ()), {}, holder=A, home_log=LOG)
+    assert drafted.refs == (attestation,)
+    actor = Actor("a", A, A, on_behalf=False)
+    contents = [encode(output) for output in drafted.outputs]
+    decide(drafted, contents, actor, {}, home_log=LOG, settings=DEFAULT_SETTINGS)
+    with pytest.raises(Error, match="attestation"):
+        decide(replace(drafted, refs=()), contents, actor, {}, home_log=LOG, settings=DEFAULT_SETTINGS)
 
 
 def test_mining_without_a_right_is_held() -> None:

@@ -40,6 +40,6 @@ def test_an_overlay_changes_what_it_names_and_nothing_else() -> None:
 
 def test_a_service_is_told_of_its_own_peers_only() -> None:
     addresses = {name: f"{name}:1" for name in ("registry", "quota", "export_license")}
-    files = Files("s", "t", "c", "k", "a")
+    files = Files("s", "l", "m", "t", "c", "k", "a")
     table = service_table("export_license", domain="d", listen="l", database_url="u", addresses=addresses, files=files)
     assert table["peers"] == {"registry": "registry:1"}

@@ -238,6 +238,7 @@ class Case(_message.Message):
     RULE_SET_HASH_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     SUBMITTED_AT_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     applicant: _builtins.str
     state: Global___Case.State.ValueType
@@ -265,6 +266,10 @@ class Case(_message.Message):
 
     @_builtins.property
     def submitted_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseEvent]:
+        """What happened to it, oldest first, rejected proposals too; the latest 100. Of GetCase, and to officers only."""
+
     def __init__(
         self,
         *,
@@ -284,14 +289,52 @@ class Case(_message.Message):
         rule_set_hash: _builtins.bytes = ...,
         etag: _builtins.str = ...,
         submitted_at: _timestamp_pb2.Timestamp | None = ...,
+        history: _abc.Iterable[Global___CaseEvent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consignee", b"consignee", "countersigned_at", b"countersigned_at", "end_user", b"end_user", "licence", b"licence", "proposed", b"proposed", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant", b"applicant", "case_id", b"case_id", "consignee", b"consignee", "countersigned_at", b"countersigned_at", "countersigned_by", b"countersigned_by", "destination", b"destination", "end_use", b"end_use", "end_user", b"end_user", "etag", b"etag", "licence", b"licence", "lines", b"lines", "lots", b"lots", "proposed", b"proposed", "rule_set_hash", b"rule_set_hash", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant", b"applicant", "case_id", b"case_id", "consignee", b"consignee", "countersigned_at", b"countersigned_at", "countersigned_by", b"countersigned_by", "destination", b"destination", "end_use", b"end_use", "end_user", b"end_user", "etag", b"etag", "history", b"history", "licence", b"licence", "lines", b"lines", "lots", b"lots", "proposed", b"proposed", "rule_set_hash", b"rule_set_hash", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Case: _TypeAlias = Case  # noqa: Y015
+
+@_typing.final
+class CaseEvent(_message.Message):
+    """One step of a case."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    HAPPENED_AT_FIELD_NUMBER: _builtins.int
+    state: Global___Case.State.ValueType
+    """The state that it led to."""
+    outcome: Global___Decision.Outcome.ValueType
+    """Of a proposal: what was proposed."""
+    actor: _builtins.str
+    reason: _builtins.str
+    """As the actor gave it; of an application the end use, of a grant the licence's number."""
+    @_builtins.property
+    def happened_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        state: Global___Case.State.ValueType = ...,
+        outcome: Global___Decision.Outcome.ValueType = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        happened_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["happened_at", b"happened_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "happened_at", b"happened_at", "outcome", b"outcome", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseEvent: _TypeAlias = CaseEvent  # noqa: Y015
 
 @_typing.final
 class Decision(_message.Message):
@@ -534,6 +577,7 @@ class Licence(_message.Message):
     STATEMENT_FIELD_NUMBER: _builtins.int
     LICENCE_NUMBER_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    ADMISSION_FIELD_NUMBER: _builtins.int
     licence_id: _builtins.bytes
     """Statement id of the licence."""
     case_id: _builtins.str
@@ -548,9 +592,15 @@ class Licence(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def statement(self) -> _statement_pb2.StatementItem: ...
+    def statement(self) -> _statement_pb2.StatementItem:
+        """The signed licence, with its receipt once it has one: so it is presented to the registry."""
+
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def admission(self) -> _statement_pb2.Admission:
+        """Of the signed licence; not in lists."""
+
     def __init__(
         self,
         *,
@@ -565,10 +615,11 @@ class Licence(_message.Message):
         statement: _statement_pb2.StatementItem | None = ...,
         licence_number: _builtins.str = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
+        admission: _statement_pb2.Admission | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "end_user", b"end_user", "expire_time", b"expire_time", "statement", b"statement"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "as_of", b"as_of", "end_user", b"end_user", "expire_time", b"expire_time", "statement", b"statement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "case_id", b"case_id", "destination", b"destination", "end_user", b"end_user", "expire_time", b"expire_time", "licence_id", b"licence_id", "licence_number", b"licence_number", "licensee", b"licensee", "lines", b"lines", "state", b"state", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "as_of", b"as_of", "case_id", b"case_id", "destination", b"destination", "end_user", b"end_user", "expire_time", b"expire_time", "licence_id", b"licence_id", "licence_number", b"licence_number", "licensee", b"licensee", "lines", b"lines", "state", b"state", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

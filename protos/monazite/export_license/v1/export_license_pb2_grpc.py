@@ -4,7 +4,6 @@ import grpc
 import warnings
 
 from monazite.export_license.v1 import export_license_pb2 as monazite_dot_export__license_dot_v1_dot_export__license__pb2
-from monazite.type.v1 import statement_pb2 as monazite_dot_type_dot_v1_dot_statement__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -719,81 +718,6 @@ class CustomsService(object):
             '/monazite.export_license.v1.CustomsService/GetExport',
             monazite_dot_export__license_dot_v1_dot_export__license__pb2.GetExportRequest.SerializeToString,
             monazite_dot_export__license_dot_v1_dot_export__license__pb2.ExportAct.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-
-class LogServiceStub(object):
-    """The licensing log.
-    """
-
-    def __init__(self, channel):
-        """Constructor.
-
-        Args:
-            channel: A grpc.Channel.
-        """
-        self.ListEntries = channel.unary_unary(
-                '/monazite.export_license.v1.LogService/ListEntries',
-                request_serializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.SerializeToString,
-                response_deserializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.FromString,
-                _registered_method=True)
-
-
-class LogServiceServicer(object):
-    """The licensing log.
-    """
-
-    def ListEntries(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-
-def add_LogServiceServicer_to_server(servicer, server):
-    rpc_method_handlers = {
-            'ListEntries': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListEntries,
-                    request_deserializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.FromString,
-                    response_serializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.SerializeToString,
-            ),
-    }
-    generic_handler = grpc.method_handlers_generic_handler(
-            'monazite.export_license.v1.LogService', rpc_method_handlers)
-    server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('monazite.export_license.v1.LogService', rpc_method_handlers)
-
-
- # This class is part of an EXPERIMENTAL API.
-class LogService(object):
-    """The licensing log.
-    """
-
-    @staticmethod
-    def ListEntries(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/monazite.export_license.v1.LogService/ListEntries',
-            monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.SerializeToString,
-            monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,7 +8,6 @@ and 12 (RFC 9562 section 4). No other spelling is taken. Sent again with the sam
 from collections import abc as _abc
 from grpc import aio as _aio
 from monazite.export_license.v1 import export_license_pb2 as _export_license_pb2
-from monazite.type.v1 import statement_pb2 as _statement_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -229,31 +228,3 @@ class CustomsServiceServicer(metaclass=_abc_1.ABCMeta):
         """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences."""
 
 def add_CustomsServiceServicer_to_server(servicer: CustomsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
-
-class LogServiceStub:
-    """The licensing log."""
-
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> LogServiceAsyncStub: ...
-    ListEntries: _grpc.UnaryUnaryMultiCallable[_statement_pb2.ListEntriesRequest, _statement_pb2.ListEntriesResponse]
-
-@_typing.type_check_only
-class LogServiceAsyncStub(LogServiceStub):
-    """The licensing log."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    ListEntries: _aio.UnaryUnaryMultiCallable[_statement_pb2.ListEntriesRequest, _statement_pb2.ListEntriesResponse]  # type: ignore[assignment]
-
-class LogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The licensing log."""
-
-    @_abc_1.abstractmethod
-    def ListEntries(
-        self,
-        request: _statement_pb2.ListEntriesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_statement_pb2.ListEntriesResponse, _abc.Awaitable[_statement_pb2.ListEntriesResponse]]: ...
-
-def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

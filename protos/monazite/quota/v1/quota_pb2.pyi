@@ -188,6 +188,7 @@ class AllocateRequest(_message.Message):
     request_id: _builtins.str
     year: _builtins.int
     batch: _builtins.int
+    """The batch that the masses are a part of."""
     enterprise_id: _builtins.str
     @_builtins.property
     def masses(self) -> _containers.RepeatedCompositeFieldContainer[Global___KindMass]: ...
@@ -252,6 +253,7 @@ class Allocation(_message.Message):
     MASSES_FIELD_NUMBER: _builtins.int
     ALLOCATED_AT_FIELD_NUMBER: _builtins.int
     ALLOCATED_BY_FIELD_NUMBER: _builtins.int
+    REDUCTIONS_FIELD_NUMBER: _builtins.int
     allocation_id: _builtins.str
     year: _builtins.int
     batch: _builtins.int
@@ -263,6 +265,10 @@ class Allocation(_message.Message):
     def masses(self) -> _containers.RepeatedCompositeFieldContainer[Global___KindMass]: ...
     @_builtins.property
     def allocated_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reductions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reduction]:
+        """What was taken back of it since, oldest first; what stands is `masses` less all of these."""
+
     def __init__(
         self,
         *,
@@ -274,14 +280,83 @@ class Allocation(_message.Message):
         masses: _abc.Iterable[Global___KindMass] | None = ...,
         allocated_at: _timestamp_pb2.Timestamp | None = ...,
         allocated_by: _builtins.str = ...,
+        reductions: _abc.Iterable[Global___Reduction] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["allocated_at", b"allocated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocated_at", b"allocated_at", "allocated_by", b"allocated_by", "allocation_id", b"allocation_id", "batch", b"batch", "enterprise_id", b"enterprise_id", "from_enterprise_id", b"from_enterprise_id", "masses", b"masses", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocated_at", b"allocated_at", "allocated_by", b"allocated_by", "allocation_id", b"allocation_id", "batch", b"batch", "enterprise_id", b"enterprise_id", "from_enterprise_id", b"from_enterprise_id", "masses", b"masses", "reductions", b"reductions", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Allocation: _TypeAlias = Allocation  # noqa: Y015
+
+@_typing.final
+class ReduceAllocationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ALLOCATION_ID_FIELD_NUMBER: _builtins.int
+    MASSES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    allocation_id: _builtins.str
+    """As Allocation has it."""
+    reason: _builtins.str
+    """The officer's reason; both sides of the allocation can read it."""
+    @_builtins.property
+    def masses(self) -> _containers.RepeatedCompositeFieldContainer[Global___KindMass]:
+        """What to take back, by kind; all of it or nothing."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        allocation_id: _builtins.str = ...,
+        masses: _abc.Iterable[Global___KindMass] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation_id", b"allocation_id", "masses", b"masses", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReduceAllocationRequest: _TypeAlias = ReduceAllocationRequest  # noqa: Y015
+
+@_typing.final
+class Reduction(_message.Message):
+    """A correction of an allocation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDUCTION_ID_FIELD_NUMBER: _builtins.int
+    MASSES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REDUCED_AT_FIELD_NUMBER: _builtins.int
+    REDUCED_BY_FIELD_NUMBER: _builtins.int
+    reduction_id: _builtins.str
+    reason: _builtins.str
+    reduced_by: _builtins.str
+    @_builtins.property
+    def masses(self) -> _containers.RepeatedCompositeFieldContainer[Global___KindMass]: ...
+    @_builtins.property
+    def reduced_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        reduction_id: _builtins.str = ...,
+        masses: _abc.Iterable[Global___KindMass] | None = ...,
+        reason: _builtins.str = ...,
+        reduced_at: _timestamp_pb2.Timestamp | None = ...,
+        reduced_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reduced_at", b"reduced_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["masses", b"masses", "reason", b"reason", "reduced_at", b"reduced_at", "reduced_by", b"reduced_by", "reduction_id", b"reduction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reduction: _TypeAlias = Reduction  # noqa: Y015
 
 @_typing.final
 class ListAllocationsRequest(_message.Message):
@@ -512,7 +587,7 @@ class Posting(_message.Message):
     credit_account: _builtins.str
     reo_mg: _builtins.int
     code: _builtins.str
-    """"INDICATOR", "ALLOCATE", "BREAK_DOWN", "RESERVE", "SETTLE", "FREE"."""
+    """"INDICATOR", "ALLOCATE", "BREAK_DOWN", "REDUCE", "RESERVE", "SETTLE", "FREE"."""
     right_id: _builtins.bytes
     """The right, for RESERVE, SETTLE and FREE."""
     drawing_id: _builtins.bytes
@@ -677,7 +752,9 @@ class Right(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def statement(self) -> _statement_pb2.StatementItem: ...
+    def statement(self) -> _statement_pb2.StatementItem:
+        """The signed right, with its receipt once it has one: so it is presented to the registry."""
+
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

@@ -4,7 +4,6 @@ import grpc
 import warnings
 
 from monazite.quota.v1 import quota_pb2 as monazite_dot_quota_dot_v1_dot_quota__pb2
-from monazite.type.v1 import statement_pb2 as monazite_dot_type_dot_v1_dot_statement__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -27,7 +26,8 @@ if _version_not_supported:
 
 
 class AllocationServiceStub(object):
-    """National indicators, allocations to groups, and their break-down to subsidiaries.
+    """National indicators, allocations to groups, and their break-down to subsidiaries. Who receives quota must be on the
+    registry's register of enterprises.
     """
 
     def __init__(self, channel):
@@ -56,6 +56,11 @@ class AllocationServiceStub(object):
                 request_serializer=monazite_dot_quota_dot_v1_dot_quota__pb2.BreakDownRequest.SerializeToString,
                 response_deserializer=monazite_dot_quota_dot_v1_dot_quota__pb2.Allocation.FromString,
                 _registered_method=True)
+        self.ReduceAllocation = channel.unary_unary(
+                '/monazite.quota.v1.AllocationService/ReduceAllocation',
+                request_serializer=monazite_dot_quota_dot_v1_dot_quota__pb2.ReduceAllocationRequest.SerializeToString,
+                response_deserializer=monazite_dot_quota_dot_v1_dot_quota__pb2.Allocation.FromString,
+                _registered_method=True)
         self.ListAllocations = channel.unary_unary(
                 '/monazite.quota.v1.AllocationService/ListAllocations',
                 request_serializer=monazite_dot_quota_dot_v1_dot_quota__pb2.ListAllocationsRequest.SerializeToString,
@@ -64,7 +69,8 @@ class AllocationServiceStub(object):
 
 
 class AllocationServiceServicer(object):
-    """National indicators, allocations to groups, and their break-down to subsidiaries.
+    """National indicators, allocations to groups, and their break-down to subsidiaries. Who receives quota must be on the
+    registry's register of enterprises.
     """
 
     def EnterIndicator(self, request, context):
@@ -81,16 +87,24 @@ class AllocationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Allocate(self, request, context):
-        """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
-        that got quota of that year from a group.
+        """Gives a part of one batch of the national indicators to a group. Refused over what is left of the batch or of the
+        year's total, with the numbers, and to an enterprise that has quota of that year from a group.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BreakDown(self, request, context):
-        """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
-        allocated quota of that year, to another group, and to what another group gave quota of that year.
+        """A group gives a part of what it was allocated of a batch to a subsidiary. Quota is not tradable: refused unless the
+        caller was allocated quota of that year, to another group, and to what has quota of that year from another group.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReduceAllocation(self, request, context):
+        """An officer corrects a wrong allocation or break-down: takes back a part of it, or all. Refused for what its receiver
+        has handed on, reserved or used, with the numbers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +139,11 @@ def add_AllocationServiceServicer_to_server(servicer, server):
                     request_deserializer=monazite_dot_quota_dot_v1_dot_quota__pb2.BreakDownRequest.FromString,
                     response_serializer=monazite_dot_quota_dot_v1_dot_quota__pb2.Allocation.SerializeToString,
             ),
+            'ReduceAllocation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReduceAllocation,
+                    request_deserializer=monazite_dot_quota_dot_v1_dot_quota__pb2.ReduceAllocationRequest.FromString,
+                    response_serializer=monazite_dot_quota_dot_v1_dot_quota__pb2.Allocation.SerializeToString,
+            ),
             'ListAllocations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAllocations,
                     request_deserializer=monazite_dot_quota_dot_v1_dot_quota__pb2.ListAllocationsRequest.FromString,
@@ -139,7 +158,8 @@ def add_AllocationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AllocationService(object):
-    """National indicators, allocations to groups, and their break-down to subsidiaries.
+    """National indicators, allocations to groups, and their break-down to subsidiaries. Who receives quota must be on the
+    registry's register of enterprises.
     """
 
     @staticmethod
@@ -239,6 +259,33 @@ class AllocationService(object):
             target,
             '/monazite.quota.v1.AllocationService/BreakDown',
             monazite_dot_quota_dot_v1_dot_quota__pb2.BreakDownRequest.SerializeToString,
+            monazite_dot_quota_dot_v1_dot_quota__pb2.Allocation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReduceAllocation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.quota.v1.AllocationService/ReduceAllocation',
+            monazite_dot_quota_dot_v1_dot_quota__pb2.ReduceAllocationRequest.SerializeToString,
             monazite_dot_quota_dot_v1_dot_quota__pb2.Allocation.FromString,
             options,
             channel_credentials,
@@ -678,81 +725,6 @@ class RightService(object):
             '/monazite.quota.v1.RightService/ListRights',
             monazite_dot_quota_dot_v1_dot_quota__pb2.ListRightsRequest.SerializeToString,
             monazite_dot_quota_dot_v1_dot_quota__pb2.ListRightsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-
-class LogServiceStub(object):
-    """Quota's log.
-    """
-
-    def __init__(self, channel):
-        """Constructor.
-
-        Args:
-            channel: A grpc.Channel.
-        """
-        self.ListEntries = channel.unary_unary(
-                '/monazite.quota.v1.LogService/ListEntries',
-                request_serializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.SerializeToString,
-                response_deserializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.FromString,
-                _registered_method=True)
-
-
-class LogServiceServicer(object):
-    """Quota's log.
-    """
-
-    def ListEntries(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-
-def add_LogServiceServicer_to_server(servicer, server):
-    rpc_method_handlers = {
-            'ListEntries': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListEntries,
-                    request_deserializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.FromString,
-                    response_serializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.SerializeToString,
-            ),
-    }
-    generic_handler = grpc.method_handlers_generic_handler(
-            'monazite.quota.v1.LogService', rpc_method_handlers)
-    server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('monazite.quota.v1.LogService', rpc_method_handlers)
-
-
- # This class is part of an EXPERIMENTAL API.
-class LogService(object):
-    """Quota's log.
-    """
-
-    @staticmethod
-    def ListEntries(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/monazite.quota.v1.LogService/ListEntries',
-            monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.SerializeToString,
-            monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

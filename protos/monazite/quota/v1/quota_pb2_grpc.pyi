@@ -8,7 +8,6 @@ and 12 (RFC 9562 section 4). No other spelling is taken. Sent again with the sam
 from collections import abc as _abc
 from grpc import aio as _aio
 from monazite.quota.v1 import quota_pb2 as _quota_pb2
-from monazite.type.v1 import statement_pb2 as _statement_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -30,7 +29,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AllocationServiceStub:
-    """National indicators, allocations to groups, and their break-down to subsidiaries."""
+    """National indicators, allocations to groups, and their break-down to subsidiaries. Who receives quota must be on the
+    registry's register of enterprises.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,35 +41,47 @@ class AllocationServiceStub:
     """Enters one batch of the year's national indicators."""
     ListIndicators: _grpc.UnaryUnaryMultiCallable[_quota_pb2.ListIndicatorsRequest, _quota_pb2.ListIndicatorsResponse]
     Allocate: _grpc.UnaryUnaryMultiCallable[_quota_pb2.AllocateRequest, _quota_pb2.Allocation]
-    """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
-    that got quota of that year from a group.
+    """Gives a part of one batch of the national indicators to a group. Refused over what is left of the batch or of the
+    year's total, with the numbers, and to an enterprise that has quota of that year from a group.
     """
     BreakDown: _grpc.UnaryUnaryMultiCallable[_quota_pb2.BreakDownRequest, _quota_pb2.Allocation]
-    """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
-    allocated quota of that year, to another group, and to what another group gave quota of that year.
+    """A group gives a part of what it was allocated of a batch to a subsidiary. Quota is not tradable: refused unless the
+    caller was allocated quota of that year, to another group, and to what has quota of that year from another group.
+    """
+    ReduceAllocation: _grpc.UnaryUnaryMultiCallable[_quota_pb2.ReduceAllocationRequest, _quota_pb2.Allocation]
+    """An officer corrects a wrong allocation or break-down: takes back a part of it, or all. Refused for what its receiver
+    has handed on, reserved or used, with the numbers.
     """
     ListAllocations: _grpc.UnaryUnaryMultiCallable[_quota_pb2.ListAllocationsRequest, _quota_pb2.ListAllocationsResponse]
 
 @_typing.type_check_only
 class AllocationServiceAsyncStub(AllocationServiceStub):
-    """National indicators, allocations to groups, and their break-down to subsidiaries."""
+    """National indicators, allocations to groups, and their break-down to subsidiaries. Who receives quota must be on the
+    registry's register of enterprises.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EnterIndicator: _aio.UnaryUnaryMultiCallable[_quota_pb2.EnterIndicatorRequest, _quota_pb2.Indicator]  # type: ignore[assignment]
     """Enters one batch of the year's national indicators."""
     ListIndicators: _aio.UnaryUnaryMultiCallable[_quota_pb2.ListIndicatorsRequest, _quota_pb2.ListIndicatorsResponse]  # type: ignore[assignment]
     Allocate: _aio.UnaryUnaryMultiCallable[_quota_pb2.AllocateRequest, _quota_pb2.Allocation]  # type: ignore[assignment]
-    """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
-    that got quota of that year from a group.
+    """Gives a part of one batch of the national indicators to a group. Refused over what is left of the batch or of the
+    year's total, with the numbers, and to an enterprise that has quota of that year from a group.
     """
     BreakDown: _aio.UnaryUnaryMultiCallable[_quota_pb2.BreakDownRequest, _quota_pb2.Allocation]  # type: ignore[assignment]
-    """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
-    allocated quota of that year, to another group, and to what another group gave quota of that year.
+    """A group gives a part of what it was allocated of a batch to a subsidiary. Quota is not tradable: refused unless the
+    caller was allocated quota of that year, to another group, and to what has quota of that year from another group.
+    """
+    ReduceAllocation: _aio.UnaryUnaryMultiCallable[_quota_pb2.ReduceAllocationRequest, _quota_pb2.Allocation]  # type: ignore[assignment]
+    """An officer corrects a wrong allocation or break-down: takes back a part of it, or all. Refused for what its receiver
+    has handed on, reserved or used, with the numbers.
     """
     ListAllocations: _aio.UnaryUnaryMultiCallable[_quota_pb2.ListAllocationsRequest, _quota_pb2.ListAllocationsResponse]  # type: ignore[assignment]
 
 class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """National indicators, allocations to groups, and their break-down to subsidiaries."""
+    """National indicators, allocations to groups, and their break-down to subsidiaries. Who receives quota must be on the
+    registry's register of enterprises.
+    """
 
     @_abc_1.abstractmethod
     def EnterIndicator(
@@ -91,8 +104,8 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _quota_pb2.AllocateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_quota_pb2.Allocation, _abc.Awaitable[_quota_pb2.Allocation]]:
-        """Gives a part of the national indicator to a group. Refused over the total, with the numbers, and to an enterprise
-        that got quota of that year from a group.
+        """Gives a part of one batch of the national indicators to a group. Refused over what is left of the batch or of the
+        year's total, with the numbers, and to an enterprise that has quota of that year from a group.
         """
 
     @_abc_1.abstractmethod
@@ -101,8 +114,18 @@ class AllocationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _quota_pb2.BreakDownRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_quota_pb2.Allocation, _abc.Awaitable[_quota_pb2.Allocation]]:
-        """A group gives a part of what it was allocated to a subsidiary. Quota is not tradable: refused unless the caller was
-        allocated quota of that year, to another group, and to what another group gave quota of that year.
+        """A group gives a part of what it was allocated of a batch to a subsidiary. Quota is not tradable: refused unless the
+        caller was allocated quota of that year, to another group, and to what has quota of that year from another group.
+        """
+
+    @_abc_1.abstractmethod
+    def ReduceAllocation(
+        self,
+        request: _quota_pb2.ReduceAllocationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_quota_pb2.Allocation, _abc.Awaitable[_quota_pb2.Allocation]]:
+        """An officer corrects a wrong allocation or break-down: takes back a part of it, or all. Refused for what its receiver
+        has handed on, reserved or used, with the numbers.
         """
 
     @_abc_1.abstractmethod
@@ -232,31 +255,3 @@ class RightServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_quota_pb2.ListRightsResponse, _abc.Awaitable[_quota_pb2.ListRightsResponse]]: ...
 
 def add_RightServiceServicer_to_server(servicer: RightServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
-
-class LogServiceStub:
-    """Quota's log."""
-
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> LogServiceAsyncStub: ...
-    ListEntries: _grpc.UnaryUnaryMultiCallable[_statement_pb2.ListEntriesRequest, _statement_pb2.ListEntriesResponse]
-
-@_typing.type_check_only
-class LogServiceAsyncStub(LogServiceStub):
-    """Quota's log."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    ListEntries: _aio.UnaryUnaryMultiCallable[_statement_pb2.ListEntriesRequest, _statement_pb2.ListEntriesResponse]  # type: ignore[assignment]
-
-class LogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Quota's log."""
-
-    @_abc_1.abstractmethod
-    def ListEntries(
-        self,
-        request: _statement_pb2.ListEntriesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_statement_pb2.ListEntriesResponse, _abc.Awaitable[_statement_pb2.ListEntriesResponse]]: ...
-
-def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -200,7 +200,7 @@ class Draw(_message.Message):
     reo_mg: _builtins.int
     @_builtins.property
     def right(self) -> _statement_pb2.StatementItem:
-        """The right as quota signed it. May be left empty once the registry has seen it."""
+        """The right as quota signed it, with its receipt. May be left empty once the registry has seen it."""
 
     def __init__(
         self,
@@ -690,6 +690,108 @@ class Receipt(_message.Message):
 Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
 
 @_typing.final
+class PrepareStatementRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KID_FIELD_NUMBER: _builtins.int
+    REGISTER_LOT_FIELD_NUMBER: _builtins.int
+    SPLIT_LOT_FIELD_NUMBER: _builtins.int
+    MERGE_LOTS_FIELD_NUMBER: _builtins.int
+    TRANSFORM_LOTS_FIELD_NUMBER: _builtins.int
+    OFFER_LOTS_FIELD_NUMBER: _builtins.int
+    CANCEL_OFFER_FIELD_NUMBER: _builtins.int
+    ACCEPT_LOTS_FIELD_NUMBER: _builtins.int
+    kid: _builtins.bytes
+    """Of the caller's certified key that will sign: the first 16 bytes of its thumbprint."""
+    @_builtins.property
+    def register_lot(self) -> Global___RegisterLotRequest: ...
+    @_builtins.property
+    def split_lot(self) -> Global___SplitLotRequest: ...
+    @_builtins.property
+    def merge_lots(self) -> Global___MergeLotsRequest: ...
+    @_builtins.property
+    def transform_lots(self) -> Global___TransformLotsRequest: ...
+    @_builtins.property
+    def offer_lots(self) -> Global___OfferLotsRequest: ...
+    @_builtins.property
+    def cancel_offer(self) -> Global___CancelOfferRequest: ...
+    @_builtins.property
+    def accept_lots(self) -> Global___AcceptLotsRequest: ...
+    def __init__(
+        self,
+        *,
+        kid: _builtins.bytes = ...,
+        register_lot: Global___RegisterLotRequest | None = ...,
+        split_lot: Global___SplitLotRequest | None = ...,
+        merge_lots: Global___MergeLotsRequest | None = ...,
+        transform_lots: Global___TransformLotsRequest | None = ...,
+        offer_lots: Global___OfferLotsRequest | None = ...,
+        cancel_offer: Global___CancelOfferRequest | None = ...,
+        accept_lots: Global___AcceptLotsRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_lots", b"accept_lots", "cancel_offer", b"cancel_offer", "merge_lots", b"merge_lots", "offer_lots", b"offer_lots", "register_lot", b"register_lot", "split_lot", b"split_lot", "step", b"step", "transform_lots", b"transform_lots"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_lots", b"accept_lots", "cancel_offer", b"cancel_offer", "kid", b"kid", "merge_lots", b"merge_lots", "offer_lots", b"offer_lots", "register_lot", b"register_lot", "split_lot", b"split_lot", "step", b"step", "transform_lots", b"transform_lots"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_step: _TypeAlias = _typing.Literal["register_lot", "split_lot", "merge_lots", "transform_lots", "offer_lots", "cancel_offer", "accept_lots"]  # noqa: Y015
+    _WhichOneofArgType_step: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_step) -> _WhichOneofReturnType_step | None: ...
+
+Global___PrepareStatementRequest: _TypeAlias = PrepareStatementRequest  # noqa: Y015
+
+@_typing.final
+class PreparedStatement(_message.Message):
+    """A statement that lacks its signature alone. Decode it, compare it with what was asked for and show it before signing.
+    Of a STALE refusal a detail beside ErrorInfo: the same step on the present heads.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_ID_FIELD_NUMBER: _builtins.int
+    UNSIGNED_ITEM_FIELD_NUMBER: _builtins.int
+    SIGNING_INPUT_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    HEADS_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    statement_id: _builtins.bytes
+    """SHA-256 of `signing_input`."""
+    signing_input: _builtins.bytes
+    """The Sig_structure of RFC 9052 section 4.4: what is signed."""
+    @_builtins.property
+    def unsigned_item(self) -> _statement_pb2.StatementItem:
+        """The item with everything opened and a signature of no bytes; with the signature put in it is what SubmitStatement
+        takes.
+        """
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Submitted later, its issue time is out of range. Nothing is held for it until then."""
+
+    @_builtins.property
+    def heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Head]:
+        """The heads it would make, with the holds that they would be born with."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]: ...
+    def __init__(
+        self,
+        *,
+        statement_id: _builtins.bytes = ...,
+        unsigned_item: _statement_pb2.StatementItem | None = ...,
+        signing_input: _builtins.bytes = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        heads: _abc.Iterable[Global___Head] | None = ...,
+        findings: _abc.Iterable[Global___Finding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "unsigned_item", b"unsigned_item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "findings", b"findings", "heads", b"heads", "signing_input", b"signing_input", "statement_id", b"statement_id", "unsigned_item", b"unsigned_item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreparedStatement: _TypeAlias = PreparedStatement  # noqa: Y015
+
+@_typing.final
 class SubmitStatementRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -701,7 +803,7 @@ class SubmitStatementRequest(_message.Message):
     def statement(self) -> _statement_pb2.StatementItem: ...
     @_builtins.property
     def rights(self) -> _containers.RepeatedCompositeFieldContainer[_statement_pb2.StatementItem]:
-        """Rights that its draws name and that the registry may not have seen."""
+        """Rights that its draws name and that the registry may not have seen, each with its receipt."""
 
     def __init__(
         self,
@@ -856,9 +958,14 @@ class GetBundleRequest(_message.Message):
 
     HEAD_FIELD_NUMBER: _builtins.int
     VISIBLE_TO_FIELD_NUMBER: _builtins.int
+    WITH_STATUS_FIELD_NUMBER: _builtins.int
     visible_to: _builtins.str
     """An enterprise id: the bundle is given only if this enterprise, too, holds the lot or is its named receiver; else
     NOT_FOUND. For who asks in the course of that enterprise's application. Empty: no such condition.
+    """
+    with_status: _builtins.bool
+    """The last item is the registry's signed status of the head, as of now. Of a head that was spent it says so, and a
+    verifier refutes the bundle; without it, the history of such a head verifies with gaps.
     """
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
@@ -867,10 +974,11 @@ class GetBundleRequest(_message.Message):
         *,
         head: _statement_pb2.Outpoint | None = ...,
         visible_to: _builtins.str = ...,
+        with_status: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "visible_to", b"visible_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "visible_to", b"visible_to", "with_status", b"with_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -895,6 +1003,50 @@ class GetBundleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetBundleResponse: _TypeAlias = GetBundleResponse  # noqa: Y015
+
+@_typing.final
+class GetStatusRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    VISIBLE_TO_FIELD_NUMBER: _builtins.int
+    visible_to: _builtins.str
+    """As in GetBundleRequest."""
+    @_builtins.property
+    def head(self) -> _statement_pb2.Outpoint: ...
+    def __init__(
+        self,
+        *,
+        head: _statement_pb2.Outpoint | None = ...,
+        visible_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "visible_to", b"visible_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatusRequest: _TypeAlias = GetStatusRequest  # noqa: Y015
+
+@_typing.final
+class GetStatusResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _statement_pb2.StatementItem: ...
+    def __init__(
+        self,
+        *,
+        status: _statement_pb2.StatementItem | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
 
 @_typing.final
 class PlaceHoldRequest(_message.Message):
@@ -1114,11 +1266,11 @@ class CompleteExportRequest(_message.Message):
     act_id: _builtins.bytes
     @_builtins.property
     def intent(self) -> _statement_pb2.StatementItem:
-        """The signed export-intent. Names every head of the act, with 0 g for a lot that goes back whole."""
+        """The signed export-intent, with its receipt. Names every head of the act, with 0 g for a lot that goes back whole."""
 
     @_builtins.property
     def licence(self) -> _statement_pb2.StatementItem:
-        """The licence that the lots were locked under, as licensing signed it: bundles of what left carry it."""
+        """The licence that the lots were locked under, as licensing signed it, with its receipt: bundles of what left carry it."""
 
     def __init__(
         self,

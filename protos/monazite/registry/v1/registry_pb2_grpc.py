@@ -4,7 +4,6 @@ import grpc
 import warnings
 
 from monazite.registry.v1 import registry_pb2 as monazite_dot_registry_dot_v1_dot_registry__pb2
-from monazite.type.v1 import statement_pb2 as monazite_dot_type_dot_v1_dot_statement__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -77,6 +76,11 @@ class LotServiceStub(object):
                 request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.AcceptLotsRequest.SerializeToString,
                 response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
                 _registered_method=True)
+        self.PrepareStatement = channel.unary_unary(
+                '/monazite.registry.v1.LotService/PrepareStatement',
+                request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.PrepareStatementRequest.SerializeToString,
+                response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.PreparedStatement.FromString,
+                _registered_method=True)
         self.SubmitStatement = channel.unary_unary(
                 '/monazite.registry.v1.LotService/SubmitStatement',
                 request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.SubmitStatementRequest.SerializeToString,
@@ -96,6 +100,11 @@ class LotServiceStub(object):
                 '/monazite.registry.v1.LotService/GetBundle',
                 request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetBundleRequest.SerializeToString,
                 response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetBundleResponse.FromString,
+                _registered_method=True)
+        self.GetStatus = channel.unary_unary(
+                '/monazite.registry.v1.LotService/GetStatus',
+                request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetStatusRequest.SerializeToString,
+                response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
         self.PlaceHold = channel.unary_unary(
                 '/monazite.registry.v1.LotService/PlaceHold',
@@ -170,8 +179,16 @@ class LotServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PrepareStatement(self, request, context):
+        """The statement of any of the above for its enterprise to sign, decided on the heads as they are now. Reserves nothing
+        and writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubmitStatement(self, request, context):
-        """Any of the above, built and signed by the enterprise itself.
+        """Any of the above, signed by the enterprise itself: built by it, or by PrepareStatement.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,6 +208,14 @@ class LotServiceServicer(object):
 
     def GetBundle(self, request, context):
         """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatus(self, request, context):
+        """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
+        item of a bundle whose status has expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,6 +277,11 @@ def add_LotServiceServicer_to_server(servicer, server):
                     request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.AcceptLotsRequest.FromString,
                     response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.SerializeToString,
             ),
+            'PrepareStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrepareStatement,
+                    request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.PrepareStatementRequest.FromString,
+                    response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.PreparedStatement.SerializeToString,
+            ),
             'SubmitStatement': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitStatement,
                     request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.SubmitStatementRequest.FromString,
@@ -271,6 +301,11 @@ def add_LotServiceServicer_to_server(servicer, server):
                     servicer.GetBundle,
                     request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetBundleRequest.FromString,
                     response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetBundleResponse.SerializeToString,
+            ),
+            'GetStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatus,
+                    request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetStatusRequest.FromString,
+                    response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.GetStatusResponse.SerializeToString,
             ),
             'PlaceHold': grpc.unary_unary_rpc_method_handler(
                     servicer.PlaceHold,
@@ -512,6 +547,33 @@ class LotService(object):
             _registered_method=True)
 
     @staticmethod
+    def PrepareStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.registry.v1.LotService/PrepareStatement',
+            monazite_dot_registry_dot_v1_dot_registry__pb2.PrepareStatementRequest.SerializeToString,
+            monazite_dot_registry_dot_v1_dot_registry__pb2.PreparedStatement.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SubmitStatement(request,
             target,
             options=(),
@@ -609,6 +671,33 @@ class LotService(object):
             '/monazite.registry.v1.LotService/GetBundle',
             monazite_dot_registry_dot_v1_dot_registry__pb2.GetBundleRequest.SerializeToString,
             monazite_dot_registry_dot_v1_dot_registry__pb2.GetBundleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.registry.v1.LotService/GetStatus',
+            monazite_dot_registry_dot_v1_dot_registry__pb2.GetStatusRequest.SerializeToString,
+            monazite_dot_registry_dot_v1_dot_registry__pb2.GetStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1151,81 +1240,6 @@ class EnterpriseService(object):
             '/monazite.registry.v1.EnterpriseService/RetireKey',
             monazite_dot_registry_dot_v1_dot_registry__pb2.RetireKeyRequest.SerializeToString,
             monazite_dot_registry_dot_v1_dot_registry__pb2.RetireKeyResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-
-class LogServiceStub(object):
-    """The registry's log.
-    """
-
-    def __init__(self, channel):
-        """Constructor.
-
-        Args:
-            channel: A grpc.Channel.
-        """
-        self.ListEntries = channel.unary_unary(
-                '/monazite.registry.v1.LogService/ListEntries',
-                request_serializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.SerializeToString,
-                response_deserializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.FromString,
-                _registered_method=True)
-
-
-class LogServiceServicer(object):
-    """The registry's log.
-    """
-
-    def ListEntries(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-
-def add_LogServiceServicer_to_server(servicer, server):
-    rpc_method_handlers = {
-            'ListEntries': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListEntries,
-                    request_deserializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.FromString,
-                    response_serializer=monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.SerializeToString,
-            ),
-    }
-    generic_handler = grpc.method_handlers_generic_handler(
-            'monazite.registry.v1.LogService', rpc_method_handlers)
-    server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('monazite.registry.v1.LogService', rpc_method_handlers)
-
-
- # This class is part of an EXPERIMENTAL API.
-class LogService(object):
-    """The registry's log.
-    """
-
-    @staticmethod
-    def ListEntries(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/monazite.registry.v1.LogService/ListEntries',
-            monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesRequest.SerializeToString,
-            monazite_dot_type_dot_v1_dot_statement__pb2.ListEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

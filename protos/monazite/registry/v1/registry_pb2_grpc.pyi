@@ -8,7 +8,6 @@ and 12 (RFC 9562 section 4). No other spelling is taken. Sent again with the sam
 from collections import abc as _abc
 from grpc import aio as _aio
 from monazite.registry.v1 import registry_pb2 as _registry_pb2
-from monazite.type.v1 import statement_pb2 as _statement_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -54,12 +53,20 @@ class LotServiceStub:
     """Shipper takes back what the receiver has not taken."""
     AcceptLots: _grpc.UnaryUnaryMultiCallable[_registry_pb2.AcceptLotsRequest, _registry_pb2.StepResponse]
     """Receiver's half: whole, part, or nothing, each lot with its observation."""
+    PrepareStatement: _grpc.UnaryUnaryMultiCallable[_registry_pb2.PrepareStatementRequest, _registry_pb2.PreparedStatement]
+    """The statement of any of the above for its enterprise to sign, decided on the heads as they are now. Reserves nothing
+    and writes nothing.
+    """
     SubmitStatement: _grpc.UnaryUnaryMultiCallable[_registry_pb2.SubmitStatementRequest, _registry_pb2.StepResponse]
-    """Any of the above, built and signed by the enterprise itself."""
+    """Any of the above, signed by the enterprise itself: built by it, or by PrepareStatement."""
     GetLot: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetLotRequest, _registry_pb2.Lot]
     ListLots: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListLotsRequest, _registry_pb2.ListLotsResponse]
     GetBundle: _grpc.UnaryStreamMultiCallable[_registry_pb2.GetBundleRequest, _registry_pb2.GetBundleResponse]
     """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks."""
+    GetStatus: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetStatusRequest, _registry_pb2.GetStatusResponse]
+    """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
+    item of a bundle whose status has expired.
+    """
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_registry_pb2.PlaceHoldRequest, _registry_pb2.StepResponse]
     """Stops a lot from being spent, by a signed statement."""
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ReleaseHoldRequest, _registry_pb2.StepResponse]
@@ -87,12 +94,20 @@ class LotServiceAsyncStub(LotServiceStub):
     """Shipper takes back what the receiver has not taken."""
     AcceptLots: _aio.UnaryUnaryMultiCallable[_registry_pb2.AcceptLotsRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
     """Receiver's half: whole, part, or nothing, each lot with its observation."""
+    PrepareStatement: _aio.UnaryUnaryMultiCallable[_registry_pb2.PrepareStatementRequest, _registry_pb2.PreparedStatement]  # type: ignore[assignment]
+    """The statement of any of the above for its enterprise to sign, decided on the heads as they are now. Reserves nothing
+    and writes nothing.
+    """
     SubmitStatement: _aio.UnaryUnaryMultiCallable[_registry_pb2.SubmitStatementRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
-    """Any of the above, built and signed by the enterprise itself."""
+    """Any of the above, signed by the enterprise itself: built by it, or by PrepareStatement."""
     GetLot: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetLotRequest, _registry_pb2.Lot]  # type: ignore[assignment]
     ListLots: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListLotsRequest, _registry_pb2.ListLotsResponse]  # type: ignore[assignment]
     GetBundle: _aio.UnaryStreamMultiCallable[_registry_pb2.GetBundleRequest, _registry_pb2.GetBundleResponse]  # type: ignore[assignment]
     """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks."""
+    GetStatus: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetStatusRequest, _registry_pb2.GetStatusResponse]  # type: ignore[assignment]
+    """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
+    item of a bundle whose status has expired.
+    """
     PlaceHold: _aio.UnaryUnaryMultiCallable[_registry_pb2.PlaceHoldRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
     """Stops a lot from being spent, by a signed statement."""
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_registry_pb2.ReleaseHoldRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
@@ -167,12 +182,22 @@ class LotServiceServicer(metaclass=_abc_1.ABCMeta):
         """Receiver's half: whole, part, or nothing, each lot with its observation."""
 
     @_abc_1.abstractmethod
+    def PrepareStatement(
+        self,
+        request: _registry_pb2.PrepareStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.PreparedStatement, _abc.Awaitable[_registry_pb2.PreparedStatement]]:
+        """The statement of any of the above for its enterprise to sign, decided on the heads as they are now. Reserves nothing
+        and writes nothing.
+        """
+
+    @_abc_1.abstractmethod
     def SubmitStatement(
         self,
         request: _registry_pb2.SubmitStatementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.StepResponse, _abc.Awaitable[_registry_pb2.StepResponse]]:
-        """Any of the above, built and signed by the enterprise itself."""
+        """Any of the above, signed by the enterprise itself: built by it, or by PrepareStatement."""
 
     @_abc_1.abstractmethod
     def GetLot(
@@ -195,6 +220,16 @@ class LotServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.GetBundleResponse], _abc.AsyncIterator[_registry_pb2.GetBundleResponse]]:
         """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks."""
+
+    @_abc_1.abstractmethod
+    def GetStatus(
+        self,
+        request: _registry_pb2.GetStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetStatusResponse, _abc.Awaitable[_registry_pb2.GetStatusResponse]]:
+        """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
+        item of a bundle whose status has expired.
+        """
 
     @_abc_1.abstractmethod
     def PlaceHold(
@@ -365,31 +400,3 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_registry_pb2.RetireKeyResponse, _abc.Awaitable[_registry_pb2.RetireKeyResponse]]: ...
 
 def add_EnterpriseServiceServicer_to_server(servicer: EnterpriseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
-
-class LogServiceStub:
-    """The registry's log."""
-
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> LogServiceAsyncStub: ...
-    ListEntries: _grpc.UnaryUnaryMultiCallable[_statement_pb2.ListEntriesRequest, _statement_pb2.ListEntriesResponse]
-
-@_typing.type_check_only
-class LogServiceAsyncStub(LogServiceStub):
-    """The registry's log."""
-
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    ListEntries: _aio.UnaryUnaryMultiCallable[_statement_pb2.ListEntriesRequest, _statement_pb2.ListEntriesResponse]  # type: ignore[assignment]
-
-class LogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The registry's log."""
-
-    @_abc_1.abstractmethod
-    def ListEntries(
-        self,
-        request: _statement_pb2.ListEntriesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_statement_pb2.ListEntriesResponse, _abc.Awaitable[_statement_pb2.ListEntriesResponse]]: ...
-
-def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

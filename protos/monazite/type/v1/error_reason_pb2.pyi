@@ -72,6 +72,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_OWN_SIGNATURE_ONLY: _ErrorReason.ValueType  # 130
     ERROR_REASON_LOSS_WITHOUT_REASON: _ErrorReason.ValueType  # 131
     ERROR_REASON_STEP_NOT_ALLOWED: _ErrorReason.ValueType  # 132
+    ERROR_REASON_NO_TRUSTED_RECEIPT: _ErrorReason.ValueType  # 133
+    ERROR_REASON_PROOF_MISMATCH: _ErrorReason.ValueType  # 134
+    ERROR_REASON_STALE_HEAD: _ErrorReason.ValueType  # 135
+    ERROR_REASON_LOG_FORKED: _ErrorReason.ValueType  # 136
+    ERROR_REASON_UNSUPPORTED_LOG_STRUCTURE: _ErrorReason.ValueType  # 137
+    ERROR_REASON_HEAD_SPENT: _ErrorReason.ValueType  # 138
+    ERROR_REASON_ATTESTATION_MISMATCH: _ErrorReason.ValueType  # 139
     ERROR_REASON_STALE: _ErrorReason.ValueType  # 200
     """Of the registry."""
     ERROR_REASON_LOT_ID_UNKNOWN: _ErrorReason.ValueType  # 201
@@ -87,12 +94,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ENTERPRISE_NOT_LISTED: _ErrorReason.ValueType  # 211
     ERROR_REASON_RECEIVER_NOT_LISTED: _ErrorReason.ValueType  # 212
     ERROR_REASON_EXPORT_ACT_DIFFERS: _ErrorReason.ValueType  # 213
+    ERROR_REASON_ISSUED_AT_OUT_OF_RANGE: _ErrorReason.ValueType  # 214
     ERROR_REASON_ALLOCATION_OVER_TOTAL: _ErrorReason.ValueType  # 300
     """Of quota."""
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 301
     ERROR_REASON_INDICATOR_EXISTS: _ErrorReason.ValueType  # 302
     ERROR_REASON_RIGHT_STATE: _ErrorReason.ValueType  # 303
     ERROR_REASON_NOT_YOUR_SUBSIDIARY: _ErrorReason.ValueType  # 304
+    ERROR_REASON_ALLOCATION_OVER_BATCH: _ErrorReason.ValueType  # 305
+    ERROR_REASON_ALLOCATION_IN_USE: _ErrorReason.ValueType  # 306
     ERROR_REASON_PROVENANCE_REFUSED: _ErrorReason.ValueType  # 400
     """Of export licensing."""
     ERROR_REASON_CASE_STATE: _ErrorReason.ValueType  # 401
@@ -158,6 +168,13 @@ ERROR_REASON_PHYSICALLY_IMPOSSIBLE: ErrorReason.ValueType  # 129
 ERROR_REASON_OWN_SIGNATURE_ONLY: ErrorReason.ValueType  # 130
 ERROR_REASON_LOSS_WITHOUT_REASON: ErrorReason.ValueType  # 131
 ERROR_REASON_STEP_NOT_ALLOWED: ErrorReason.ValueType  # 132
+ERROR_REASON_NO_TRUSTED_RECEIPT: ErrorReason.ValueType  # 133
+ERROR_REASON_PROOF_MISMATCH: ErrorReason.ValueType  # 134
+ERROR_REASON_STALE_HEAD: ErrorReason.ValueType  # 135
+ERROR_REASON_LOG_FORKED: ErrorReason.ValueType  # 136
+ERROR_REASON_UNSUPPORTED_LOG_STRUCTURE: ErrorReason.ValueType  # 137
+ERROR_REASON_HEAD_SPENT: ErrorReason.ValueType  # 138
+ERROR_REASON_ATTESTATION_MISMATCH: ErrorReason.ValueType  # 139
 ERROR_REASON_STALE: ErrorReason.ValueType  # 200
 """Of the registry."""
 ERROR_REASON_LOT_ID_UNKNOWN: ErrorReason.ValueType  # 201
@@ -173,12 +190,15 @@ ERROR_REASON_NOT_IN_TRANSIT: ErrorReason.ValueType  # 210
 ERROR_REASON_ENTERPRISE_NOT_LISTED: ErrorReason.ValueType  # 211
 ERROR_REASON_RECEIVER_NOT_LISTED: ErrorReason.ValueType  # 212
 ERROR_REASON_EXPORT_ACT_DIFFERS: ErrorReason.ValueType  # 213
+ERROR_REASON_ISSUED_AT_OUT_OF_RANGE: ErrorReason.ValueType  # 214
 ERROR_REASON_ALLOCATION_OVER_TOTAL: ErrorReason.ValueType  # 300
 """Of quota."""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 301
 ERROR_REASON_INDICATOR_EXISTS: ErrorReason.ValueType  # 302
 ERROR_REASON_RIGHT_STATE: ErrorReason.ValueType  # 303
 ERROR_REASON_NOT_YOUR_SUBSIDIARY: ErrorReason.ValueType  # 304
+ERROR_REASON_ALLOCATION_OVER_BATCH: ErrorReason.ValueType  # 305
+ERROR_REASON_ALLOCATION_IN_USE: ErrorReason.ValueType  # 306
 ERROR_REASON_PROVENANCE_REFUSED: ErrorReason.ValueType  # 400
 """Of export licensing."""
 ERROR_REASON_CASE_STATE: ErrorReason.ValueType  # 401

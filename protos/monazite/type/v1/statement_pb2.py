@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n monazite/type/v1/statement.proto\x12\x10monazite.type.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x08Outpoint\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x14\n\x0coutput_index\x18\x02 \x01(\r\"\x1d\n\rStatementItem\x12\x0c\n\x04item\x18\x01 \x01(\x0c\"\x97\x01\n\tAdmission\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x0b\n\x03log\x18\x02 \x01(\t\x12\x12\n\x05index\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\x0freceipt_pending\x18\x04 \x01(\x08\x12\x30\n\x0c\x63ommitted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_index\"\xa1\x01\n\x05\x45ntry\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x14\n\x0cstatement_id\x18\x02 \x01(\x0c\x12\x12\n\nevent_kind\x18\x03 \x01(\r\x12-\n\x04item\x18\x04 \x01(\x0b\x32\x1f.monazite.type.v1.StatementItem\x12\x30\n\x0c\x63ommitted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x12ListEntriesRequest\x12\x12\n\nfrom_index\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x05\x12\x13\n\x0b\x65vent_kinds\x18\x04 \x03(\r\"n\n\x13ListEntriesResponse\x12\x0b\n\x03log\x18\x01 \x01(\t\x12(\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x17.monazite.type.v1.Entry\x12\x12\n\nnext_index\x18\x03 \x01(\x03\x12\x0c\n\x04size\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n monazite/type/v1/statement.proto\x12\x10monazite.type.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x08Outpoint\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x14\n\x0coutput_index\x18\x02 \x01(\r\"\x1d\n\rStatementItem\x12\x0c\n\x04item\x18\x01 \x01(\x0c\"\xa8\x01\n\tAdmission\x12\x14\n\x0cstatement_id\x18\x01 \x01(\x0c\x12\x0b\n\x03log\x18\x02 \x01(\t\x12\x12\n\x05index\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\x0freceipt_pending\x18\x04 \x01(\x08\x12\x30\n\x0c\x63ommitted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07receipt\x18\x06 \x01(\x0c\x42\x08\n\x06_indexb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,11 +37,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATEMENTITEM']._serialized_start=143
   _globals['_STATEMENTITEM']._serialized_end=172
   _globals['_ADMISSION']._serialized_start=175
-  _globals['_ADMISSION']._serialized_end=326
-  _globals['_ENTRY']._serialized_start=329
-  _globals['_ENTRY']._serialized_end=490
-  _globals['_LISTENTRIESREQUEST']._serialized_start=492
-  _globals['_LISTENTRIESREQUEST']._serialized_end=589
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=591
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=701
+  _globals['_ADMISSION']._serialized_end=343
 # @@protoc_insertion_point(module_scope)

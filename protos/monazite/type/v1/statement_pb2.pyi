@@ -3,11 +3,9 @@
 isort:skip_file
 """
 
-from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -76,12 +74,17 @@ class Admission(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     RECEIPT_PENDING_FIELD_NUMBER: _builtins.int
     COMMITTED_AT_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     statement_id: _builtins.bytes
     log: _builtins.str
     """"urn:monazite:log:<service>:<shard>"."""
     index: _builtins.int
     """Position in the log; absent until the sequencer has given one (`receipt_pending`)."""
     receipt_pending: _builtins.bool
+    receipt: _builtins.bytes
+    """The receipt (RFC 9942), when the statement has an index. It goes into the statement's unprotected header, or into a
+    bundle; GetReceipt gives it later.
+    """
     @_builtins.property
     def committed_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -92,116 +95,14 @@ class Admission(_message.Message):
         index: _builtins.int | None = ...,
         receipt_pending: _builtins.bool = ...,
         committed_at: _timestamp_pb2.Timestamp | None = ...,
+        receipt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_index", b"_index", "committed_at", b"committed_at", "index", b"index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_index", b"_index", "committed_at", b"committed_at", "index", b"index", "log", b"log", "receipt_pending", b"receipt_pending", "statement_id", b"statement_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_index", b"_index", "committed_at", b"committed_at", "index", b"index", "log", b"log", "receipt", b"receipt", "receipt_pending", b"receipt_pending", "statement_id", b"statement_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__index: _TypeAlias = _typing.Literal["index"]  # noqa: Y015
     _WhichOneofArgType__index: _TypeAlias = _typing.Literal["_index", b"_index"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__index) -> _WhichOneofReturnType__index | None: ...
 
 Global___Admission: _TypeAlias = Admission  # noqa: Y015
-
-@_typing.final
-class Entry(_message.Message):
-    """One published entry of a service's log."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    INDEX_FIELD_NUMBER: _builtins.int
-    STATEMENT_ID_FIELD_NUMBER: _builtins.int
-    EVENT_KIND_FIELD_NUMBER: _builtins.int
-    ITEM_FIELD_NUMBER: _builtins.int
-    COMMITTED_AT_FIELD_NUMBER: _builtins.int
-    index: _builtins.int
-    statement_id: _builtins.bytes
-    event_kind: _builtins.int
-    """The event kind, as in docs/STATEMENTS.md."""
-    @_builtins.property
-    def item(self) -> Global___StatementItem: ...
-    @_builtins.property
-    def committed_at(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        index: _builtins.int = ...,
-        statement_id: _builtins.bytes = ...,
-        event_kind: _builtins.int = ...,
-        item: Global___StatementItem | None = ...,
-        committed_at: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["committed_at", b"committed_at", "item", b"item"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_at", b"committed_at", "event_kind", b"event_kind", "index", b"index", "item", b"item", "statement_id", b"statement_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Entry: _TypeAlias = Entry  # noqa: Y015
-
-@_typing.final
-class ListEntriesRequest(_message.Message):
-    """A page of the log from an index on. Only published entries; indexes without holes."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    FROM_INDEX_FIELD_NUMBER: _builtins.int
-    PAGE_SIZE_FIELD_NUMBER: _builtins.int
-    WAIT_MS_FIELD_NUMBER: _builtins.int
-    EVENT_KINDS_FIELD_NUMBER: _builtins.int
-    from_index: _builtins.int
-    """First index wanted."""
-    page_size: _builtins.int
-    """At most 1000; 0 means 200."""
-    wait_ms: _builtins.int
-    """Waits up to this many milliseconds (at most 20 000) for a first entry before answering with none."""
-    @_builtins.property
-    def event_kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Only these event kinds; empty means all. `next_index` moves past what was left out."""
-
-    def __init__(
-        self,
-        *,
-        from_index: _builtins.int = ...,
-        page_size: _builtins.int = ...,
-        wait_ms: _builtins.int = ...,
-        event_kinds: _abc.Iterable[_builtins.int] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_kinds", b"event_kinds", "from_index", b"from_index", "page_size", b"page_size", "wait_ms", b"wait_ms"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListEntriesRequest: _TypeAlias = ListEntriesRequest  # noqa: Y015
-
-@_typing.final
-class ListEntriesResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LOG_FIELD_NUMBER: _builtins.int
-    ENTRIES_FIELD_NUMBER: _builtins.int
-    NEXT_INDEX_FIELD_NUMBER: _builtins.int
-    SIZE_FIELD_NUMBER: _builtins.int
-    log: _builtins.str
-    next_index: _builtins.int
-    """Where to go on."""
-    size: _builtins.int
-    """Number of published entries when this page was read."""
-    @_builtins.property
-    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]: ...
-    def __init__(
-        self,
-        *,
-        log: _builtins.str = ...,
-        entries: _abc.Iterable[Global___Entry] | None = ...,
-        next_index: _builtins.int = ...,
-        size: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "log", b"log", "next_index", b"next_index", "size", b"size"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015

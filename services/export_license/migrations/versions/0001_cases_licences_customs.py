@@ -61,8 +61,8 @@ TABLES = (
         form text NOT NULL,
         net_g bigint NOT NULL CHECK (net_g BETWEEN 0 AND gross_g),
         elements jsonb NOT NULL,
-        verdict text NOT NULL CHECK (verdict IN ('VERIFIED', 'VERIFIED_WITH_GAPS')),
-        gaps text[] NOT NULL CHECK (gaps <@ ARRAY['REGISTRATION', 'ABSENCE']),
+        verdict text NOT NULL CHECK (verdict = 'VERIFIED'),
+        gaps text[] NOT NULL CHECK (gaps = '{}'),
         findings jsonb NOT NULL,
         statements integer NOT NULL CHECK (statements > 0),
         control_codes text[] NOT NULL,
@@ -85,10 +85,12 @@ TABLES = (
         case_id text NOT NULL REFERENCES export_case (case_id),
         version bigint NOT NULL,
         state text NOT NULL,
+        outcome text CHECK (outcome IN ('GRANT', 'REFUSE')),
         actor text NOT NULL,
         reason text NOT NULL,
         at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (case_id, version)
+        PRIMARY KEY (case_id, version),
+        CONSTRAINT case_event_of_a_proposal CHECK ((outcome IS NOT NULL) = (state = 'DECISION_PROPOSED'))
     )""",
     append_only("case_event"),
     """

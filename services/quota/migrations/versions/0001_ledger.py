@@ -15,7 +15,7 @@ revision = "0001"
 down_revision = None
 
 _BUCKETS: Final = "('granted', 'available', 'given_on', 'reserved', 'used')"
-_CODES: Final = "('INDICATOR', 'ALLOCATE', 'BREAK_DOWN', 'RESERVE', 'SETTLE', 'FREE')"
+_CODES: Final = "('INDICATOR', 'ALLOCATE', 'BREAK_DOWN', 'REDUCE', 'RESERVE', 'SETTLE', 'FREE')"
 
 _TABLES: Final = (
     """
@@ -33,8 +33,8 @@ _TABLES: Final = (
         CHECK (cardinality(kinds) = cardinality(increments_mg) AND cardinality(kinds) = cardinality(totals_mg))
     )""",
     # Whom an enterprise has its quota of a year from: 'national' makes it a group, a group's name that group's
-    # subsidiary, NULL means that nothing came yet. One row and one giver for a year; and the last key lets only a group
-    # be the giver of another: the giver's own giver is 'national'.
+    # subsidiary, NULL means that nothing came yet, or that all of it was taken back. One row and one giver for a year;
+    # and the last key lets only a group be the giver of another: the giver's own giver is 'national'.
     """
     CREATE TABLE quota_giver (
         enterprise_id text NOT NULL CHECK (enterprise_id <> 'national'),
@@ -46,15 +46,6 @@ _TABLES: Final = (
         CONSTRAINT quota_giver_is_a_group
             FOREIGN KEY (giver, year, givers_giver) REFERENCES quota_giver (enterprise_id, year, giver)
     )""",
-    """
-    CREATE FUNCTION giver_stays() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF OLD.giver IS NOT NULL OR (NEW.enterprise_id, NEW.year) <> (OLD.enterprise_id, OLD.year) THEN
-            RAISE EXCEPTION 'the giver of a year stays' USING ERRCODE = 'insufficient_privilege';
-        END IF;
-        RETURN NEW;
-    END $$""",
-    "CREATE TRIGGER giver_stays BEFORE UPDATE ON quota_giver FOR EACH ROW EXECUTE FUNCTION giver_stays()",
     """
     CREATE TRIGGER quota_giver_stays BEFORE DELETE OR TRUNCATE ON quota_giver
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()""",
@@ -69,12 +60,40 @@ _TABLES: Final = (
         masses_mg bigint[] NOT NULL CHECK (0 <= ALL (masses_mg)),
         allocated_by text NOT NULL,
         allocated_at timestamptz NOT NULL DEFAULT now(),
-        CHECK (cardinality(kinds) = cardinality(masses_mg)),
-        CONSTRAINT allocation_by_the_giver
-            FOREIGN KEY (receiver, year, giver) REFERENCES quota_giver (enterprise_id, year, giver)
+        CHECK (cardinality(kinds) = cardinality(masses_mg))
     )""",
     "CREATE INDEX allocation_receiver ON allocation (receiver, allocated_at, allocation_id)",
     "CREATE INDEX allocation_giver ON allocation (giver, allocated_at, allocation_id)",
+    """
+    CREATE TABLE reduction (
+        reduction_id bytea PRIMARY KEY CHECK (octet_length(reduction_id) = 16),
+        allocation_id bytea NOT NULL REFERENCES allocation (allocation_id),
+        kinds smallint[] NOT NULL,
+        masses_mg bigint[] NOT NULL CHECK (0 <= ALL (masses_mg)),
+        reason text NOT NULL CHECK (reason <> ''),
+        reduced_by text NOT NULL,
+        reduced_at timestamptz NOT NULL DEFAULT now(),
+        CHECK (cardinality(kinds) = cardinality(masses_mg))
+    )""",
+    "CREATE INDEX reduction_of_allocation ON reduction (allocation_id, reduced_at, reduction_id)",
+    # What stands of a batch with an enterprise or the nation. As long as any of it does, its giver is the giver of the
+    # year, which the last key keeps from changing.
+    """
+    CREATE TABLE batch_share (
+        enterprise_id text NOT NULL,
+        year smallint NOT NULL,
+        batch smallint NOT NULL CHECK (batch > 0),
+        kind smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),
+        received_mg bigint NOT NULL,
+        given_mg bigint NOT NULL CHECK (given_mg >= 0),
+        giver text,
+        PRIMARY KEY (enterprise_id, year, batch, kind),
+        CONSTRAINT batch_share_not_overdrawn CHECK (given_mg <= received_mg),
+        CONSTRAINT batch_share_has_a_giver
+            CHECK ((giver IS NOT NULL) = (received_mg > 0 AND enterprise_id <> 'national')),
+        CONSTRAINT batch_share_from_the_giver
+            FOREIGN KEY (enterprise_id, year, giver) REFERENCES quota_giver (enterprise_id, year, giver)
+    )""",
     """
     CREATE TABLE account (
         enterprise_id text NOT NULL,
@@ -97,7 +116,7 @@ _TABLES: Final = (
         year smallint NOT NULL,
         kind smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),
         debit text NOT NULL CHECK (debit IN {_BUCKETS}),
-        credit text NOT NULL CHECK (credit IN {_BUCKETS} AND credit NOT IN (debit, 'granted')),
+        credit text NOT NULL CHECK (credit IN {_BUCKETS} AND credit <> debit),
         reo_mg bigint NOT NULL CHECK (reo_mg > 0),
         code text NOT NULL CHECK (code IN {_CODES}),
         cause bytea NOT NULL,
@@ -105,6 +124,7 @@ _TABLES: Final = (
         drawing_id bytea,
         posted_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (enterprise_id, posting_id),
+        CONSTRAINT posting_takes_back CHECK (credit <> 'granted' OR code = 'REDUCE'),
         CHECK ((right_id IS NOT NULL) = (code IN ('RESERVE', 'SETTLE', 'FREE'))),
         CHECK ((drawing_id IS NOT NULL) = (code = 'SETTLE'))
     )""",
@@ -170,5 +190,5 @@ def upgrade() -> None:
     create_tables(op.execute, log_name="urn:monazite:log:quota:0")
     for statement in _TABLES:
         op.execute(statement)
-    for table in ("indicator", "allocation", "posting", "revocation", "settlement", "refused_entry"):
+    for table in ("indicator", "allocation", "reduction", "posting", "revocation", "settlement", "refused_entry"):
         op.execute(append_only(table))

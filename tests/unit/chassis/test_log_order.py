@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.sequencer import Pending, order
+from services.chassis.log.order import Pending, order
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -19,7 +19,9 @@ def graphs(draw: st.DrawFn) -> list[Pending]:
     count = draw(st.integers(0, 30))
     ids = [bytes([number]) * 32 for number in range(count)]
     entries = [
-        Pending(ids[number], tuple(draw(st.lists(st.sampled_from([b"settled", *ids[:number]]), max_size=4))), AT)
+        Pending(
+            ids[number], tuple(draw(st.lists(st.sampled_from([b"settled", *ids[:number]]), max_size=4))), AT, bytes(32)
+        )
         for number in range(count)
     ]
     return draw(st.permutations(entries))
@@ -27,7 +29,7 @@ def graphs(draw: st.DrawFn) -> list[Pending]:
 
 @given(graphs())
 def test_parents_come_first_and_nothing_is_lost(entries: list[Pending]) -> None:
-    ordered = order(entries)
+    ordered = [entry.statement_id for entry in order(entries)]
     assert sorted(ordered) == sorted(entry.statement_id for entry in entries)
     place = {statement_id: number for number, statement_id in enumerate(ordered)}
     for entry in entries:
@@ -37,9 +39,10 @@ def test_parents_come_first_and_nothing_is_lost(entries: list[Pending]) -> None:
 
 @given(st.lists(st.binary(min_size=32, max_size=32), unique=True))
 def test_strangers_keep_their_order(ids: list[bytes]) -> None:
-    assert order([Pending(one, (), AT) for one in ids]) == ids
+    entries = [Pending(one, (), AT, bytes(32)) for one in ids]
+    assert order(entries) == entries
 
 
 def test_a_circle_is_not_an_order() -> None:
     with pytest.raises(ValueError, match="each other's parents"):
-        order([Pending(b"a", (b"b",), AT), Pending(b"b", (b"a",), AT)])
+        order([Pending(b"a", (b"b",), AT, bytes(32)), Pending(b"b", (b"a",), AT, bytes(32))])

@@ -1,0 +1,91 @@
+"""The registry's signed word on a head: unspent or not, what holds it, what its whole bundle consists of, and how the
+logs stood. Nothing is stored of it: a replay of the logs up to those checkpoints shows whether it was true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from monazite_provenance.contents import StatusDetails
+from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.item import Item
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.names import lot_urn
+from monazite_provenance.receipts import HeadVerifier, checkpoint_of, parse_checkpoint, parse_receipt
+from monazite_provenance.statement import log_leaf, parse
+from monazite_provenance.statuses import digest_of
+
+from services.registry.domain.records import HeadRow
+from services.registry.operations.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A head as it stood at one moment: its row, its open holds ascending, the ids of its whole bundle, and the
+    checkpoints of the logs, our own first."""
+
+    head: HeadRow
+    holds: Sequence[bytes]
+    statement_ids: Sequence[bytes]
+    checkpoints: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """Signs statuses that are good for `lifetime_s` seconds. `heads` verifies those of other logs."""
+
+    signer: Signer
+    heads: HeadVerifier
+    lifetime_s: int
+
+    def sign(self, found: Found) -> bytes:
+        """The encoded item of a status."""
+        target = found.head.outpoint
+        details = StatusDetails(
+            outpoint=target,
+            spender=found.head.spent_by,
+            holds=tuple(found.holds),
+            digest=digest_of(found.statement_ids),
+            count=len(found.statement_ids),
+            checkpoints=tuple(found.checkpoints),
+            expires_at=self.signer.now() + self.lifetime_s,
+        )
+        signed = self.signer.sign(
+            EventKind.STATUS, lot_urn(found.head.lot_id), details, refs=(target.statement_id,), parents=()
+        )
+        return signed.item
+
+
+def newest_heads(verifier: HeadVerifier, own: bytes, taken: Iterable[bytes], peers: Iterable[bytes]) -> list[bytes]:
+    """One checkpoint a log, our `own` first, then by the logs' names: the largest of those that were `taken` in and of
+    those that the receipts of the `peers`' items (encoded) are under, since these may have come here another way.
+
+    Beside the receipt with which a statement was taken here it may carry others, which nobody has looked at.
+    """
+    largest: dict[str, tuple[int, bytes]] = {}
+    for checkpoint in (*taken, *_under(verifier, peers)):
+        head = parse_checkpoint(checkpoint).head
+        if head.size > largest.get(head.log, (-1, b""))[0]:
+            largest[head.log] = head.size, checkpoint
+    largest.pop(parse_checkpoint(own).head.log, None)
+    return [own, *(largest[log][1] for log in sorted(largest))]
+
+
+def _under(verifier: HeadVerifier, items: Iterable[bytes]) -> Iterable[bytes]:
+    """The checkpoint that the largest verified receipt of each log is under; of the others nothing is verified."""
+    carried: dict[str, list[tuple[int, bytes, bytes]]] = {}
+    for item in items:
+        statement = Item.decode(item).statement
+        for receipt in parse(statement).receipts:
+            with suppress(ProvenanceError):
+                head = parse_receipt(receipt).head
+                carried.setdefault(head.log, []).append((head.size, receipt, statement))
+    for candidates in carried.values():
+        for _, receipt, statement in sorted(candidates, reverse=True):
+            with suppress(ProvenanceError):
+                leaf = log_leaf(statement)
+                verifier.verify_receipt(receipt, leaf)
+                yield checkpoint_of(receipt, leaf)
+                break

@@ -1,0 +1,107 @@
+"""A log in memory: real heads and receipts over whatever a test puts into it, served as a service would."""
+
+# ruff: noqa: N802, ARG002 - the generated stubs name methods and arguments
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+
+from monazite.transparency.v1 import transparency_pb2 as pb
+from monazite.transparency.v1.transparency_pb2_grpc import (
+    TransparencyServiceServicer,
+    add_TransparencyServiceServicer_to_server,
+)
+from monazite.type.v1.statement_pb2 import StatementItem
+from monazite_provenance.item import Item
+from monazite_provenance.keys import SigningKey
+from monazite_provenance.statement import log_leaf
+
+from tests.fakes.serving import serving
+from tests.unit.provenance.registers import Register
+from tools.local.pki import Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    statement_id: bytes
+    kind: int
+    item: bytes
+    leaf: bytes
+
+
+class FakeLog(TransparencyServiceServicer):
+    """Serves entries and the head, and nothing else of the service. `key` signs its heads."""
+
+    def __init__(self, name: str, issuer: str, key: SigningKey) -> None:
+        self.register = Register(name, issuer, key)
+        self.entries: list[_Entry] = []
+        self._published = asyncio.Event()
+
+    def publish(self, statement_id: bytes, kind: int, item: Item) -> bytes:
+        """Append one entry; gives the item with its receipt, as it is presented elsewhere."""
+        leaf = log_leaf(item.statement)
+        self.entries.append(_Entry(statement_id, kind, item.encode(), leaf))
+        receipt = self.register.receipt(self.register.append(leaf), int(time.time()))
+        self._published.set()
+        self._published = asyncio.Event()
+        return item.with_receipts([receipt]).encode()
+
+    async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: object) -> pb.Checkpoint:
+        """The latest head."""
+        return self._checkpoint(int(time.time()))
+
+    async def GetConsistency(self, request: pb.GetConsistencyRequest, context: object) -> pb.Consistency:
+        """The path between two sizes."""
+        path = self.register.consistency(request.old_size, request.size)
+        return pb.Consistency(old_size=request.old_size, size=request.size, path=path)
+
+    async def StreamEntries(
+        self, request: pb.StreamEntriesRequest, context: object
+    ) -> AsyncGenerator[pb.StreamEntriesResponse]:
+        """Everything from an index on in one page; then, to who follows, each time that something is published."""
+        position = request.from_index
+        while True:
+            published = self._published
+            yield self._page(request, position)
+            position = len(self.entries)
+            if not request.follow:
+                return
+            await published.wait()
+
+    def _page(self, request: pb.StreamEntriesRequest, position: int) -> pb.StreamEntriesResponse:
+        now = int(time.time())
+        return pb.StreamEntriesResponse(
+            entries=[self._entry(request, index, now) for index in range(position, len(self.entries))],
+            next_index=len(self.entries),
+            checkpoint=self._checkpoint(now),
+        )
+
+    def _checkpoint(self, now: int) -> pb.Checkpoint:
+        return pb.Checkpoint(log=self.register.name, checkpoint=self.register.head(now).checkpoint())
+
+    def _entry(self, request: pb.StreamEntriesRequest, index: int, now: int) -> pb.Entry:
+        entry = self.entries[index]
+        if request.event_kinds and entry.kind not in request.event_kinds:
+            return pb.Entry(index=index, leaf=entry.leaf)
+        return pb.Entry(
+            index=index,
+            statement_id=entry.statement_id,
+            event_kind=entry.kind,
+            item=StatementItem(item=entry.item),
+            receipt=self.register.receipt(index, now) if request.with_receipts else b"",
+        )
+
+
+def new_log(name: str, issuer: str, key: SigningKey) -> FakeLog:
+    """An empty one. What it does not serve answers UNIMPLEMENTED."""
+    return FakeLog(name, issuer, key)  # type: ignore[abstract]  # pyright: ignore[reportAbstractUsage]
+
+
+def served(log: FakeLog, certificate: Certificate) -> AbstractAsyncContextManager[int]:
+    """Serves it with a server certificate of its service; gives the port."""
+    return serving(partial(add_TransparencyServiceServicer_to_server, log), certificate)
