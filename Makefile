@@ -3,16 +3,20 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-peers/.ready
+FUZZER := .venv/.fuzzer
 DATA := .monazite
 
-.PHONY: help demo up test check check-style check-types check-protos check-layers bench e2e-compose stubs lock upgrade clean clean-data
+.PHONY: help demo up test check check-style check-types check-protos check-layers fuzz bench docs e2e-compose stubs lock upgrade clean clean-data
 
 help:
 	@echo "make demo         the whole story on real numbers, from nothing, in about a minute"
 	@echo "make up           the suite with data that survive a restart (in $(DATA)); Ctrl-C stops it"
 	@echo "make test         all tests"
 	@echo "make check        ruff, mypy, pyright, buf, import-linter"
+	@echo "make fuzz         looks for inputs that the library does not stand, for a minute"
 	@echo "make bench        ratios measured in one run, into build/bench.json"
+	@echo "make docs         the library's API from its docstrings, into build/docs"
 	@echo "make e2e-compose  the same story against containers"
 	@echo "make stubs        generate the gRPC stubs anew"
 	@echo "make lock         pin the dependencies of pyproject.toml; make upgrade takes the newest permitted"
@@ -22,6 +26,16 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(FUZZER): $(READY) tests/fuzz/fuzz.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/fuzz/fuzz.lock
+	touch $@
+
+# The libraries that `make bench` compares with: one of them needs a cbor2 older than ours.
+$(PEERS): benchmarks/peers.lock
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
 demo: $(READY)
@@ -49,8 +63,18 @@ check-protos: $(READY)
 check-layers: $(READY)
 	$(BIN)/lint-imports --no-cache
 
-bench: $(READY)
+fuzz: $(FUZZER)
+	$(BIN)/python -m tests.fuzz
+
+bench: $(READY) $(PEERS)
 	$(BIN)/python -m benchmarks
+
+# Each module by name: the package itself offers names and no modules.
+LIBRARY := libs/provenance/monazite_provenance
+MODULES := $(patsubst $(LIBRARY)/%.py,monazite_provenance.%,$(filter-out $(LIBRARY)/_%,$(wildcard $(LIBRARY)/*.py)))
+
+docs: $(READY)
+	$(BIN)/python -m pdoc --no-show-source --output-directory build/docs monazite_provenance $(MODULES) monazite_provenance.contents
 
 e2e-compose: $(READY)
 	$(BIN)/python -m tools.containers.end_to_end
@@ -65,7 +89,7 @@ upgrade:
 	$(PYTHON) tools/lock.py --upgrade
 
 clean:
-	rm -rf .venv build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-peers build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: $(READY)

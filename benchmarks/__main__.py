@@ -11,7 +11,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from benchmarks import machine, report, services, statement
+from benchmarks import chains, log, machine, report, services, startup, statement
 from benchmarks.report import Measured
 from tools.local.suite import Suite
 
@@ -34,11 +34,16 @@ def bench(
         home = Path(scratch)
         home.chmod(0o755)  # PostgreSQL passes through it as another user when we are root
         console.print("statements ...")
-        statements = statement.measure()
+        statements = {**statement.measure(), **startup.measure()}
+        console.print("chains ...")
+        statements |= chains.measure()
         console.print("services ...")
         with Suite(home / "suite", ephemeral=True) as suite:
             described = machine.describe(suite.cluster)
-            measured = Measured(statements, uvloop.run(services.run(suite, rounds)), described, machine.fdatasync_us())
+            calls = uvloop.run(services.run(suite, rounds))
+            console.print("log ...")
+            figures = {**statements, **uvloop.run(log.run(suite))}
+            measured = Measured(figures, calls, described, machine.fdatasync_us())
     report.show(measured, console)
     FIGURES.parent.mkdir(exist_ok=True)
     FIGURES.write_text(json.dumps(measured.flat(), indent=2) + "\n")

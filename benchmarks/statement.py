@@ -1,6 +1,6 @@
 """What it costs to verify and to sign one statement, in multiples of bare Ed25519 and of other libraries.
 
-    python -m benchmarks.statement
+    python -m benchmarks.statement [PYTHON OF THE PEERS]
 
 The statement is the committed fixture: a transform of two lots into two of 17 elements each. Everything is measured in
 one run, in rounds that take each case in turn, by CPU time; a figure is a ratio of medians. Ratios travel between
@@ -13,8 +13,11 @@ import base64
 import gc
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -22,13 +25,21 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import OKPKey
 from monazite_provenance import CertifiedKey, Item, Verifier, draft, parse
 from monazite_provenance.contents import decode_lot
+from monazite_provenance.names import log_urn, service_uri
+from monazite_provenance.receipts import Head, sign_head
 
+from benchmarks import peers
 from benchmarks.fixtures import make_statement as fixture
 
 ROUNDS = 200
 CALLS_A_ROUND = 10
 
+LOG_SIZE = 1 << 20
+"""Entries of the log whose receipt is weighed."""
+
 Case = Callable[[], object]
+Timer = Callable[[], int]
+"""Processor time of CALLS_A_ROUND calls of a case, in nanoseconds."""
 
 
 class OneKey:
@@ -93,37 +104,58 @@ def json_cases(bytes_wanted: int) -> dict[str, Case]:
     }
 
 
-def medians_us(cases: dict[str, Case]) -> dict[str, float]:
+def timer(case: Case) -> Timer:
+    """Times a case in this process."""
+
+    def run() -> int:
+        began = time.process_time_ns()
+        for _ in range(CALLS_A_ROUND):
+            case()
+        return time.process_time_ns() - began
+
+    return run
+
+
+def medians_us(timers: dict[str, Timer]) -> dict[str, float]:
     """Median CPU time of a call of each case, in microseconds, over interleaved rounds."""
-    times: dict[str, list[float]] = {name: [] for name in cases}
-    for case in cases.values():
-        case()
+    times: dict[str, list[float]] = {name: [] for name in timers}
+    for run in timers.values():
+        run()
     gc.collect()
     for _ in range(ROUNDS):
-        for name, case in cases.items():
-            began = time.process_time_ns()
-            for _ in range(CALLS_A_ROUND):
-                case()
-            times[name].append((time.process_time_ns() - began) / CALLS_A_ROUND / 1000)
+        for name, run in timers.items():
+            times[name].append(run() / CALLS_A_ROUND / 1000)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def measure() -> dict[str, float]:
-    """Ratios by name, and the two bare times in microseconds that they are multiples of."""
-    statement_bytes = len(Item.decode(fixture.ITEM_FILE.read_bytes()).statement)
-    us = medians_us({**statement_cases(), **json_cases(statement_bytes)})
+def receipt_bytes() -> int:
+    """Length of a receipt from a log of LOG_SIZE entries, in bytes."""
+    log, service = log_urn("registry"), service_uri("monazite.example", "registry")
+    head = sign_head(Head(log, LOG_SIZE, bytes(32), service, fixture.ISSUED_AT_S), fixture.key())
+    return len(head.receipt(LOG_SIZE // 3, [bytes(32)] * (LOG_SIZE.bit_length() - 1)))
+
+
+def measure(peers_python: Path = peers.PYTHON) -> dict[str, float]:
+    """Ratios by name, the two bare times in microseconds that they are multiples of, and lengths in bytes."""
+    raw = Item.decode(fixture.ITEM_FILE.read_bytes()).statement
+    signed_bytes = len(parse(raw).signing_input)
+    with peers.Peers(peers_python) as others:
+        timers = {name: timer(case) for name, case in {**statement_cases(), **json_cases(len(raw))}.items()}
+        timers |= {name: partial(others.time_ns, name, CALLS_A_ROUND) for name in peers.NAMES}
+        us = medians_us(timers)
     return {
         "raw_verify_us": us["raw_verify"],
         "raw_sign_us": us["raw_sign"],
-        "statement_bytes": float(statement_bytes),
+        "statement_bytes": float(signed_bytes),
+        "statement_receipt_bytes": float(signed_bytes + receipt_bytes()),
+        "statement_whole_bytes": float(len(raw)),
         "verify_vs_raw": us["verify"] / us["raw_verify"],
         "verify_item_vs_raw": us["verify_item"] / us["raw_verify"],
         "verify_open_vs_raw": us["verify_open"] / us["raw_verify"],
         "sign_vs_raw": us["sign"] / us["raw_sign"],
-        "verify_vs_pyjwt": us["verify"] / us["pyjwt"],
-        "verify_vs_joserfc": us["verify"] / us["joserfc"],
+        **{f"verify_vs_{name}": us["verify"] / us[name] for name in ("pyjwt", "joserfc", *peers.NAMES)},
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: round(value, 3) for name, value in measure().items()}, indent=2))
+    print(json.dumps({name: round(value, 3) for name, value in measure(*map(Path, sys.argv[1:])).items()}, indent=2))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ def crash_points() -> list[CrashPoint]:
     found: set[CrashPoint] = set()
     for path in SERVICES_ROOT.rglob("*.py"):
         part = path.relative_to(SERVICES_ROOT).parts[0]
-        users = _users(path.stem) if part == "chassis" else (part,)
+        users = [service for service in SERVICES if path in _loaded(service)]
         tree = ast.parse(path.read_text())
         for call in ast.walk(tree):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "crash_point":
@@ -39,14 +40,29 @@ def crash_points() -> list[CrashPoint]:
     return sorted(found)
 
 
-def _users(module: str) -> list[str]:
-    """Services that import a module of the chassis."""
-    wanted = f"services.chassis.{module} import"
-    return [
-        service
-        for service in SERVICES
-        if any(wanted in path.read_text() for path in (SERVICES_ROOT / service).rglob("*.py"))
-    ]
+@cache
+def _loaded(service: str) -> frozenset[Path]:
+    """Modules of a service, and those of the chassis that they import, or that these import."""
+    found: set[Path] = set()
+    todo = list((SERVICES_ROOT / service).rglob("*.py"))
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            todo += [source for name in _imported(path) if (source := _source(name)).exists()]
+    return frozenset(found)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Names that may be of modules of the chassis."""
+    for each in ast.walk(ast.parse(path.read_text())):
+        if isinstance(each, ast.ImportFrom) and each.module is not None and each.module.startswith("services.chassis"):
+            yield each.module
+            yield from (f"{each.module}.{alias.name}" for alias in each.names)
+
+
+def _source(module: str) -> Path:
+    return SERVICES_ROOT.parent.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def _names(argument: ast.expr, tree: ast.Module, package: Path) -> Iterator[str]:

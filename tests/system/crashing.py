@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -16,9 +16,14 @@ from grpc import aio
 from monazite.export_license.v1 import export_license_pb2_grpc as licensing
 from monazite.quota.v1 import quota_pb2_grpc as quota
 from monazite.registry.v1 import registry_pb2_grpc as registry
+from monazite.registry.v1.registry_pb2 import GetBundleRequest
+from monazite.type.v1.statement_pb2 import Outpoint
+from monazite_provenance.chain import verify_bundle
+from monazite_provenance.report import LotReport, Verdict
+from monazite_provenance.trust import TrustFile
 
 from clients import errors
-from clients.connection import Identity, ask, open_channel
+from clients.connection import Identity, ask, open_channel, stream
 from clients.errors import CallError
 from tests.system.crash_points import CrashPoint
 from tools.local.deployment import Deployment
@@ -80,6 +85,19 @@ class Caller:
         while True:
             try:
                 return await ask(method, request, timeout_s=ATTEMPT_S, wait_for_ready=True)
+            except CallError as error:
+                if error.reason not in REPEATED or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(POLL_S)
+
+    async def report(self, trust: TrustFile, head: Outpoint) -> LotReport:
+        """What the library says of a head's bundle, however often it takes to get one. Raises as `ask`."""
+        deadline = time.monotonic() + PATIENCE_S
+        request = GetBundleRequest(head=head, with_status=True)
+        while True:
+            try:
+                pieces = [each.chunk async for each in stream(self.lots.GetBundle, request, timeout_s=ATTEMPT_S)]
+                return verify_bundle(pieces, trust, at=int(time.time()))
             except CallError as error:
                 if error.reason not in REPEATED or time.monotonic() > deadline:
                     raise
@@ -151,6 +169,20 @@ async def until(read: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> 
             return found
         assert time.monotonic() < deadline, f"still not so after {PATIENCE_S} s:\n{found}"
         await asyncio.sleep(POLL_S)
+
+
+async def assert_verified(deployment: Deployment, caller: Caller, heads: Iterable[Outpoint]) -> None:
+    """Every head's bundle verifies offline with nothing unchecked, whoever died: all that it rests on got its place in
+    a log, and what was drawn its settlement."""
+    trust = TrustFile.load(deployment.trust_file.read_bytes())
+    for head in heads:
+
+        async def report(head: Outpoint = head) -> LotReport:
+            return await caller.report(trust, head)
+
+        # The registry follows quota's log; nothing but a settlement may be late.
+        found = await until(report, lambda each: each.gap_codes() != frozenset({"UNSETTLED_RIGHT"}))
+        assert found.verdict is Verdict.VERIFIED, (found.failure, found.not_checked)
 
 
 def request_id() -> str:

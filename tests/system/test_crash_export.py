@@ -48,7 +48,7 @@ from monazite_provenance.contents import CustodyModel, Form
 
 from clients.demo import assay
 from tests.system.crash_points import CrashPoint, crash_points
-from tests.system.crashing import Caller, Saboteur, callers, kill, request_id, until
+from tests.system.crashing import Caller, Saboteur, assert_verified, callers, kill, request_id, until
 from tools.local.deployment import Deployment
 from tools.local.suite import Suite
 
@@ -208,8 +208,10 @@ async def write_off(customs: Caller, act_id: bytes, head: Outpoint, between: Bet
     return await _reaches(customs, act_id, ExportAct.STATE_EXPORTED)
 
 
-async def assert_exported(owner: Caller, shipment: Shipment, act: ExportAct, remainder: str) -> None:
-    """Licence line = lot abroad; abroad and returned = offered."""
+async def assert_exported(
+    deployment: Deployment, owner: Caller, shipment: Shipment, act: ExportAct, remainder: str
+) -> None:
+    """Licence line = lot abroad; abroad and returned = offered; both lots' bundles verify."""
     await _assert_line(owner, shipment, used_g=LEFT_G)
     abroad = await owner.ask(owner.lots.GetLot, GetLotRequest(lot_id=shipment.lot_id))
     assert (abroad.custody_state, abroad.material.gross_g) == (CUSTODY_STATE_ABROAD, LEFT_G)
@@ -220,6 +222,7 @@ async def assert_exported(owner: Caller, shipment: Shipment, act: ExportAct, rem
     lots = (await owner.ask(owner.lots.ListLots, ListLotsRequest(page_size=50, unspent_only=True))).lots
     assert {lot.lot_id for lot in lots} == {shipment.lot_id, remainder}
     assert sum(mass.reo_mg for lot in lots for mass in lot.material.elements) == sum(MAGNET.values())
+    await assert_verified(deployment, owner, [lot.head for lot in lots])
 
 
 async def _assert_line(owner: Caller, shipment: Shipment, *, used_g: int) -> None:
@@ -244,7 +247,7 @@ async def an_export(deployment: Deployment, between: Between) -> None:
     async with callers(deployment, stock.exporter, CUSTOMS) as (owner, customs):
         shipment = await a_licence(deployment, owner, stock)
         act, remainder = await export(owner, customs, shipment, between)
-        await assert_exported(owner, shipment, act, remainder)
+        await assert_exported(deployment, owner, shipment, act, remainder)
 
 
 async def a_void(deployment: Deployment) -> None:

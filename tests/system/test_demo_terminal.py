@@ -27,9 +27,11 @@ from tools.local.suite import SERVICES
 
 PATIENCE_S = 240.0
 LAST_LINE = "The suite stays up until Ctrl-C."
-# Ctrl-C reaches the foreground process of the terminal that a process has for its own.
+# Ctrl-C reaches the foreground process of the terminal that a process has for its own. It is ignored at first, as by
+# what a shell started in the background.
 LAUNCHER = (
-    "import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, runpy, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "runpy.run_module('clients.demo', run_name='__main__', alter_sys=True)"
 )
 
@@ -148,11 +150,10 @@ def _files_are_there(screen: Screen) -> None:
 
 
 def _commands_work(screen: Screen) -> None:
-    """Each as a person would paste it; verdicts have codes of their own."""
+    """Each as a person would paste it: done, and what is to be verified is."""
     commands = re.findall(r"^  (\S*(?:monazite|python) .+)$", screen.said, re.MULTILINE)
     assert len(commands) == 7
     for command in commands:
         done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
-        verified = " verify " in command or " lot trace " in command
-        assert done.returncode == (3 if verified else 0), (command, done.stderr)
+        assert done.returncode == 0, (command, done.stderr)
         assert done.stdout

@@ -19,6 +19,7 @@ from monazite.quota.v1.quota_pb2 import (
     ReserveRequest,
     Right,
 )
+from monazite.registry.v1.registry_pb2 import RegisterEnterpriseRequest
 from monazite.type.v1.material_pb2 import QUOTA_KIND_MINING_ROCK
 from monazite.type.v1.statement_pb2 import Outpoint
 
@@ -32,20 +33,31 @@ YEAR = 2041
 MINE = "enterprise/start-order-mine"
 
 
-async def a_right(officer: Caller, mine: Caller) -> Right:
-    """A right of ten tonnes."""
-    masses = [KindMass(kind=QUOTA_KIND_MINING_ROCK, reo_mg=10 * MG_PER_TONNE)]
+MASS_MG = 10 * MG_PER_TONNE
+
+
+async def give_quota(registrar: Caller, officer: Caller, mine: Caller) -> None:
+    """Ten tonnes for a mine on the register."""
+    listed = RegisterEnterpriseRequest(
+        request_id=request_id(), enterprise_id=mine.id, display_name=mine.id, activities=["MINE"]
+    )
+    await registrar.ask(registrar.enterprises.RegisterEnterprise, listed)
+    masses = [KindMass(kind=QUOTA_KIND_MINING_ROCK, reo_mg=MASS_MG)]
     entered = EnterIndicatorRequest(request_id=request_id(), year=YEAR, batch=1, masses=masses, document="test")
     await officer.ask(officer.allocations.EnterIndicator, entered)
     given = AllocateRequest(request_id=request_id(), year=YEAR, batch=1, enterprise_id=mine.id, masses=masses)
     await officer.ask(officer.allocations.Allocate, given)
+
+
+async def a_right(mine: Caller) -> Right:
+    """A right of all that it was given."""
     expires = Timestamp()
     expires.FromDatetime(datetime.now(UTC) + timedelta(days=1))
     reserve = ReserveRequest(
         request_id=request_id(),
         year=YEAR,
         kind=QUOTA_KIND_MINING_ROCK,
-        reo_mg=masses[0].reo_mg,
+        reo_mg=MASS_MG,
         site="pit",
         expire_time=expires,
     )
@@ -70,13 +82,15 @@ async def submit(mine: Caller) -> str:
 
 
 async def test_a_registry_that_starts_last_is_found_by_those_that_need_it(suite: Suite) -> None:
+    async with callers(suite.deployment, "officer/registrar/zhao", "officer/quota/li", MINE) as everybody:
+        await give_quota(*everybody)
     for service in SERVICES:
         await asyncio.to_thread(suite.kill, service)
     for service in ("export_license", "quota"):
         await asyncio.to_thread(suite.restart, service)
-    async with callers(suite.deployment, "officer/quota/li", MINE) as (officer, mine):
+    async with callers(suite.deployment, MINE) as (mine,):
         # Quota reserves without the registry.
-        right = await a_right(officer, mine)
+        right = await a_right(mine)
         release = ReleaseRightRequest(request_id=request_id(), right_id=right.right_id)
         waiting = asyncio.gather(mine.ask(mine.rights.ReleaseRight, release), submit(mine))
         await asyncio.to_thread(suite.restart, "registry")

@@ -12,6 +12,7 @@ from monazite.quota.v1.quota_pb2 import GetRightRequest, ListBalancesRequest, Ri
 from monazite.registry.v1.registry_pb2 import GetLotRequest
 from monazite.type.v1.material_pb2 import CUSTODY_STATE_ABROAD, CUSTODY_STATE_HELD
 from monazite_provenance.elements import BY_SYMBOL
+from monazite_provenance.names import parse_log
 from monazite_provenance.report import Verdict
 
 from clients.demo.__main__ import surroundings
@@ -36,7 +37,11 @@ ATTACKS = {
     "A right drawn beyond its mass": "RIGHT_EXCEEDED",
     "A right used after CloseRight": "RIGHT_CLOSED",
     "A lot spent twice, by its own signature": "STALE",
-    "A lot spent twice (offline)": "DOUBLE_SPEND",
+    "A lot spent twice, through the registry": "STALE",
+    "The second use, shown to somebody (offline)": "NO_TRUSTED_RECEIPT",
+    "The lot that was used, shown as if it were still there (offline)": "HEAD_SPENT",
+    "A receipt of another lot's bundle (offline)": "NO_TRUSTED_RECEIPT",
+    "The status of another lot (offline)": "BAD_FIELD",
     "A write-off over the licence": "LICENCE_EXCEEDED",
     "One officer doing both signatures": "SAME_OFFICER",
     "An enterprise reading another's quota": "ACCESS_DENIED",
@@ -67,11 +72,17 @@ async def test_numbers_stand_in_the_errors(told: Told) -> None:
     assert refused["One tonne more than the national total"]["smelting_separation_remaining_t"] == "0"
 
 
-async def test_the_exported_lot_verifies_with_the_two_gaps_only(told: Told) -> None:
+async def test_the_exported_lot_is_verified_with_no_gap(told: Told) -> None:
     report = told.plot.report
     assert report is not None
-    assert report.verdict is Verdict.VERIFIED_WITH_GAPS
-    assert report.gap_codes() == {"REGISTRATION", "ABSENCE"}
+    assert report.verdict is Verdict.VERIFIED
+    assert report.status is not None
+    assert report.status.fresh
+    # The last statement stands in the registry's log, below the head that the receipt leads to.
+    place = report.registered[report.outpoint.statement_id]
+    (head,) = [head for head in report.heads if head.log == place.log]
+    assert place.index < head.size
+    assert {parse_log(head.log)[0] for head in report.heads} == {"registry", "quota", "export_license"}
     own = {(step.kind, step.on_behalf) for step in report.steps if step.actor.endswith(PLANT.path)}
     assert own == {(kind, False) for kind in ("ACCEPT", "TRANSFORM", "SPLIT", "OFFER")}
 

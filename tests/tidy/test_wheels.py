@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
+import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from monazite_provenance.__main__ import COMMANDS
+from packaging.requirements import Requirement
 
 from tests.tidy.sources import ROOT
+from tests.unit.provenance import readme
 
 # Run without site-packages' .pth files, so that the editable tree cannot stand in for what a wheel forgot.
 ALONE = "import sys; sys.path[:0] = sys.argv[1:3]; sys.modules.update(dict.fromkeys({absent!r})); {code}"
@@ -62,6 +69,59 @@ def test_the_library_works_without_grpc_and_sql(wheels: dict[str, Path], tmp_pat
         "monazite",
     ]
     assert str(tmp_path) in _run_alone(wheels["monazite_provenance"], tmp_path, code, absent)
+
+
+def test_the_library_and_its_tool_work_with_what_they_require_and_nothing_else(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    python = _fresh_environment(tmp_path / "venv", wheels["monazite_provenance"])
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([python, "-I", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    made = run("-c", readme.example())
+    assert made.returncode == 0, made.stderr
+    for arguments, code in readme.commands():
+        done = run("-m", "monazite_provenance", *arguments)
+        assert done.returncode == code, done.stderr
+    assert run("-m", "monazite_provenance", "redact", "lot.bundle", "less.bundle").returncode == 0
+    for command in COMMANDS:
+        assert run("-m", "monazite_provenance", command, "--help").returncode == 0
+    assert (
+        subprocess.run([python.with_name("monazite-provenance"), "--help"], capture_output=True, check=False).returncode
+        == 0
+    )
+    drawn = run("-m", "monazite_provenance", "qr", "lot.bundle")
+    assert (drawn.returncode, "monazite-provenance[qr]" in drawn.stderr) == (4, True)
+
+
+def _fresh_environment(home: Path, wheel: Path) -> Path:
+    """An interpreter that sees the wheel, what it requires without extras, and no other package."""
+    venv.create(home, with_pip=False)
+    python = home / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-index", "--no-deps", str(wheel)], check=True, capture_output=True)
+    (packages,) = home.glob("lib/python3*/site-packages")
+    waiting, copied = ["cbor2", "cryptography"], set[str]()
+    while waiting:
+        distribution = metadata.distribution(waiting.pop())
+        if distribution.name in copied:
+            continue
+        copied.add(distribution.name)
+        required = map(Requirement, distribution.requires or ())
+        waiting += [each.name for each in required if each.marker is None or each.marker.evaluate({"extra": ""})]
+        for file in distribution.files or ():
+            if ".." not in file.parts and file.suffix != ".pyc":
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.locate(), packages / file)
+    return python
+
+
+def test_the_library_requires_what_the_fresh_environment_has(wheels: dict[str, Path]) -> None:
+    with zipfile.ZipFile(wheels["monazite_provenance"]) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        required = re.findall(r"^Requires-Dist: (\S+?)[<>=]\S*$", wheel.read(name).decode(), re.MULTILINE)
+    assert sorted(required) == ["cbor2", "cryptography"]
 
 
 def test_the_library_carries_its_data_schemas_and_types(wheels: dict[str, Path]) -> None:
