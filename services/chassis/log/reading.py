@@ -27,9 +27,10 @@ PAGE_SIZE_MAX: Final = 1000
 EVENT_KINDS_MAX: Final = 64
 # Of one page; below the 4 MiB that a gRPC client accepts unless told otherwise.
 PAGE_BYTES_MAX: Final = 3 * 1024 * 1024
-# Beside its item an entry has ids and times, or its leaf; and a receipt, of a log as large as any, where one is asked for.
+# Beside its item an entry has ids and times, or its leaf; and, where it is asked for, a receipt: header, ML-DSA-65
+# signature, and the path in a log of 2^40.
 ENTRY_BYTES: Final = 128
-RECEIPT_BYTES_MAX: Final = 2048
+RECEIPT_BYTES: Final = 5 * 1024
 # Other processes publish too, and ring no bell here.
 LOOK_AGAIN_S: Final = 0.5
 # From one page to the next at the least where entries come all the time: a page costs both sides much the same however
@@ -140,7 +141,7 @@ class Log:
         if head.size > position:
             limit = min(request.page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
             kinds = list(request.event_kinds)
-            beside = ENTRY_BYTES + (RECEIPT_BYTES_MAX if request.with_receipts else 0)
+            beside = ENTRY_BYTES + (RECEIPT_BYTES if request.with_receipts else 0)
             # There is an entry at every index, so that this is what limits them: no plan reads all that follow.
             end = min(head.size, position + limit)
             rows = await connection.fetch(_PAGE, position, end, kinds, PAGE_BYTES_MAX, beside)

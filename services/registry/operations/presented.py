@@ -4,9 +4,8 @@ service up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from hashlib import sha256
 from typing import Final
 
 from monazite_provenance import licensing
@@ -38,17 +37,28 @@ class Authorisation:
 class Presented:
     """Verifies rights by quota, licences and intents by licensing: each must carry a receipt of its service's log. The
     trust file's keys do not change while the process runs, so what verified once verifies always: rights are
-    remembered by their bytes.
+    remembered, by the hash of their bytes, since one right can be sent with whatever else beside its receipt.
     """
 
     def __init__(self, keys: KeyBook, domain: str) -> None:
         self._verifier = PresentedVerifier(keys)
         self._quota = service_uri(domain, "quota")
         self._licensing = service_uri(domain, "export_license")
-        self.right: Callable[[bytes], RightTerms] = lru_cache(maxsize=RIGHTS_REMEMBERED_MAX)(self._right)
+        # The oldest first.
+        self._rights: dict[bytes, RightTerms] = {}
+
+    def right(self, item: bytes) -> RightTerms:
+        """The terms of a right. Raises ProvenanceError; STEP_NOT_ALLOWED for a statement that is no right."""
+        key = sha256(item).digest()
+        found = self._rights.get(key)
+        if found is None:
+            found = self._right(item)
+            if len(self._rights) >= RIGHTS_REMEMBERED_MAX:
+                del self._rights[next(iter(self._rights))]
+            self._rights[key] = found
+        return found
 
     def _right(self, item: bytes) -> RightTerms:
-        """The terms of a right. Raises ProvenanceError; STEP_NOT_ALLOWED for a statement that is no right."""
         statement = self._verify(item, EventKind.RIGHT, self._quota)
         details = decode_details(EventKind.RIGHT, _details(statement))
         assert isinstance(details, RightDetails)  # noqa: S101 - decode_details was told the kind

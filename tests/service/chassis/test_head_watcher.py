@@ -34,12 +34,17 @@ def log() -> FakeLog:
 
 
 @pytest.fixture
-async def watcher(log: FakeLog, database: Database, authority: DevelopmentAuthority) -> AsyncIterator[HeadWatcher]:
+async def peer(log: FakeLog, authority: DevelopmentAuthority) -> AsyncIterator[Peer]:
     async with (
         served(log, authority.issue(SERVER, server=True)) as port,
         Peer("till", f"localhost:{port}", files(authority.issue(PLANT))) as peer,
     ):
-        yield HeadWatcher(database, LOG, peer, KEYS, interval_s=0.01)
+        yield peer
+
+
+@pytest.fixture
+def watcher(database: Database, peer: Peer) -> HeadWatcher:
+    return HeadWatcher(database, LOG, peer, KEYS, interval_s=0.01)
 
 
 async def taken(database: Database) -> tuple[int, bytes]:
@@ -73,12 +78,11 @@ async def test_another_history_is_not_taken_in(
 
 
 async def test_another_process_that_took_in_more_meanwhile_is_no_fork(
-    log: FakeLog, database: Database, watcher: HeadWatcher, monkeypatch: pytest.MonkeyPatch
+    log: FakeLog, database: Database, peer: Peer, watcher: HeadWatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes of a service watch with one database: the slower one must not believe that the log shrank."""
     grow(log, 3)
     await watcher.step()
-    peer = watcher._peer
     other, call = HeadWatcher(database, LOG, peer, KEYS), peer.call
 
     async def answer_late(method: Any, request: Any) -> Any:

@@ -167,7 +167,9 @@ async def test_a_database_that_was_set_back_is_not_served(
         assert done.returncode == 1
         assert "serves on port" not in done.stdout
         assert "SetBack" in done.stdout
-        # With the database that it signed from it goes on.
+        # With the database that it signed from it goes on. The lease of the one before ends now.
+        async with Database(url) as database:
+            await database.pool.execute("UPDATE lease SET expires_at = '-infinity'")
         async with counter(tmp_path / "one", url, authority) as one:
             assert [admission.index for admission in await taken(one, [10]) if admission] == [10]
     finally:

@@ -74,7 +74,7 @@ async def test_what_bounds_a_page_leaves_no_hole_in_it(database: Database, monke
 
 async def test_receipts_count_among_the_bytes_of_a_page(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     await publish(database, [1] * 6)
-    monkeypatch.setattr(reading, "PAGE_BYTES_MAX", 3 * reading.RECEIPT_BYTES_MAX)
+    monkeypatch.setattr(reading, "PAGE_BYTES_MAX", 3 * reading.RECEIPT_BYTES)
     request = pb.StreamEntriesRequest(with_receipts=True)
     assert [len(page.entries) async for page in Log(database, LOG).stream(request)] == [3, 3]
     assert [len(page.entries) for page in await read(Log(database, LOG))] == [6]

@@ -128,7 +128,11 @@ def test_half_a_write_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     memory = Memory(path, LOG)
     memory.write(SIGNED)
     whole = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda file, raw, at: whole(file, raw[:-1], at))
+
+    def short(descriptor: int, raw: bytes, at: int) -> int:
+        return whole(descriptor, raw[:-1], at)
+
+    monkeypatch.setattr(os, "pwrite", short)
     with pytest.raises(OSError, match="not written whole"):
         memory.write(Signed(7, 12, root(12), 13, root(13), IDS[:1]))
     monkeypatch.undo()
