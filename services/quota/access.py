@@ -29,7 +29,5 @@ TABLE: Final[AccessTable] = {
     "/monazite.quota.v1.RightService/RevokeRight": _QUOTA_OFFICERS,
     "/monazite.quota.v1.RightService/GetRight": _READERS,
     "/monazite.quota.v1.RightService/ListRights": _READERS,
-    **transparency.access(
-        entries=frozenset({Caller.service("registry"), Caller.service("export_license"), Caller.officer()})
-    ),
+    **transparency.access(entries=frozenset({Caller.service("registry"), Caller.officer()})),
 }

@@ -46,5 +46,5 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.EnterpriseService/CertifyKey": frozenset({_ENTERPRISE}),
     f"{_PACKAGE}.EnterpriseService/RetireKey": frozenset({_ENTERPRISE, _REGISTRAR}),
     # Entries disclose what everybody holds.
-    **transparency.access(entries=frozenset({_QUOTA, _LICENSING, _AUDITOR, _REGISTRAR})),
+    **transparency.access(entries=frozenset({_QUOTA, _AUDITOR, _REGISTRAR})),
 }

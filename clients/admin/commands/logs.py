@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
+import grpc
 import typer
 from monazite.transparency.v1.transparency_pb2 import (
     GetCheckpointRequest,
@@ -26,15 +27,17 @@ from monazite_provenance.trust import TrustFile
 from clients.admin.commands.entries import LogName
 from clients.admin.configuration import ConfigurationError
 from clients.admin.exit_codes import ExitCode
-from clients.admin.output import JsonValue
+from clients.admin.output import JsonValue, Output
 from clients.admin.replay import Diverged, Replay
 from clients.admin.session import InputError, JsonOption, Session, run
 from clients.connection import stream
+from clients.errors import CallError
 
 app = typer.Typer(no_args_is_help=True, help="Checks the services' logs.")
 
 PAGE_SIZE: Final = 1000
 INTERVAL_S: Final = 5.0
+_PASSING: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 ServiceArgument = Annotated[LogName, typer.Argument(help="Whose log.")]
 ShardOption = Annotated[int, typer.Option("--shard", min=0, help="Which of its logs.")]
@@ -93,7 +96,7 @@ def watch(
         try:
             monitor = Monitor(log.verifier, log.name, kept)
             while True:
-                if await log.observe(monitor):
+                if await observed(log, monitor, session.output, patiently=not once):
                     _show(session, monitor.head, "CONSISTENT")
                     if state is not None and monitor.checkpoint is not None:
                         await asyncio.to_thread(_keep, state, monitor.checkpoint)
@@ -118,6 +121,27 @@ def watch(
             raise InputError(f"{log.name}: {error.code} {error.message}") from error
 
     run(context, work, as_json=as_json, interrupted=ExitCode.INTERRUPTED if once else ExitCode.DONE)
+
+
+class Observable(Protocol):
+    """A log that can be looked at."""
+
+    name: str
+
+    async def observe(self, monitor: Monitor) -> bool: ...
+
+
+async def observed(log: Observable, monitor: Monitor, output: Output, *, patiently: bool) -> bool:
+    """Takes the latest head; False when it is the last one again, or, `patiently`, when the service is away: it may
+    restart while its log is watched. Raises as `observe`.
+    """
+    try:
+        return await log.observe(monitor)
+    except CallError as error:
+        if not patiently or error.code not in _PASSING:
+            raise
+        output.note(f"{log.name}: {error}; is asked again in {INTERVAL_S:g} s")
+        return False
 
 
 class _Log:
