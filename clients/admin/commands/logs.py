@@ -128,7 +128,7 @@ class Observable(Protocol):
 
     name: str
 
-    async def observe(self, monitor: Monitor) -> bool: ...
+    async def observe(self, monitor: Monitor, /) -> bool: ...
 
 
 async def observed(log: Observable, monitor: Monitor, output: Output, *, patiently: bool) -> bool:

@@ -27,7 +27,7 @@ class Failing:
     def __init__(self, code: grpc.StatusCode) -> None:
         self.code = code
 
-    async def observe(self, monitor: Monitor) -> bool:
+    async def observe(self, _monitor: Monitor, /) -> bool:
         raise CallError(self.code, "TRANSPORT_UNREACHABLE", "nobody answers")
 
 
