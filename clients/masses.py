@@ -8,7 +8,8 @@ MG_PER_TONNE = 1_000_000_000
 G_PER_TONNE = 1_000_000
 INT64_MAX = 2**63 - 1
 
-_TONNES = re.compile(r"(?P<whole>[0-9][0-9 _,]*)(?:\.(?P<fraction>[0-9]+))?")
+# A comma is a decimal point to one half of the world and nothing to the other: it is refused, not guessed.
+_TONNES = re.compile(r"(?P<whole>[0-9]{1,3}(?:[ _][0-9]{3})+|[0-9]+)(?:\.(?P<fraction>[0-9]+))?")
 
 
 def tonnes(mg: int) -> str:
@@ -43,7 +44,7 @@ def parse_tonnes(text: str) -> int:
     match = _TONNES.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a number of tonnes")
-    whole = int(re.sub(r"[ _,]", "", match["whole"]))
+    whole = int(re.sub(r"[ _]", "", match["whole"]))
     fraction = (match["fraction"] or "").rstrip("0")
     if len(fraction) > len(str(MG_PER_TONNE)) - 1:
         raise ValueError(f"{text!r} is finer than a milligram")

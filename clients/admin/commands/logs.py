@@ -56,14 +56,12 @@ def verify(
             async for page in log.pages():
                 await replay.take(page, log.path)
         except Diverged as diverged:
-            session.output.value(
-                {
-                    "log": log.name,
-                    "verdict": "REFUTED",
-                    "first_divergent_entry": diverged.index,
-                    "why": diverged.why,
-                    "checkpoint": diverged.checkpoint.hex(),
-                }
+            _refute(
+                session,
+                log.name,
+                diverged.why,
+                first_divergent_entry=diverged.index,
+                checkpoint=diverged.checkpoint.hex(),
             )
             raise typer.Exit(ExitCode.REFUTED) from diverged
         except ProvenanceError as error:
@@ -92,9 +90,8 @@ def watch(
 
     async def work(session: Session) -> None:
         log = _Log(session, service, log_urn(service.value, shard))
-        kept = await asyncio.to_thread(state.read_bytes) if state is not None and state.exists() else None
+        monitor = await asyncio.to_thread(_monitor, log, state)
         try:
-            monitor = Monitor(log.verifier, log.name, kept)
             while True:
                 if await observed(log, monitor, session.output, patiently=not once):
                     _show(session, monitor.head, "CONSISTENT")
@@ -104,18 +101,10 @@ def watch(
                     return
                 await asyncio.sleep(INTERVAL_S)
         except LogForked as fork:
-            session.output.value(
-                {
-                    "log": log.name,
-                    "verdict": "REFUTED",
-                    "why": fork.message,
-                    "earlier": fork.earlier.hex(),
-                    "later": fork.later.hex(),
-                }
-            )
+            _refute(session, log.name, fork.message, earlier=fork.earlier.hex(), later=fork.later.hex())
             raise typer.Exit(ExitCode.REFUTED) from fork
         except LogProblem as problem:
-            session.output.value({"log": log.name, "verdict": "REFUTED", "why": f"{problem.code} {problem.message}"})
+            _refute(session, log.name, f"{problem.code} {problem.message}")
             raise typer.Exit(ExitCode.REFUTED) from problem
         except ProvenanceError as error:
             raise InputError(f"{log.name}: {error.code} {error.message}") from error
@@ -182,8 +171,10 @@ class _Log:
         checkpoint = (await self._session.ask(self._stub.GetCheckpoint, GetCheckpointRequest())).checkpoint
         if checkpoint == monitor.checkpoint:
             return False
-        size = self.verifier.verify_checkpoint(checkpoint).size
-        last = monitor.head
+        head = self.verifier.verify_checkpoint(checkpoint)
+        if head.log != self.name:
+            raise InputError(f"the service keeps {head.log}, not {self.name}")
+        size, last = head.size, monitor.head
         try:
             path = await self.path(last.size, size) if last is not None and last.size < size else ()
             monitor.take(checkpoint, path)
@@ -197,6 +188,31 @@ class _Log:
         async for page in self.pages():
             leaves += [log_leaf(Item.decode(entry.item.item).statement) for entry in page.entries]
         return leaves[:size]
+
+
+def _monitor(log: _Log, state: Path | None) -> Monitor:
+    """Goes on from the head in the file, where there is one. Raises ConfigurationError for a file that cannot be kept,
+    InputError for one that holds no head of this log.
+    """
+    if state is None:
+        return Monitor(log.verifier, log.name)
+    if state.is_dir() or not state.parent.is_dir():
+        raise ConfigurationError(f"cannot write {state}: not a file in a directory that is there")
+    try:
+        return Monitor(log.verifier, log.name, state.read_bytes() if state.exists() else None)
+    except ProvenanceError as error:
+        raise InputError(f"{state} holds no head of {log.name} under this trust file: {error.code}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {state}: {error.strerror}") from error
+
+
+def _refute(session: Session, log: str, why: str, **evidence: str | int) -> None:
+    if session.output.as_json:
+        session.output.value({"log": log, "verdict": "REFUTED", "why": why, **evidence})
+        return
+    session.output.raw(f"REFUTED  {log}  {why}")
+    for name, value in evidence.items():
+        session.output.raw(f"  {name}: {value}")
 
 
 def _show(session: Session, head: Head | None, verdict: str) -> None:

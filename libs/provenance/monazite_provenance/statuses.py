@@ -68,7 +68,7 @@ def judge(
     statement.key.check(Place(lot.home_log, newest[lot.home_log].size))
     _check_heads(heads, newest)
     if details.spender is not None:
-        raise HeadSpent("the target was spent")
+        raise HeadSpent("the target was spent", spender=details.spender.hex())
     complete = details.count == len(known) and details.digest == digest_of(known)
     fresh = _is_fresh(claims.issued_at, details.expires_at, newest[lot.home_log].signed_at, at)
     gaps: list[Gap] = []

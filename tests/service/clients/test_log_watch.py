@@ -118,6 +118,23 @@ async def test_the_first_divergent_entry_is_named(
         assert (code, said["first_divergent_entry"]) == (ExitCode.REFUTED, 11)
 
 
+async def test_what_was_mistyped_convicts_no_log(
+    authority: DevelopmentAuthority, trust: ceremony.Trust, watcher: Watcher, tmp_path: Path
+) -> None:
+    log = registry_log(authority, trust)
+    grow(log, 1)
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(new_log(log_urn("registry"), log.register.issuer, KEY).register.head(0).checkpoint())
+    async with served(log, authority.issue("service/registry", server=True)) as port:
+        for arguments, expected in (
+            (["--shard", "3"], ExitCode.BAD_INPUT),
+            (["--state", str(foreign)], ExitCode.BAD_INPUT),
+            (["--state", str(tmp_path)], ExitCode.CONFIGURATION),
+            (["--state", str(tmp_path / "nowhere" / "head")], ExitCode.CONFIGURATION),
+        ):
+            assert await watcher.types(port, "watch", "registry", "--once", *arguments) == (expected, {}), arguments
+
+
 def _consistent(log: FakeLog) -> dict[str, object]:
     head = log.register.head(0).head
     return {"log": head.log, "size": head.size, "root": head.root.hex(), "verdict": "CONSISTENT"}

@@ -34,7 +34,9 @@ def test_other_units() -> None:
     assert kilograms(285_180_001) == "285.180001"
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.2.3", "1e3", "twelve", "0.0000000001", "9223372037", ".5", "١٢"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.2.3", "1e3", "twelve", "0.0000000001", "9223372037", ".5", "١٢", "1,5", "124,860", "1 5"]
+)
 def test_parse_refuses(text: str) -> None:
     with pytest.raises(ValueError, match=r"tonnes|milligram"):
         parse_tonnes(text)
