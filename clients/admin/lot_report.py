@@ -52,10 +52,8 @@ def print_report(console: Console, report: LotReport) -> None:
     console.print(f"[{style}]{report.verdict.value}[/{style}] after {report.statements} statements")
     if report.failure is not None:
         where = f" at statement {report.failure.statement_id.hex()}" if report.failure.statement_id else ""
-        facts = "".join(f", {name} {value}" for name, value in report.failure.details.items())
         console.print(
-            f"  [red]{escape(report.failure.code)}[/red] {escape(report.failure.message)}{where}{escape(facts)}",
-            soft_wrap=True,
+            f"  [red]{escape(report.failure.code)}[/red] {escape(report.failure.message)}{where}", soft_wrap=True
         )
         for key, value in report.failure.details.items():
             console.print(f"    {escape(key)} = {escape(str(value))}", soft_wrap=True)
