@@ -17,10 +17,13 @@ def add_at(parser: argparse.ArgumentParser) -> None:
 
 
 def moment(text: str) -> int:
-    """Unix seconds of an argument. Raises ValueError: argparse makes a usage error of it."""
+    """Unix seconds of an argument. Raises ArgumentTypeError, which argparse makes a usage error of."""
     if text.isascii() and text.isdigit():
         return int(text)
-    when = datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise ValueError("a time without its zone")
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time with its zone, e.g. 2026-01-31T12:00:00Z, or Unix seconds")
     return int(when.timestamp())

@@ -51,13 +51,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _named(text: str) -> tuple[bytes, str]:
-    """An id, and what of it. Raises ValueError: argparse makes a usage error of it."""
+    """An id, and what of it. Raises ArgumentTypeError, which argparse makes a usage error of."""
     statement_id, _, what = text.partition(":")
     if what and what != _DETAILS and not (what.isascii() and what.isdigit()):
-        raise ValueError("neither an output nor details")
-    found = bytes.fromhex(statement_id)
+        raise argparse.ArgumentTypeError(f"after the colon the number of an output, or {_DETAILS}")
+    try:
+        found = bytes.fromhex(statement_id)
+    except ValueError:
+        found = b""
     if len(found) != STATEMENT_ID_BYTES:
-        raise ValueError("a statement id has 32 bytes")
+        raise argparse.ArgumentTypeError("an id is given in full, as 64 hexadecimal digits")
     return found, what
 
 
