@@ -238,7 +238,12 @@ class CustodyChain:
         by_word = "the registry's word stands for all that this lot rests on"
         gaps += [Gap("VOUCHED", by_word, each.statement_id) for each in vouched]
         if head.shares is None:
-            gaps.append(Gap("ORIGINS_NOT_TRACED", "more origin shares than this verifier, or a cut, works out"))
+            gaps.append(
+                Gap(
+                    "ORIGINS_NOT_TRACED",
+                    "the shares of the origins were not worked out: too many, withheld, or none in a cut",
+                )
+            )
         known = frozenset(ancestors)
         return History(
             lot=head.lot,

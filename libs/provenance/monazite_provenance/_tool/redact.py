@@ -19,6 +19,9 @@ _DETAILS = "details"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
+    parser.description = (
+        "What is left verifies with gaps at best: rules that ask for what is hidden are not checked, and say so."
+    )
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or - for standard input")
     parser.add_argument("out", type=Path, metavar="OUT", help="the new file, or - for standard output")
     parser.add_argument(
