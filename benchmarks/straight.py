@@ -44,7 +44,8 @@ _STORE: Final = """
         INSERT INTO statement (statement_id, kind, issuer, subject, item)
         SELECT statement_id, $5::smallint, $6, $7, $8 FROM fresh
     ), e AS (
-        INSERT INTO entry (statement_id, kind, parents) SELECT statement_id, $5::smallint, '{}' FROM fresh
+        INSERT INTO entry (statement_id, kind, parents, leaf)
+        SELECT statement_id, $5::smallint, '{}', statement_id FROM fresh
     ), r AS (
         INSERT INTO request (scope, request_id, method, digest, reply, statement_id)
         SELECT $9, request_id, $10, $11, $12, statement_id FROM fresh
