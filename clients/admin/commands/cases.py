@@ -280,7 +280,7 @@ def _case(output: Output, case: Case) -> None:
     output.table("Lines", ["Control code", "HS code", ">t gross"], [_line(each) for each in case.lines])
     if case.history:
         output.table("History", ["When", "Led to", "By", "Reason"], [_event(each) for each in case.history])
-    columns = ["#Lot", "Verdict", "Gaps", "Findings", ">statements", ">t gross", "Control codes"]
+    columns = ["#Lot", "Verdict", "Findings", ">statements", ">t gross", "Control codes"]
     output.table("Lots, verified by the service itself", columns, [_lot(each) for each in case.lots])
 
 
@@ -301,7 +301,6 @@ def _lot(lot: LotProvenance) -> list[str]:
     return [
         lot.lot_id,
         lot.verdict,
-        names(lot.gaps),
         names([f"{each.code} {each.message}" for each in lot.findings]),
         str(lot.statements),
         gross_tonnes(lot.gross_g),

@@ -53,7 +53,7 @@ async def tell(stage: Stage, plot: Plot) -> None:
     found = case.lots[0]
     stage.step(
         f"The exporter applies; export_license fetches the bundle and verifies {found.statements} statements itself: "
-        f"{found.verdict}, {', '.join(found.gaps) or 'no gap'}; control items {', '.join(found.control_codes)}."
+        f"{found.verdict}; control items {', '.join(found.control_codes)}."
     )
     plot.licence = await _decide(stage, case)
     offered_g = (await stage.lot(exporter, plot.export_lot)).material.gross_g

@@ -78,7 +78,6 @@ class CaseLot:
     gross_g: int
     facts: LotFacts
     verdict: str
-    gaps: tuple[str, ...]
     findings: tuple[Finding, ...]
     statements: int
     control_codes: tuple[str, ...]

@@ -197,7 +197,6 @@ def _lot(lot: CaseLot) -> pb.LotProvenance:
         head=outpoint_message(lot.outpoint),
         lot_id=lot.lot_id,
         verdict=lot.verdict,
-        gaps=lot.gaps,
         findings=[pb.ProvenanceFinding(code=found.code, message=found.message) for found in lot.findings],
         statements=lot.statements,
         gross_g=lot.gross_g,

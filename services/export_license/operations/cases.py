@@ -88,7 +88,6 @@ class Cases:
             gross_g=content.gross_g,
             facts=evidence.facts(content),
             verdict=seen.verdict,
-            gaps=tuple(sorted({gap.code for gap in seen.gaps})),
             findings=seen.findings,
             statements=seen.statements,
             control_codes=(),

@@ -26,12 +26,12 @@ _INSERT_CASE = """
 """
 _INSERT_LOTS = """
     INSERT INTO case_lot (case_id, position, statement_id, output_index, lot_id, gross_g, form, net_g, elements,
-        verdict, gaps, findings, statements, control_codes)
+        verdict, findings, statements, control_codes)
     SELECT $1, u.position, u.statement_id, u.output_index, u.lot_id, u.gross_g, u.form, u.net_g, u.elements::jsonb,
-        u.verdict, string_to_array(u.gaps, ','), u.findings::jsonb, u.statements, string_to_array(u.codes, ',')
+        u.verdict, u.findings::jsonb, u.statements, string_to_array(u.codes, ',')
     FROM unnest($2::smallint[], $3::bytea[], $4::int[], $5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[],
-        $10::text[], $11::text[], $12::text[], $13::int[], $14::text[])
-        AS u (position, statement_id, output_index, lot_id, gross_g, form, net_g, elements, verdict, gaps, findings,
+        $10::text[], $11::text[], $12::int[], $13::text[])
+        AS u (position, statement_id, output_index, lot_id, gross_g, form, net_g, elements, verdict, findings,
               statements, codes)
 """
 _INSERT_LINES = """
@@ -98,7 +98,6 @@ async def insert(connection: Connection, case: Case) -> None:
         [lot.facts.net_g for lot in lots],
         [json.dumps(dict(lot.facts.elements)) for lot in lots],
         [lot.verdict for lot in lots],
-        [",".join(lot.gaps) for lot in lots],
         [json.dumps([[found.code, found.message, dict(found.details)] for found in lot.findings]) for lot in lots],
         [lot.statements for lot in lots],
         [",".join(lot.control_codes) for lot in lots],
@@ -226,7 +225,6 @@ def _lot(row: CaseLotRow) -> CaseLot:
         gross_g=row.gross_g,
         facts=LotFacts(row.form, row.net_g, row.elements),
         verdict=row.verdict,
-        gaps=tuple(row.gaps),
         findings=tuple(Finding(code, message, details) for code, message, details in row.findings),
         statements=row.statements,
         control_codes=tuple(row.control_codes),

@@ -65,7 +65,6 @@ class CaseLotRow(Table, table=True):
     # Symbol -> milligrams REO.
     elements: dict[str, int] = Field(sa_column=Column(JSONB, nullable=False))
     verdict: str = Field(sa_column=Column(Text, nullable=False))
-    gaps: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     # [[code, message, {name: value}]]
     findings: list[tuple[str, str, dict[str, str]]] = Field(sa_column=Column(JSONB, nullable=False))
     statements: int = Field(sa_column=Column(Integer, nullable=False))

@@ -145,7 +145,7 @@ async def granted(licensing: Licensing, lot: Held, gross_g: int, *others: Held) 
     """A licence over one lot or several."""
     async with licensing.caller(EXPORTER) as exporter, licensing.caller(WANG) as wang, licensing.caller(LI) as li:
         case = await exporter.submit([lot, *others], line(gross_g))
-        assert (case.lots[0].verdict, list(case.lots[0].gaps)) == ("VERIFIED", [])
+        assert case.lots[0].verdict == "VERIFIED"
         return (await li.countersign(await wang.propose(case))).licence.licence_id
 
 

@@ -44,7 +44,7 @@ def outpoint(number: int) -> Outpoint:
 def case_lot(number: int = 1, facts: LotFacts = DY_MAGNET, gross_g: int = 10_000) -> CaseLot:
     """A lot of a case, classified on DAY."""
     codes = RULES.classify(facts, DAY)
-    return CaseLot(outpoint(number), f"RE-{number}", gross_g, facts, "VERIFIED", (), (), 7, codes)
+    return CaseLot(outpoint(number), f"RE-{number}", gross_g, facts, "VERIFIED", (), 7, codes)
 
 
 def case(**changes: object) -> Case:

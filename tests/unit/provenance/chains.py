@@ -52,7 +52,7 @@ from monazite_provenance.item import Item
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import account_urn, enterprise_uri, licence_urn, log_urn, lot_urn, right_urn, service_uri
-from monazite_provenance.report import LotReport
+from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.settings import DEFAULT_SETTINGS
 from monazite_provenance.statement import Claims, OnBehalf, Outpoint, parse
 from monazite_provenance.statuses import digest_of
@@ -497,3 +497,15 @@ def _magnets(world: World, oxide: Outpoint) -> Outpoint:
         CustodyModel.CONTROLLED_BLENDING,
     )
     return world.step(EventKind.TRANSFORM, "maker", TransformDetails("magnet-making"), [magnets, scrap], [oxide])[0]
+
+
+def mined() -> tuple[World, Outpoint]:
+    """keys (registry 0), right (quota 0), register (registry 1), settled (quota 1)."""
+    world = World.new("mine")
+    return world, world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
+
+
+def code(report: LotReport) -> tuple[Verdict, str]:
+    """Why a bundle failed, and what it comes to."""
+    assert report.failure is not None, report.verdict
+    return report.verdict, report.failure.code

@@ -41,6 +41,7 @@ from tests.unit.provenance.chains import (
     ORE,
     ROOTS,
     World,
+    code,
     enterprise,
     lot,
     scaled,
@@ -56,11 +57,6 @@ GAPS = {"ABSENCE"}
 
 def check(raw: bytes, world: World = STORY.world) -> LotReport:
     return verify_bundle([raw], world.trust, at=AT_S)
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None
-    return report.verdict, report.failure.code
 
 
 def with_items(items: list[Item], target: Outpoint = STORY.abroad, world: World = STORY.world) -> LotReport:

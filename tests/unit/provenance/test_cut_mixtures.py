@@ -9,15 +9,10 @@ from monazite_provenance.contents import Form, Imported, RegisterDetails
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.redaction import Omission, omit, unneeded
-from monazite_provenance.report import LotReport, Verdict
+from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 
-from tests.unit.provenance.chains import ORE, World, enterprise, lot
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
+from tests.unit.provenance.chains import ORE, World, code, enterprise, lot
 
 
 def left(world: World, *statement_ids: bytes) -> list[Item]:

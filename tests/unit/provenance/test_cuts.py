@@ -8,11 +8,11 @@ import pytest
 from monazite_provenance.contents import Form, LotContent
 from monazite_provenance.item import Item
 from monazite_provenance.names import lot_urn
-from monazite_provenance.report import LotReport, Verdict
+from monazite_provenance.report import Verdict
 from monazite_provenance.settings import DEFAULT_SETTINGS, RuleSettings
 from monazite_provenance.statement import Outpoint, parse
 
-from tests.unit.provenance.chains import LOG, NOW_S, ORE, SHARD, World, lot
+from tests.unit.provenance.chains import LOG, NOW_S, ORE, SHARD, World, code, lot
 
 RULES = DEFAULT_SETTINGS.policy_hash
 
@@ -22,11 +22,6 @@ def cut() -> tuple[World, Outpoint, bytes]:
     world = World.new("mine")
     head = world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
     return world, head, world.cut(head)
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
 
 
 def from_cut(world: World, cut_id: bytes) -> list[Item]:

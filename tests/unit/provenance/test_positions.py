@@ -15,28 +15,13 @@ from monazite_provenance.item import Item
 from monazite_provenance.key_book import KeyBook
 from monazite_provenance.keys import CertifiedKey, SoftwareKey
 from monazite_provenance.places import LogSpan, Place
-from monazite_provenance.report import LotReport, Verdict
+from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 
-from tests.unit.provenance.chains import (
-    DOMAIN,
-    LOG,
-    NOW_S,
-    ORE,
-    SHARD,
-    World,
-    enterprise,
-    lot,
-    service,
-)
+from tests.unit.provenance.chains import DOMAIN, LOG, NOW_S, ORE, SHARD, World, code, enterprise, lot, mined, service
 
 KEY = SoftwareKey.generate()
 ENDS = (KeyAction.RETIRE, KeyAction.COMPROMISED)
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
 
 
 # Spans.
@@ -80,12 +65,6 @@ def keys(world: World, details: KeysDetails, log: str | None = None) -> Item:
     item = trust.draft_keys(details, registry=service("registry"), key=registry.public, issued_at=NOW_S).sign(registry)
     world.registers.add(item, log)
     return item
-
-
-def mined() -> tuple[World, Outpoint]:
-    """A lot registered by a mine that signs for itself: keys at 0, register at 1."""
-    world = World.new("mine")
-    return world, world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
 
 
 def test_a_statement_before_the_certification_of_its_key() -> None:

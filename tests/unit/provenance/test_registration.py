@@ -21,21 +21,10 @@ from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.statement import Outpoint, log_leaf, parse
 
-from tests.unit.provenance.chains import AT_S, LOG, NOW_S, ORE, SHARD, World, enterprise, lot, service
+from tests.unit.provenance.chains import AT_S, LOG, NOW_S, ORE, SHARD, World, code, enterprise, lot, mined, service
 from tests.unit.provenance.registers import Register
 
 QUOTA_LOG = log_urn("quota")
-
-
-def mined() -> tuple[World, Outpoint]:
-    """keys (registry 0), right (quota 0), register (registry 1), settled (quota 1)."""
-    world = World.new("mine")
-    return world, world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
 
 
 def judged(world: World, target: Outpoint, items: Sequence[Item], listings: Sequence[Listing]) -> LotReport:

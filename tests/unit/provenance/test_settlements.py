@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from monazite_provenance.contents import Form, QuotaKind
 from monazite_provenance.redaction import Omission, omit
-from monazite_provenance.report import LotReport, Verdict
+from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 
-from tests.unit.provenance.chains import ORE, World, enterprise, lot
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
+from tests.unit.provenance.chains import ORE, World, code, enterprise, lot
 
 
 def unsettled() -> tuple[World, Outpoint, int]:

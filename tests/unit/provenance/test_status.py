@@ -20,21 +20,25 @@ from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.statement import OnBehalf, Outpoint, parse
 from monazite_provenance.statuses import FUTURE_S_MAX, LIFETIME_S_MAX, digest_of
 
-from tests.unit.provenance.chains import AT_S, INSPECTOR, LOG, NOW_S, ORE, SHARD, World, enterprise, lot, service, tell
+from tests.unit.provenance.chains import (
+    AT_S,
+    INSPECTOR,
+    LOG,
+    NOW_S,
+    ORE,
+    SHARD,
+    World,
+    code,
+    enterprise,
+    lot,
+    mined,
+    service,
+    tell,
+)
 from tests.unit.provenance.registers import Register
 
 STORY = tell()
 HOUR_S = 3_600
-
-
-def mined() -> tuple[World, Outpoint]:
-    world = World.new("mine")
-    return world, world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
 
 
 def judged(world: World, target: Outpoint, status: Item, at: int = AT_S) -> LotReport:

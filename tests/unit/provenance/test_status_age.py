@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import pytest
 from monazite_provenance import trust
-from monazite_provenance.contents import Form, KeyAction, LogRange
+from monazite_provenance.contents import KeyAction, LogRange
 from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.statuses import CHECKPOINT_AGE_S_MAX
 
-from tests.unit.provenance.chains import LOG, NOW_S, ORE, SHARD, World, lot, service
+from tests.unit.provenance.chains import LOG, NOW_S, SHARD, World, mined, service
 
 MINUTE_S = 60
-
-
-def mined() -> tuple[World, Outpoint]:
-    world = World.new("mine")
-    return world, world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
 
 
 def stated(world: World, head: Outpoint, after_s: int) -> LotReport:

@@ -24,10 +24,10 @@ from monazite_provenance.contents.details import DepositType
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
 from monazite_provenance.redaction import Omission, omit, unneeded
-from monazite_provenance.report import LotReport, Verdict, Withheld
+from monazite_provenance.report import Verdict, Withheld
 from monazite_provenance.statement import Outpoint, parse
 
-from tests.unit.provenance.chains import ORE, World, enterprise, lot, scaled, tell
+from tests.unit.provenance.chains import ORE, World, code, enterprise, lot, scaled, tell
 
 STORY = tell()
 CUSTODY = [
@@ -36,11 +36,6 @@ CUSTODY = [
     if (statement := parse(item.statement)).claims.kind in CUSTODY_KINDS
     for output in (*item.openings, None)
 ]
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
 
 
 def without(world: World, *omissions: Omission) -> list[Item]:

@@ -29,12 +29,7 @@ from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.steps import accepted_outputs, subject
 
-from tests.unit.provenance.chains import ORE, World, enterprise, lot, scaled, service
-
-
-def code(report: LotReport) -> tuple[Verdict, str]:
-    assert report.failure is not None, report.verdict
-    return report.verdict, report.failure.code
+from tests.unit.provenance.chains import ORE, World, code, enterprise, lot, scaled, service
 
 
 def without(world: World, target: Outpoint, *omissions: Omission) -> LotReport:

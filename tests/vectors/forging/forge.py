@@ -213,3 +213,10 @@ def leaf(opening: tuple[bytes, bytes]) -> bytes:
 def log_leaf(statement: bytes) -> bytes:
     """Leaf hash of a statement whose unprotected header is empty already."""
     return sha256(b"\0" + sha256(statement).digest()).digest()
+
+
+# What hostile statements are made of again and again, and the codes that most of them are met with.
+ID = digest("a parent")
+ON_BEHALF: Value = [f"{DOMAIN}/enterprise/alice", b"\2" * 32, b"\3" * 16]
+NOT_DETERMINISTIC, BAD_FIELD, TOO_LARGE, TOO_DEEP = "NOT_DETERMINISTIC", "BAD_FIELD", "TOO_LARGE", "TOO_DEEP"
+BAD_SIGNATURE, UNSUPPORTED_ALGORITHM = "BAD_SIGNATURE", "UNSUPPORTED_ALGORITHM"

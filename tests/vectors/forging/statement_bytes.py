@@ -9,21 +9,25 @@ from tests.vectors.forging.forge import (
     ALICE,
     ALICE_P256,
     AT_S,
+    BAD_FIELD,
     CONTENT_TYPE,
-    DOMAIN,
+    ID,
     LOT,
     MALLORY,
     NO_ENTRIES,
     NO_MEMBERS,
+    NOT_DETERMINISTIC,
+    ON_BEHALF,
     SERVICE,
     SPLIT,
+    TOO_DEEP,
+    TOO_LARGE,
     Case,
     Pairs,
     Raw,
     Value,
     changes,
     claims,
-    digest,
     enc,
     envelopes,
     head,
@@ -35,10 +39,6 @@ from tests.vectors.forging.forge import (
 )
 
 _case = partial(Case, "statement")
-ID = digest("a parent")
-ON_BEHALF: Value = [f"{DOMAIN}/enterprise/alice", b"\2" * 32, b"\3" * 16]
-NOT_DETERMINISTIC, BAD_FIELD, TOO_LARGE, TOO_DEEP = "NOT_DETERMINISTIC", "BAD_FIELD", "TOO_LARGE", "TOO_DEEP"
-BAD_SIGNATURE, UNSUPPORTED_ALGORITHM = "BAD_SIGNATURE", "UNSUPPORTED_ALGORITHM"
 
 
 def cases() -> Iterator[Case]:

@@ -10,22 +10,26 @@ from tests.vectors.forging.forge import (
     ALICE,
     ALICE_P256,
     AT_S,
+    BAD_FIELD,
+    BAD_SIGNATURE,
     CONTENT_TYPE,
-    DOMAIN,
     ED25519_ORDER,
+    ID,
     LOG_KEY,
     LOT,
     MALLORY,
     NO_ENTRIES,
     NO_MEMBERS,
+    ON_BEHALF,
     P256_ORDER,
     SERVICE,
     SPLIT,
     SPLITTER,
     STRANGER,
+    TOO_LARGE,
     TRANSFORM,
+    UNSUPPORTED_ALGORITHM,
     Case,
-    Value,
     changes,
     claims,
     digest,
@@ -40,10 +44,6 @@ from tests.vectors.forging.forge import (
 from tests.vectors.forging.points import LOW_ORDER, NON_CANONICAL
 
 _case = partial(Case, "statement")
-ID = digest("a parent")
-ON_BEHALF: Value = [f"{DOMAIN}/enterprise/alice", b"\2" * 32, b"\3" * 16]
-NOT_DETERMINISTIC, BAD_FIELD, TOO_LARGE, TOO_DEEP = "NOT_DETERMINISTIC", "BAD_FIELD", "TOO_LARGE", "TOO_DEEP"
-BAD_SIGNATURE, UNSUPPORTED_ALGORITHM = "BAD_SIGNATURE", "UNSUPPORTED_ALGORITHM"
 
 
 def cases() -> Iterator[Case]:

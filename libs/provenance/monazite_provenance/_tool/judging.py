@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from monazite_provenance._tool import files, trusted
+from monazite_provenance._tool import files, screen, trusted
+from monazite_provenance._tool.leaving import VERDICT_CODES
 from monazite_provenance.chain import verify_bundle
 from monazite_provenance.report import LotReport
 
 
-def report_on(bundle: Path, options: argparse.Namespace) -> LotReport:
-    """The report on a bundle. Raises ProvenanceError when it or the trust file is none, OSError."""
+def tell(bundle: Path, options: argparse.Namespace, lines: Callable[[LotReport], Iterable[str]]) -> int:
+    """Verify a bundle and say its report, as these lines or as JSON; the exit code is the verdict's.
+
+    Raises ProvenanceError when it or the trust file is none, OSError.
+    """
     at = int(time.time()) if options.at is None else options.at
-    return verify_bundle(files.chunks(bundle), trusted.load(options.trust), at=at)
+    report = verify_bundle(files.chunks(bundle), trusted.load(options.trust), at=at)
+    if options.json:
+        screen.say_json(report.as_json())
+    else:
+        screen.say(lines(report))
+    return VERDICT_CODES[report.verdict.value]

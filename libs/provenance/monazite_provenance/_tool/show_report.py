@@ -5,20 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from monazite_provenance._tool import judging, report_text, screen
-from monazite_provenance._tool.leaving import VERDICT_CODES
+from monazite_provenance._tool import judging, report_text
 from monazite_provenance._tool.tree_text import Node, cut, tree
 from monazite_provenance.report import LotReport
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify and show."""
-    report = judging.report_on(options.file, options)
-    if options.json:
-        screen.say_json(report.as_json())
-    else:
-        screen.say(_lines(report))
-    return VERDICT_CODES[report.verdict.value]
+    return judging.tell(options.file, options, _lines)
 
 
 def _lines(report: LotReport) -> Iterator[str]:

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from monazite_provenance._tool import judging, moments, report_text, screen
-from monazite_provenance._tool.leaving import VERDICT_CODES
+from monazite_provenance._tool import judging, moments, report_text
 from monazite_provenance.report import LotReport
 
 
@@ -20,12 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify; the exit code is the verdict's."""
-    report = judging.report_on(options.bundle, options)
-    if options.json:
-        screen.say_json(report.as_json())
-    else:
-        screen.say(_lines(report))
-    return VERDICT_CODES[report.verdict.value]
+    return judging.tell(options.bundle, options, _lines)
 
 
 def _lines(report: LotReport) -> Iterator[str]:

@@ -153,20 +153,17 @@ class LotProvenance(_message.Message):
     HEAD_FIELD_NUMBER: _builtins.int
     LOT_ID_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
-    GAPS_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     STATEMENTS_FIELD_NUMBER: _builtins.int
     GROSS_G_FIELD_NUMBER: _builtins.int
     CONTROL_CODES_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     verdict: _builtins.str
-    """"VERIFIED", "VERIFIED_WITH_GAPS"."""
+    """"VERIFIED": with less, nothing is admitted to a case."""
     statements: _builtins.int
     gross_g: _builtins.int
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
-    @_builtins.property
-    def gaps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProvenanceFinding]: ...
     @_builtins.property
@@ -177,7 +174,6 @@ class LotProvenance(_message.Message):
         head: _statement_pb2.Outpoint | None = ...,
         lot_id: _builtins.str = ...,
         verdict: _builtins.str = ...,
-        gaps: _abc.Iterable[_builtins.str] | None = ...,
         findings: _abc.Iterable[Global___ProvenanceFinding] | None = ...,
         statements: _builtins.int = ...,
         gross_g: _builtins.int = ...,
@@ -185,7 +181,7 @@ class LotProvenance(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_codes", b"control_codes", "findings", b"findings", "gaps", b"gaps", "gross_g", b"gross_g", "head", b"head", "lot_id", b"lot_id", "statements", b"statements", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_codes", b"control_codes", "findings", b"findings", "gross_g", b"gross_g", "head", b"head", "lot_id", b"lot_id", "statements", b"statements", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,7 +62,6 @@ TABLES = (
         net_g bigint NOT NULL CHECK (net_g BETWEEN 0 AND gross_g),
         elements jsonb NOT NULL,
         verdict text NOT NULL CHECK (verdict = 'VERIFIED'),
-        gaps text[] NOT NULL CHECK (gaps = '{}'),
         findings jsonb NOT NULL,
         statements integer NOT NULL CHECK (statements > 0),
         control_codes text[] NOT NULL,
