@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from grpc import aio
-from monazite.export_license.v1 import export_license_pb2_grpc as licensing
-from monazite.quota.v1 import quota_pb2_grpc as quota
-from monazite.registry.v1 import registry_pb2_grpc as registry
 
 from clients.connection import Identity, ask, open_channel
 from clients.demo.surroundings import Surroundings
+from clients.stubs import Stubs
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -66,7 +64,7 @@ def request_id() -> str:
 
 
 @dataclass
-class Desk:
+class Desk(Stubs):
     """An actor at work: its own connections and stubs."""
 
     actor: Actor
@@ -81,56 +79,6 @@ class Desk:
         channels = {service: open_channel(address, identity) for service, address in surroundings.addresses.items()}
         return cls(actor, surroundings.uri(actor.path), identity, channels)
 
-    async def close(self) -> None:
-        """Closes the connections."""
-        for channel in self._channels.values():
-            await channel.close()
-
     async def ask(self, method: aio.UnaryUnaryMultiCallable[Q, R], request: Q) -> R:
         """Calls with a deadline; raises CallError."""
         return await ask(method, request, wait_for_ready=True)
-
-    @property
-    def lots(self) -> registry.LotServiceAsyncStub:
-        """Registry: lots."""
-        return registry.LotServiceStub(self._channels["registry"])
-
-    @property
-    def enterprises(self) -> registry.EnterpriseServiceAsyncStub:
-        """Registry: enterprises and keys."""
-        return registry.EnterpriseServiceStub(self._channels["registry"])
-
-    @property
-    def registry_rights(self) -> registry.RightServiceAsyncStub:
-        """Registry: rights as drawn."""
-        return registry.RightServiceStub(self._channels["registry"])
-
-    @property
-    def allocations(self) -> quota.AllocationServiceAsyncStub:
-        """Quota: indicators and allocations."""
-        return quota.AllocationServiceStub(self._channels["quota"])
-
-    @property
-    def ledger(self) -> quota.LedgerServiceAsyncStub:
-        """Quota: balances."""
-        return quota.LedgerServiceStub(self._channels["quota"])
-
-    @property
-    def rights(self) -> quota.RightServiceAsyncStub:
-        """Quota: rights."""
-        return quota.RightServiceStub(self._channels["quota"])
-
-    @property
-    def cases(self) -> licensing.CaseServiceAsyncStub:
-        """Export licensing: cases."""
-        return licensing.CaseServiceStub(self._channels["export_license"])
-
-    @property
-    def licences(self) -> licensing.LicenceServiceAsyncStub:
-        """Export licensing: licences."""
-        return licensing.LicenceServiceStub(self._channels["export_license"])
-
-    @property
-    def customs(self) -> licensing.CustomsServiceAsyncStub:
-        """Export licensing: customs."""
-        return licensing.CustomsServiceStub(self._channels["export_license"])

@@ -13,9 +13,6 @@ from typing import Final, Self, TypeVar
 
 from google.protobuf.message import Message
 from grpc import aio
-from monazite.export_license.v1 import export_license_pb2_grpc as licensing
-from monazite.quota.v1 import quota_pb2_grpc as quota
-from monazite.registry.v1 import registry_pb2_grpc as registry
 from monazite.registry.v1.registry_pb2 import GetBundleRequest
 from monazite.type.v1.statement_pb2 import Outpoint
 from monazite_provenance.chain import verify_bundle
@@ -25,6 +22,7 @@ from monazite_provenance.trust import TrustFile
 from clients import errors
 from clients.connection import Identity, ask, open_channel, stream
 from clients.errors import CallError
+from clients.stubs import Stubs
 from tests.system.crash_points import CrashPoint
 from tools.local.deployment import Deployment
 from tools.local.suite import Suite
@@ -54,7 +52,7 @@ REPEATED: Final = frozenset(
 
 
 @dataclass
-class Caller:
+class Caller(Stubs):
     """A principal that does not give up: every call is repeated as it is until it is answered or refused."""
 
     uri: str
@@ -73,11 +71,6 @@ class Caller:
     def id(self) -> str:
         """Last segment of the path."""
         return self.path.rpartition("/")[2]
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        for channel in self._channels.values():
-            await channel.close()
 
     async def ask(self, method: aio.UnaryUnaryMultiCallable[Q, R], request: Q) -> R:
         """The answer, however often it takes to get it. Raises CallError for what is refused."""
@@ -102,51 +95,6 @@ class Caller:
                 if error.reason not in REPEATED or time.monotonic() > deadline:
                     raise
             await asyncio.sleep(POLL_S)
-
-    @property
-    def lots(self) -> registry.LotServiceAsyncStub:
-        """Registry: lots."""
-        return registry.LotServiceStub(self._channels["registry"])
-
-    @property
-    def enterprises(self) -> registry.EnterpriseServiceAsyncStub:
-        """Registry: enterprises."""
-        return registry.EnterpriseServiceStub(self._channels["registry"])
-
-    @property
-    def registry_rights(self) -> registry.RightServiceAsyncStub:
-        """Registry: rights."""
-        return registry.RightServiceStub(self._channels["registry"])
-
-    @property
-    def allocations(self) -> quota.AllocationServiceAsyncStub:
-        """Quota: indicators and allocations."""
-        return quota.AllocationServiceStub(self._channels["quota"])
-
-    @property
-    def ledger(self) -> quota.LedgerServiceAsyncStub:
-        """Quota: balances and postings."""
-        return quota.LedgerServiceStub(self._channels["quota"])
-
-    @property
-    def rights(self) -> quota.RightServiceAsyncStub:
-        """Quota: rights."""
-        return quota.RightServiceStub(self._channels["quota"])
-
-    @property
-    def cases(self) -> licensing.CaseServiceAsyncStub:
-        """Export licensing: cases."""
-        return licensing.CaseServiceStub(self._channels["export_license"])
-
-    @property
-    def licences(self) -> licensing.LicenceServiceAsyncStub:
-        """Export licensing: licences."""
-        return licensing.LicenceServiceStub(self._channels["export_license"])
-
-    @property
-    def customs(self) -> licensing.CustomsServiceAsyncStub:
-        """Export licensing: customs."""
-        return licensing.CustomsServiceStub(self._channels["export_license"])
 
 
 @asynccontextmanager
