@@ -31,10 +31,10 @@ from services.chassis import errors
 from services.chassis.client import Peer
 from services.chassis.clock import Clock
 from services.chassis.fields import outpoint_message
+from services.chassis.turns import Turns
 from services.export_license import refusals
 from services.export_license.domain.customs import Accepted, Act, Answer
 from services.export_license.domain.lots import Evidence, Finding
-from services.export_license.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,11 @@ class RegistryClient:
 
     async def _bundle(self, outpoint: Outpoint, visible_to: str) -> list[bytes]:
         request = registry_pb2.GetBundleRequest(
-            head=outpoint_message(outpoint), visible_to=visible_to, with_status=True
+            head=outpoint_message(outpoint),
+            visible_to=visible_to,
+            with_status=True,
+            # From a cut on the verdict has a gap, and the gate takes none.
+            extent=registry_pb2.BUNDLE_EXTENT_FULL,
         )
         chunks: list[bytes] = []
         size = 0

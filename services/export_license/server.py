@@ -17,6 +17,7 @@ from services.chassis.log.composition import open_log
 from services.chassis.log.watching import HeadWatcher
 from services.chassis.server import Composition, mount
 from services.chassis.settings import BadSettings
+from services.chassis.turns import Turns
 from services.export_license import access, rules
 from services.export_license.domain.control_items import RuleTableError
 from services.export_license.operations import Site
@@ -30,7 +31,6 @@ from services.export_license.servicer.customs import CustomsServicer
 from services.export_license.servicer.licences import LicenceServicer
 from services.export_license.settings import Settings
 from services.export_license.signing import Signer
-from services.export_license.turns import Turns
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 

@@ -22,10 +22,12 @@ from services.chassis.keyring import DatabaseKeyRing
 from services.chassis.log.composition import open_log
 from services.chassis.log.watching import HeadWatcher
 from services.chassis.server import Composition, Follows, Mount, Site, mount
+from services.chassis.turns import Turns
 from services.registry import access
 from services.registry.messages.prepared import render_prepared
 from services.registry.messages.replies import render
 from services.registry.operations.bundles import Bundles
+from services.registry.operations.cuts import Cuts
 from services.registry.operations.enterprises import Enterprises
 from services.registry.operations.exports import Exports
 from services.registry.operations.following import KINDS, QuotaLog
@@ -55,7 +57,8 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     settings, database = site.settings, site.database
     domain, log_name = settings.domain, settings.log_name
     registry, licensing = service_uri(domain, "registry"), service_uri(domain, "export_license")
-    root = TrustFile.load(settings.trust_file.read_bytes()).keyring()
+    trust = TrustFile.load(settings.trust_file.read_bytes())
+    root = trust.keyring()
     signing_key = SoftwareKey.from_pem(settings.signing_key.read_bytes())
     signer = Signer(signing_key, registry, site.clock)
     presented = Presented(root, domain)
@@ -72,18 +75,19 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     pipeline = Pipeline(database, committer, log_name, log.receipts, site.clock, render)
     steps = Steps(database, signer, presented, log_name, DEFAULT_SETTINGS)
     keys = DatabaseKeyRing(root)
+    bundles = Bundles(
+        database, log_name, log.receipts, Statuses(signer, HeadVerifier(root), settings.status_lifetime_s), licensing
+    )
+    turns = await site.stack.enter_async_context(
+        Turns(concurrent_max=settings.cuts.concurrent_max, queued_max=settings.cuts.queued_max)
+    )
     lots = LotServicer(
         LotOperations(pipeline, steps),
         Submissions(pipeline, steps, keys, Preparation(steps, keys, render_prepared)),
         Holds(pipeline, database, signer, log_name),
         Reading(database, site.clock, domain, licensing),
-        Bundles(
-            database,
-            log_name,
-            log.receipts,
-            Statuses(signer, HeadVerifier(root), settings.status_lifetime_s),
-            licensing,
-        ),
+        bundles=bundles,
+        cuts=Cuts(pipeline, database, signer, bundles, trust, turns, site.clock, DEFAULT_SETTINGS),
     )
     rights = RightServicer(Rights(pipeline, database, signer, log_name, site.clock))
     exports = ExportServicer(Exports(pipeline, database, signer, presented, log_name, licensing, DEFAULT_SETTINGS))

@@ -11,12 +11,21 @@ from monazite_provenance.statuses import LIFETIME_S_MAX
 from pydantic import Field, field_validator
 
 from services.chassis import settings
+from services.chassis.settings import Section
 from services.registry.messages.fields import DRAWS_MAX
 
 # The largest legal request is a statement with every right that it may carry, each at the library's bound of an item:
 # 3.5 MiB. RegisterLot carries as many rights, and beside them no more than one statement holds. The rest is room for
 # field numbers, and for being told what is wrong with a request that is a little over.
 REQUEST_BYTES_MAX: Final = (1 + DRAWS_MAX) * ITEM_BYTES_MAX + 512 * 1024
+
+
+class Cuts(Section):
+    """How many bundles are verified at once before a cut is signed: each holds its bundle and a core."""
+
+    concurrent_max: int = Field(default=1, ge=1)
+    # Others that may wait for their turn, each until its caller's deadline; beyond them OVERLOADED at once.
+    queued_max: int = Field(default=16, ge=0)
 
 
 class RegistrySettings(settings.Settings):
@@ -27,6 +36,7 @@ class RegistrySettings(settings.Settings):
     quota_log: str = log_urn("quota")
     export_license_log: str = log_urn("export_license")
     request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
+    cuts: Cuts = Cuts()
     # How long a signed status says that it is good for: whoever gets a bundle must have verified it by then.
     status_lifetime_s: int = Field(default=24 * 3600, ge=60, le=LIFETIME_S_MAX)
 

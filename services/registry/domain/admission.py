@@ -23,6 +23,7 @@ from services.registry.domain.change import (
     LockAct,
     Name,
     NameUse,
+    PlaceCut,
     PlaceHold,
     ReleaseHold,
     RetireKey,
@@ -52,8 +53,8 @@ def admit(change: Change, rows: Rows, statement_id: bytes, terms: Terms) -> Rows
             _step(change, rows, changed, statement_id, terms)
         case PlaceHold():
             _place(change, rows, changed)
-        case ReleaseHold():
-            _release(change, rows, changed, statement_id)
+        case ReleaseHold() | PlaceCut():
+            _speak(change, rows, changed, statement_id)
         case FreezeRight():
             changed.rights[change.right_id] = rights.freeze(rows.rights.get(change.right_id), change.right_id)
         case CloseRight():
@@ -88,6 +89,13 @@ def _place(change: PlaceHold, rows: Rows, changed: Rows) -> None:
     changed.heads[head.outpoint] = replace(head, holds=(*head.holds, change.reason_code))
 
 
+def _speak(change: ReleaseHold | PlaceCut, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    if isinstance(change, PlaceCut):
+        _cut(change, rows, changed, statement_id)
+    else:
+        _release(change, rows, changed, statement_id)
+
+
 def _release(change: ReleaseHold, rows: Rows, changed: Rows, statement_id: bytes) -> None:
     """Ends the hold that the release refers to, and no other of the same reason that was placed meanwhile."""
     head = _current(rows, change.lot_id, change.outpoint)
@@ -97,6 +105,16 @@ def _release(change: ReleaseHold, rows: Rows, changed: Rows, statement_id: bytes
     changed.holds[hold.hold_id] = replace(hold, released_by=statement_id)
     holds = tuple(reason for reason in head.holds if reason != hold.reason_code)
     changed.heads[head.outpoint] = replace(head, holds=holds)
+
+
+def _cut(change: PlaceCut, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    """What was verified is still so: nobody has spent the head or placed a hold on it, and it has no cut yet."""
+    head = _current(rows, change.lot_id, change.outpoint)
+    if head.holds:
+        raise refusals.lot_held(head.lot_id, head.holds)
+    if change.outpoint in rows.cuts:
+        raise refusals.Moved
+    changed.cuts[change.outpoint] = statement_id
 
 
 def _listed(rows: Rows, enterprise_id: str) -> EnterpriseRow:

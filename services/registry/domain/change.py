@@ -119,6 +119,14 @@ class ReleaseHold:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceCut:
+    """Vouches for an unspent head without holds."""
+
+    lot_id: str
+    outpoint: Outpoint
+
+
+@dataclass(frozen=True, slots=True)
 class FreezeRight:
     """Stops draws on a right, so that a `right-closed` can say what was drawn; creates the tombstone of an unseen
     one.
@@ -200,6 +208,7 @@ Change: TypeAlias = (
     Step
     | PlaceHold
     | ReleaseHold
+    | PlaceCut
     | FreezeRight
     | CloseRight
     | LockAct

@@ -166,6 +166,13 @@ class HoldLot:
 
 
 @dataclass(frozen=True, slots=True)
+class CutLot:
+    """A head that bundles are to begin at."""
+
+    head: Outpoint
+
+
+@dataclass(frozen=True, slots=True)
 class EndRight:
     """A right to end, and why."""
 

@@ -129,7 +129,7 @@ class ActRow:
 
 
 def _no_rows() -> dict[Any, Any]:
-    # A parametrised `dict[...]` takes seven times as long to make, and every decision makes six.
+    # A parametrised `dict[...]` takes seven times as long to make, and every decision makes seven.
     return {}
 
 
@@ -143,6 +143,8 @@ class Rows:
     holds: dict[bytes, HoldRow] = field(default_factory=_no_rows)
     rights: dict[bytes, RightRow] = field(default_factory=_no_rows)
     acts: dict[bytes, ActRow] = field(default_factory=_no_rows)
+    # The cut of a head, where it has one.
+    cuts: dict[Outpoint, bytes] = field(default_factory=_no_rows)
 
     def merge(self, changed: Rows) -> None:
         """Take over what a decision changed, so that the next one sees it."""
@@ -152,3 +154,4 @@ class Rows:
         self.holds.update(changed.holds)
         self.rights.update(changed.rights)
         self.acts.update(changed.acts)
+        self.cuts.update(changed.cuts)

@@ -200,6 +200,26 @@ def own_signature_only(enterprise_id: str) -> Error:
     )
 
 
+def behind_a_cut() -> Error:
+    """ACCESS_DENIED: what is behind a cut is shown to officers and to licensing."""
+    return Error(Kind.DENIED, "ACCESS_DENIED", "only officers and export licensing may see what is behind a cut")
+
+
+def provenance(outpoint: Outpoint, verdict: str, gaps: Sequence[str], findings: Sequence[str]) -> Error:
+    """PROVENANCE_REFUSED: our own verification does not carry the lot, so that nobody vouches for it."""
+    return Error(
+        Kind.PRECONDITION,
+        "PROVENANCE_REFUSED",
+        "the provenance of the lot does not stand",
+        metadata={
+            "head": outpoint_name(outpoint),
+            "verdict": verdict,
+            "gaps": ",".join(gaps),
+            "findings": ",".join(findings),
+        },
+    )
+
+
 def step_not_allowed(message: str, **metadata: str | int) -> Error:
     """STEP_NOT_ALLOWED: the step is not what its kind is."""
     return Error(Kind.PRECONDITION, "STEP_NOT_ALLOWED", message, metadata=metadata)

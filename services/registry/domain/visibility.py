@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from monazite_provenance.contents import CustodyState
 from monazite_provenance.names import parse_spiffe
 
 from services.chassis.identity import CallerKind, Principal
+from services.registry.domain import refusals
 
 LICENSING = "export_license"
 
@@ -26,6 +29,25 @@ def may_see_lot(
             return principal.is_service(LICENSING)
         case CallerKind.CUSTOMS:
             return receiver == licensing or state is CustodyState.ABROAD
+
+
+class Extent(Enum):
+    """How far back a bundle goes: to the last cuts, or to where the material began."""
+
+    FROM_CUTS = 1
+    FULL = 2
+
+
+def extent_for(principal: Principal, asked: Extent | None) -> Extent:
+    """How far back the caller sees a lot that it may see; `asked` of None means as far as it may.
+
+    A cut spares a holder from showing everybody's business to every buyer, so that what is behind it is for those alone
+    who judge: officers, and licensing. Raises ACCESS_DENIED for one that asks for more.
+    """
+    sees_all = principal.kind is CallerKind.OFFICER or principal.is_service(LICENSING)
+    if asked is Extent.FULL and not sees_all:
+        raise refusals.behind_a_cut()
+    return asked or (Extent.FULL if sees_all else Extent.FROM_CUTS)
 
 
 def is_party(enterprise_id: str, holder: str, receiver: str | None) -> bool:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from monazite.registry.v1 import registry_pb2
 from monazite_provenance.statement import Outpoint
 
-from services.registry.domain.commands import HoldLot, SubmitStatement
+from services.registry.domain.commands import CutLot, HoldLot, SubmitStatement
+from services.registry.domain.visibility import Extent
 from services.registry.messages.fields import DRAWS_MAX, Fields
 from services.registry.operations.reading import LotsQuery
 
 IDS_MAX: Final = 1000
+_EXTENTS: Final[Mapping[int, Extent | None]] = {
+    registry_pb2.BUNDLE_EXTENT_UNSPECIFIED: None,
+    registry_pb2.BUNDLE_EXTENT_FROM_CUTS: Extent.FROM_CUTS,
+    registry_pb2.BUNDLE_EXTENT_FULL: Extent.FULL,
+}
 
 
 def parse_issue(request: registry_pb2.IssueLotIdsRequest) -> tuple[bytes, int]:
@@ -43,6 +50,15 @@ def parse_hold(request: registry_pb2.PlaceHoldRequest | registry_pb2.ReleaseHold
     return request_id, hold
 
 
+def parse_cut(request: registry_pb2.CutLotRequest) -> tuple[bytes, CutLot]:
+    """Request id and a head to cut."""
+    fields = Fields()
+    request_id = fields.request_id(request.request_id)
+    command = CutLot(fields.outpoint("head", request.head))
+    fields.done()
+    return request_id, command
+
+
 def parse_lot_id(request: registry_pb2.GetLotRequest) -> str:
     """The lot id."""
     fields = Fields()
@@ -51,13 +67,17 @@ def parse_lot_id(request: registry_pb2.GetLotRequest) -> str:
     return lot_id
 
 
-def parse_head(request: registry_pb2.GetBundleRequest | registry_pb2.GetStatusRequest) -> tuple[Outpoint, str]:
-    """The head that is asked about, and the enterprise to which it must be visible; empty for none."""
+def parse_head(
+    request: registry_pb2.GetBundleRequest | registry_pb2.GetStatusRequest,
+) -> tuple[Outpoint, str, Extent | None]:
+    """The head that is asked about, the enterprise to which it must be visible (empty for none), and how far back."""
     fields = Fields()
     head = fields.outpoint("head", request.head)
     visible_to = fields.enterprise("visible_to", request.visible_to, optional=True)
+    if request.extent not in _EXTENTS:
+        fields.wrong("extent", "must be one that the API names")
     fields.done()
-    return head, visible_to
+    return head, visible_to, _EXTENTS[request.extent]
 
 
 def parse_list(request: registry_pb2.ListLotsRequest) -> LotsQuery:

@@ -1,13 +1,14 @@
-"""The bundle of one head: keys, rights, the lots' statements parents first with licences and intents of exports among
-them, then holds with their releases and quota's settlements; one receipt for all that stand in our log, and at the end
-the head's status.
+"""The bundle of one head: keys, rights, the lots' statements parents first with cuts and with licences and intents of
+exports among them, then what speaks about them (holds with their releases, locks for export with their voids, closings
+and settlements of rights, changes of licences); one receipt for all that stand in our log, and last the head's status.
 
+It is full or begins at the last cuts (`Extent`), and its status' digest is of just what it holds.
 Statements, receipts and status are read in one snapshot, so that they speak of one moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +25,7 @@ from services.chassis.log.order import order
 from services.chassis.log.receipts import Receipts, multi_receipt, published
 from services.registry.domain import refusals
 from services.registry.domain.records import HeadRow
-from services.registry.domain.visibility import is_party, may_see_lot
+from services.registry.domain.visibility import Extent, extent_for, is_party, may_see_lot
 from services.registry.operations.statuses import Found, Statuses, newest_heads
 from services.registry.storage import bundles as rows
 from services.registry.storage import lots as stored
@@ -37,11 +38,14 @@ LOOKS_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks about which head; the enterprise `visible_to`, where one is named, must hold it or be to receive it."""
+    """Who asks about which head; the enterprise `visible_to`, where one is named, must hold it or be to receive it.
+    `extent`: None for as far back as the caller may see.
+    """
 
     principal: Principal
     target: Outpoint
     visible_to: str = ""
+    extent: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,17 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gathered:
+class Gathered:
     """A bundle without its status, and what that is to say."""
 
     items: Sequence[bytes]
     listing: Listing
     found: Found
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The head of our log that its receipts are under (COSE)."""
+        return self.found.checkpoints[0]
 
 
 class _NotIntegrated(Exception):  # noqa: N818  (says what it is)
@@ -85,10 +94,9 @@ class Bundles:
         and is not in the log yet; TooLarge, TooManyParents. It is gathered before the first piece leaves: bounded by
         the format, and no connection waits for a slow caller.
         """
-        gathered = await self._gather(asked)
-        items = [*gathered.items, self.statuses.sign(gathered.found)] if with_status else gathered.items
+        gathered = await self.gather(asked)
         buffer = bytearray()
-        for piece in write(asked.target, items, [gathered.listing]):
+        for piece in self.pieces(gathered, with_status=with_status):
             buffer += piece
             while len(buffer) >= CHUNK_BYTES_MAX:
                 yield bytes(buffer[:CHUNK_BYTES_MAX])
@@ -97,9 +105,15 @@ class Bundles:
 
     async def status(self, asked: Asked) -> bytes:
         """The signed status of a head, an encoded item. Raises as `stream`."""
-        return self.statuses.sign((await self._gather(asked)).found)
+        return self.statuses.sign((await self.gather(asked)).found)
 
-    async def _gather(self, asked: Asked) -> _Gathered:
+    def pieces(self, gathered: Gathered, *, with_status: bool) -> Iterator[bytes]:
+        """A bundle as its format has it, one piece an item. Raises TooLarge, TooManyParents."""
+        items = [*gathered.items, self.statuses.sign(gathered.found)] if with_status else gathered.items
+        return write(gathered.found.head.outpoint, items, [gathered.listing])
+
+    async def gather(self, asked: Asked) -> Gathered:
+        """What a bundle consists of, read in one snapshot. Raises as `stream`."""
         for _ in range(LOOKS_MAX):
             try:
                 async with self.database.snapshot() as connection:
@@ -109,10 +123,13 @@ class Bundles:
                     break
         raise errors.unavailable("the lot was changed this moment and is not in the log yet; ask again")
 
-    async def _read(self, connection: Connection, asked: Asked) -> _Gathered:
+    async def _read(self, connection: Connection, asked: Asked) -> Gathered:
         head = await self._head(connection, asked)
         target = asked.target
-        graph = await rows.ancestors(connection, target.statement_id, PAGE_STATEMENTS_MAX + 1)
+        if extent_for(asked.principal, asked.extent) is Extent.FULL:
+            graph = await rows.ancestors(connection, target.statement_id, PAGE_STATEMENTS_MAX + 1)
+        else:
+            graph = await rows.ancestors_from_cuts(connection, target, PAGE_STATEMENTS_MAX + 1)
         if len(graph) > PAGE_STATEMENTS_MAX:
             raise TooManyParents("too many statements behind this lot", limit=PAGE_STATEMENTS_MAX)
         ordered = [one.statement_id for one in order(graph)]
@@ -129,7 +146,7 @@ class Bundles:
             plan.ids,
             newest_heads(self.statuses.heads, log_head.checkpoint, await rows.peer_checkpoints(connection), theirs),
         )
-        return _Gathered(items, listing, found)
+        return Gathered(items, listing, found)
 
     async def _head(self, connection: Connection, asked: Asked) -> HeadRow:
         found = (await stored.heads(connection, [asked.target])).get(asked.target)
@@ -158,7 +175,7 @@ class Bundles:
             if index is None or head is None or index >= head.size:
                 raise _NotIntegrated(statement_id)
             ordinals[index] = ordinal
-        assert head is not None  # noqa: S101 - the target itself is one of ours
+        assert head is not None  # noqa: S101 - the target's statement, or its cut, is one of ours
         indexes = sorted(ordinals)
         receipt = await multi_receipt(connection, head, indexes)
         return head, Listing(receipt, tuple(ordinals[index] for index in indexes))
@@ -180,16 +197,30 @@ async def _collect(connection: Connection, target: Outpoint, lots: Sequence[byte
     rights = await rows.right_ids(connection, lots)
     settled = await rows.settled_ids(connection, lots)
     exports = await rows.exports(connection, lots)
-    before: dict[bytes, tuple[bytes, ...]] = {each.accepted_by: each[:2] for each in exports}
-    # Licence and intent refer to lots, and the acceptance to the intent: they stand between. A licence once.
+    changes = await rows.change_ids(connection, [each.licence_id for each in exports])
+    # Licence and intent refer to lots, and the acceptance to the intent: they stand between. A licence once. A cut
+    # stands between what it is of and what spends that.
+    before: dict[bytes, list[bytes]] = {each.accepted_by: [*each[:2]] for each in exports}
+    spent = frozenset(lots)
+    last: list[bytes] = []
+    for cut in await rows.cuts(connection, lots, target):
+        spender = cut.spent_by
+        if spender is not None and spender in spent:
+            before.setdefault(spender, []).append(cut.cut_id)
+        else:
+            last.append(cut.cut_id)
     history = dict.fromkeys(each for lot in lots for each in (*before.get(lot, ()), lot))
     return _Plan(
         ids=[
             *await rows.key_statements(connection, parents),
             *rights,
             *history,
+            *last,
             *await rows.hold_ids(connection, lots, target),
+            *await rows.act_ids(connection, lots, target),
+            *await rows.closed_ids(connection, rights),
             *settled,
+            *changes,
         ],
-        peers=frozenset((*rights, *settled, *(each for pair in before.values() for each in pair))),
+        peers=frozenset((*rights, *settled, *changes, *(each for export in exports for each in export[:2]))),
     )

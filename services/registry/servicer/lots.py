@@ -18,6 +18,7 @@ from services.registry.messages.requests import asked_by
 from services.registry.messages.steps import parse_step
 from services.registry.messages.views import render_lot, render_lots
 from services.registry.operations.bundles import Asked, Bundles
+from services.registry.operations.cuts import Cuts
 from services.registry.operations.holds import Holds
 from services.registry.operations.lots import LotOperations
 from services.registry.operations.reading import Reading
@@ -28,8 +29,16 @@ class LotServicer(LotServiceServicer):
     """Lots: every mutation is one signed statement."""
 
     def __init__(
-        self, lots: LotOperations, submissions: Submissions, holds: Holds, reading: Reading, bundles: Bundles
+        self,
+        lots: LotOperations,
+        submissions: Submissions,
+        holds: Holds,
+        reading: Reading,
+        *,
+        bundles: Bundles,
+        cuts: Cuts,
     ) -> None:
+        self._cuts = cuts
         self._lots = lots
         self._submissions = submissions
         self._holds = holds
@@ -118,3 +127,9 @@ class LotServicer(LotServiceServicer):
         """An inspector lets a lot go."""
         request_id, hold = messages.parse_hold(request)
         return give(pb.StepResponse, await self._holds.release(asked_by(request, request_id), hold))
+
+    async def CutLot(self, request: pb.CutLotRequest, context: object) -> pb.StepResponse:
+        """The registry vouches for all that a head rests on."""
+        request_id, command = messages.parse_cut(request)
+        asked, validate_only = asked_by(request, request_id), request.validate_only
+        return give(pb.StepResponse, await self._cuts.cut(asked, command, validate_only=validate_only))

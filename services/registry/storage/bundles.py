@@ -1,4 +1,8 @@
-"""The graph behind one head, set-based: one recursive query for the ancestors, one query for each sort of evidence."""
+"""The graph behind one head, set-based: one recursive query for the ancestors, one query for each sort of statement
+that speaks about them.
+
+Of an outpoint that is spent only what the graph spent counts: its siblings are other people's.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,23 @@ _ANCESTORS: Final = """
     )
     SELECT e.statement_id, e.parents FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
 """
+# The same, but not past an outpoint that has a cut: the cut stands for what made it.
+_FROM_CUTS: Final = """
+    WITH RECURSIVE ancestor (statement_id) AS (
+        SELECT $1::bytea WHERE NOT EXISTS (SELECT FROM cut c WHERE (c.statement_id, c.output_index) = ($1, $3))
+        UNION
+        SELECT o.statement_id FROM ancestor a
+        JOIN output o ON o.spent_by = a.statement_id
+        LEFT JOIN cut c ON (c.statement_id, c.output_index) = (o.statement_id, o.output_index)
+        WHERE c.cut_id IS NULL
+    )
+    SELECT e.statement_id, e.parents FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+"""
+# Also of an outpoint whose statement is in the graph by another way: then the cut stands beside it.
+_CUTS: Final = """
+    SELECT c.cut_id, o.spent_by FROM output o JOIN cut c USING (statement_id, output_index)
+    WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY c.cut_id
+"""
 # Keys that signed, and their ends: whoever reads the bundle must learn that a key was retired.
 _KEYS: Final = """
     SELECT k.certified_by, k.retired_by, k.compromised_by FROM certified_key k
@@ -32,7 +53,16 @@ _EXPORTS: Final = """
     SELECT licence_id, intent_id, ended_by FROM export_act WHERE ended_by = ANY($1::bytea[]) AND intent_id IS NOT NULL
     ORDER BY act_id
 """
-# Of a head that is spent only what stands on the way to the target: its siblings are other people's.
+_CLOSED: Final = """
+    SELECT closed_by FROM quota_right WHERE right_id = ANY($1::bytea[]) AND closed_by IS NOT NULL ORDER BY right_id
+"""
+# Locks of all acts, and the voids of those that ended so; what ended the others is custody.
+_ACTS: Final = """
+    SELECT DISTINCT a.act_id, a.lock_id, CASE WHEN a.state = 3 THEN a.ended_by END AS void_id
+    FROM output o JOIN export_line l USING (statement_id, output_index) JOIN export_act a ON a.act_id = l.act_id
+    WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY a.act_id
+"""
+_CHANGES: Final = "SELECT change_id FROM licence_change WHERE licence_id = ANY($1::bytea[]) ORDER BY change_id"
 _HOLDS: Final = """
     SELECT h.hold_id, h.released_by FROM output o JOIN hold h USING (statement_id, output_index)
     WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY h.hold_id
@@ -58,6 +88,13 @@ class Export(NamedTuple):
     accepted_by: bytes
 
 
+class Cut(NamedTuple):
+    """A cut, and what has spent its head, if anything has."""
+
+    cut_id: bytes
+    spent_by: bytes | None
+
+
 class Ancestor(NamedTuple):
     """A custody statement and those of the same log that it rests on."""
 
@@ -71,6 +108,17 @@ async def ancestors(connection: Connection, statement_id: bytes, most: int) -> l
     return [Ancestor(row["statement_id"], tuple(row["parents"])) for row in rows]
 
 
+async def ancestors_from_cuts(connection: Connection, target: Outpoint, most: int) -> list[Ancestor]:
+    """As `ancestors`, from the last cuts on; none of a target that has a cut itself."""
+    rows = await connection.fetch(_FROM_CUTS, target.statement_id, most, target.index)
+    return [Ancestor(row["statement_id"], tuple(row["parents"])) for row in rows]
+
+
+async def cuts(connection: Connection, statement_ids: Sequence[bytes], target: Outpoint) -> list[Cut]:
+    """Cuts of what the statements spent, and of the target."""
+    return [Cut(*row) for row in await connection.fetch(_CUTS, list(statement_ids), *target)]
+
+
 async def key_statements(connection: Connection, parents: Sequence[bytes]) -> list[bytes]:
     """Ids of the `keys` statements among the parents, then of those that ended these keys."""
     rows = await connection.fetch(_KEYS, list(parents))
@@ -82,6 +130,22 @@ async def key_statements(connection: Connection, parents: Sequence[bytes]) -> li
 async def right_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:
     """Rights that the statements drew on."""
     return [row["right_id"] for row in await connection.fetch(_RIGHTS, list(statement_ids))]
+
+
+async def closed_ids(connection: Connection, right_ids: Sequence[bytes]) -> list[bytes]:
+    """What ended those of the rights that have ended."""
+    return [row["closed_by"] for row in await connection.fetch(_CLOSED, list(right_ids))]
+
+
+async def act_ids(connection: Connection, statement_ids: Sequence[bytes], target: Outpoint) -> list[bytes]:
+    """Locks for export of what the statements spent and of the target, then the voids that ended some of them."""
+    rows = await connection.fetch(_ACTS, list(statement_ids), *target)
+    return [row["lock_id"] for row in rows] + [row["void_id"] for row in rows if row["void_id"] is not None]
+
+
+async def change_ids(connection: Connection, licence_ids: Sequence[bytes]) -> list[bytes]:
+    """Changes of licences, as far as licensing's log was followed."""
+    return [row["change_id"] for row in await connection.fetch(_CHANGES, list(licence_ids))]
 
 
 async def exports(connection: Connection, statement_ids: Sequence[bytes]) -> list[Export]:

@@ -20,6 +20,7 @@ from services.registry.domain.change import (
     IssueNames,
     ListEnterprise,
     LockAct,
+    PlaceCut,
     PlaceHold,
     ReleaseHold,
     RetireKey,
@@ -58,6 +59,11 @@ _HOLDS = """
     SELECT hold_id, statement_id, output_index, reason_code, released_by FROM hold
     WHERE hold_id = ANY($1::bytea[]) ORDER BY hold_id
 """
+_CUTS = """
+    SELECT c.cut_id, c.statement_id, c.output_index
+    FROM unnest($1::bytea[], $2::smallint[]) AS wanted (statement_id, output_index)
+    JOIN cut c USING (statement_id, output_index)
+"""
 _RIGHTS = """
     SELECT right_id, state, drawn_mg, kind, mass_mg, holder, site, registry_log, expires_at, closed_by FROM quota_right
     WHERE right_id = ANY($1::bytea[]) ORDER BY right_id
@@ -89,6 +95,7 @@ class Needs:
     names: set[str] = field(default_factory=set[str])
     heads: set[Outpoint] = field(default_factory=set[Outpoint])
     holds: set[bytes] = field(default_factory=set[bytes])
+    cuts: set[Outpoint] = field(default_factory=set[Outpoint])
     rights: set[bytes] = field(default_factory=set[bytes])
     acts: set[bytes] = field(default_factory=set[bytes])
     presented: dict[bytes, RightTerms | None] = field(default_factory=dict[bytes, "RightTerms | None"])
@@ -116,6 +123,9 @@ class Needs:
             case ReleaseHold():
                 self.heads.add(change.outpoint)
                 self.holds.add(change.hold_id)
+            case PlaceCut():
+                self.heads.add(change.outpoint)
+                self.cuts.add(change.outpoint)
             case FreezeRight():
                 self.rights.add(change.right_id)
                 self.presented.setdefault(change.right_id, None)
@@ -192,12 +202,22 @@ async def _read_heads(connection: Connection, needs: Needs, rows: Rows, locking:
     for row in found:
         head = head_row(row)
         rows.heads[head.outpoint] = head
+    if needs.cuts:
+        await _read_cuts(connection, needs, rows)
 
 
 async def _read_holds(connection: Connection, needs: Needs, rows: Rows, locking: str) -> None:
     for row in await connection.fetch(_HOLDS + locking, sorted(needs.holds)):
         head = Outpoint(row["statement_id"], row["output_index"])
         rows.holds[row["hold_id"]] = HoldRow(row["hold_id"], head, row["reason_code"], row["released_by"])
+
+
+async def _read_cuts(connection: Connection, needs: Needs, rows: Rows) -> None:
+    """Under the locks of their heads, without which nobody makes one."""
+    wanted = sorted(needs.cuts)
+    found = await connection.fetch(_CUTS, [one.statement_id for one in wanted], [one.index for one in wanted])
+    for row in found:
+        rows.cuts[Outpoint(row["statement_id"], row["output_index"])] = row["cut_id"]
 
 
 async def _read_acts(connection: Connection, needs: Needs, rows: Rows, locking: str) -> None:

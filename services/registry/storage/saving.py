@@ -20,6 +20,7 @@ from services.registry.domain.change import (
     Step,
 )
 from services.registry.domain.records import ActState, Rows
+from services.registry.storage.cuts import save_cuts
 from services.registry.storage.writes import HoldPlaced, PeerStatement, RegistryWrite
 
 _ENTERPRISES = """
@@ -97,6 +98,8 @@ async def save(connection: Connection, writes: Sequence[RegistryWrite], changed:
     issued = await _save_names(connection, writes)
     await _save_steps(connection, writes, changed, issued)
     await _save_holds(connection, writes)
+    if changed.cuts:
+        await save_cuts(connection, changed.cuts)
     for write in writes:
         await _save_enterprise(connection, write)
 

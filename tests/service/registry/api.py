@@ -221,6 +221,11 @@ class Api(Calls):
         request = pb.ReleaseHoldRequest(request_id=new_id(), lot_id=lot_id, reason_code=reason_code)
         return await self.call(self.lots.ReleaseHold, request)
 
+    async def cut(self, head: Outpoint, *, request_id: str = "", validate_only: bool = False) -> pb.StepResponse:
+        """CutLot."""
+        request = pb.CutLotRequest(request_id=request_id or new_id(), head=message(head), validate_only=validate_only)
+        return await self.call(self.lots.CutLot, request)
+
     async def prepare(self, kid: bytes, step: StepRequest) -> pb.PreparedStatement:
         """PrepareStatement."""
         request = pb.PrepareStatementRequest(kid=kid)
@@ -248,18 +253,33 @@ class Api(Calls):
         """GetLot."""
         return await self.call(self.lots.GetLot, pb.GetLotRequest(lot_id=lot_id))
 
-    async def bundle(self, head: Outpoint, *, visible_to: str = "", with_status: bool = False) -> list[bytes]:
+    async def bundle(
+        self,
+        head: Outpoint,
+        *,
+        visible_to: str = "",
+        with_status: bool = False,
+        extent: pb.BundleExtent.ValueType = pb.BUNDLE_EXTENT_UNSPECIFIED,
+    ) -> list[bytes]:
         """GetBundle."""
         try:
-            request = pb.GetBundleRequest(head=message(head), visible_to=visible_to, with_status=with_status)
+            request = pb.GetBundleRequest(
+                head=message(head), visible_to=visible_to, with_status=with_status, extent=extent
+            )
             stream = self.lots.GetBundle(request, timeout=20)
             return [response.chunk async for response in stream]
         except grpc.aio.AioRpcError as failure:
             raise decode(failure, peer="registry") from failure
 
-    async def status(self, head: Outpoint, *, visible_to: str = "") -> bytes:
+    async def status(
+        self,
+        head: Outpoint,
+        *,
+        visible_to: str = "",
+        extent: pb.BundleExtent.ValueType = pb.BUNDLE_EXTENT_UNSPECIFIED,
+    ) -> bytes:
         """GetStatus: the encoded item."""
-        request = pb.GetStatusRequest(head=message(head), visible_to=visible_to)
+        request = pb.GetStatusRequest(head=message(head), visible_to=visible_to, extent=extent)
         return (await self.call(self.lots.GetStatus, request)).status.item
 
     async def right(self, right_id: bytes) -> pb.Right:

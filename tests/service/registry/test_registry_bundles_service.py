@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
+from monazite_provenance import bundle
 from monazite_provenance.contents import Imported, RegisterDetails
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
@@ -82,7 +83,7 @@ async def test_a_bundle_carries_keys_licences_and_intents(
         report = await checker.report(plant, outpoint(made))
         assert report.failure is None
         assert report.verdict is Verdict.VERIFIED
-        assert report.statements == 3 + 3 + 1, "key, licence and intent beside the steps, and the status"
+        assert report.statements == 3 + 4 + 1, "key, licence, intent and lock beside the steps, and the status"
         assert [step.on_behalf for step in report.steps] == [False, True, True]
     assert await licensing_service.bundle(outpoint(done.heads[0]))
     assert await licensing_service.bundle(outpoint(done.heads[0]), visible_to=plant.uri.rpartition("/")[2])
@@ -132,6 +133,59 @@ async def test_a_hold_by_rule_is_in_the_bundle_and_its_release_too(mine: Api, in
     assert [each.finding.metadata.get("reason_code") for each in report.findings] == [None, "OPENING_INVENTORY"]
     await inspector.release(lot.heads[0].lot_id, "OPENING_INVENTORY")
     assert held(await checker.report(mine, head)) == []
+
+
+async def test_a_bundle_carries_locks_and_voids_of_what_did_not_leave(
+    plant: Api, trader: Api, licensing_service: Api, licensing: Licensing, checker: Checker
+) -> None:
+    licence, act_id = licensing.licence(plant.uri), b"A" * 16
+    customs = f"spiffe://{licensing.domain}/service/export_license"
+    lots = [await plant.register(origin=IMPORTED) for _ in range(2)]
+    heads = [
+        outpoint((await plant.offer(outpoint(lot.heads[0]), customs, licence_id=licence.statement_id)).heads[0])
+        for lot in lots
+    ]
+    assert (await checker.report(plant, heads[0])).statements == 2 + 1
+    lock = await licensing_service.lock(act_id, heads, licence.statement_id)
+    assert (await checker.report(plant, heads[0])).statements == 2 + 1 + 1, "the lock"
+    kept = await plant.bundle(heads[0], with_status=True)
+
+    void = await licensing_service.void(act_id)
+
+    report = await checker.report(plant, heads[0])
+    assert report.verdict is Verdict.VERIFIED
+    assert {lock.admission.statement_id, void.admission.statement_id} < set(report.registered)
+    # A status of now says that the bundle of before lacks something.
+    opened = bundle.read(kept)
+    pieces = [*list(opened.pieces)[:-1], await plant.status(heads[0])]
+    renewed = checker.verify(bundle.write(opened.target, pieces, opened.listings))
+    assert renewed.gap_codes() == {"INCOMPLETE"}
+    # It stays with the lot, whoever holds it later.
+    back = outpoint((await plant.cancel(heads[0])).heads[0])
+    sold = outpoint((await plant.offer(back, trader.uri)).heads[0])
+    later = await checker.report(trader, sold)
+    assert later.verdict is Verdict.VERIFIED
+    assert {lock.admission.statement_id, void.admission.statement_id} < set(later.registered)
+
+
+async def test_a_bundle_carries_the_end_of_its_rights(
+    quota_log: FakeLog, mine: Api, quota_service: Api, quota: Quota, checker: Checker
+) -> None:
+    right, other = quota.right("mine-1", 1_000_000), quota.right("mine-1", 2_000_000)
+    lot = await mine.register(draws=[draw(right, 1_000_000)])
+    await mine.register(draws=[draw(other, 1_000_000)])
+    head = outpoint(lot.heads[0])
+    quota.settled(right.statement_id, lot.admission.statement_id, 1_000_000)
+    before = await checker.settled(mine, head)
+    await quota_service.close_right(other.statement_id)
+    assert (await checker.report(mine, head)).statements == before.statements, "of another lot's right"
+
+    closed = await quota_service.close_right(right.statement_id)
+
+    report = await checker.report(mine, head)
+    assert report.verdict is Verdict.VERIFIED
+    assert report.statements == before.statements + 1
+    assert closed.admission.statement_id in report.registered
 
 
 async def test_a_bundle_over_the_bound_is_refused_before_its_first_piece(

@@ -24,6 +24,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _BundleExtent:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BundleExtentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BundleExtent.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BUNDLE_EXTENT_UNSPECIFIED: _BundleExtent.ValueType  # 0
+    """As the caller may see it: officers and export licensing all, others from the last cuts on."""
+    BUNDLE_EXTENT_FROM_CUTS: _BundleExtent.ValueType  # 1
+    """From the last cuts on: the registry's word stands for what is behind them, so that the verdict has a gap."""
+    BUNDLE_EXTENT_FULL: _BundleExtent.ValueType  # 2
+    """All of it. For officers and export licensing alone."""
+
+class BundleExtent(_BundleExtent, metaclass=_BundleExtentEnumTypeWrapper):
+    """How far back a bundle goes."""
+
+BUNDLE_EXTENT_UNSPECIFIED: BundleExtent.ValueType  # 0
+"""As the caller may see it: officers and export licensing all, others from the last cuts on."""
+BUNDLE_EXTENT_FROM_CUTS: BundleExtent.ValueType  # 1
+"""From the last cuts on: the registry's word stands for what is behind them, so that the verdict has a gap."""
+BUNDLE_EXTENT_FULL: BundleExtent.ValueType  # 2
+"""All of it. For officers and export licensing alone."""
+Global___BundleExtent: _TypeAlias = BundleExtent  # noqa: Y015
+
 @_typing.final
 class IssueLotIdsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -959,6 +983,7 @@ class GetBundleRequest(_message.Message):
     HEAD_FIELD_NUMBER: _builtins.int
     VISIBLE_TO_FIELD_NUMBER: _builtins.int
     WITH_STATUS_FIELD_NUMBER: _builtins.int
+    EXTENT_FIELD_NUMBER: _builtins.int
     visible_to: _builtins.str
     """An enterprise id: the bundle is given only if this enterprise, too, holds the lot or is its named receiver; else
     NOT_FOUND. For who asks in the course of that enterprise's application. Empty: no such condition.
@@ -967,6 +992,7 @@ class GetBundleRequest(_message.Message):
     """The last item is the registry's signed status of the head, as of now. Of a head that was spent it says so, and a
     verifier refutes the bundle; without it, the history of such a head verifies with gaps.
     """
+    extent: Global___BundleExtent.ValueType
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
     def __init__(
@@ -975,10 +1001,11 @@ class GetBundleRequest(_message.Message):
         head: _statement_pb2.Outpoint | None = ...,
         visible_to: _builtins.str = ...,
         with_status: _builtins.bool = ...,
+        extent: Global___BundleExtent.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "visible_to", b"visible_to", "with_status", b"with_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extent", b"extent", "head", b"head", "visible_to", b"visible_to", "with_status", b"with_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1010,8 +1037,11 @@ class GetStatusRequest(_message.Message):
 
     HEAD_FIELD_NUMBER: _builtins.int
     VISIBLE_TO_FIELD_NUMBER: _builtins.int
+    EXTENT_FIELD_NUMBER: _builtins.int
     visible_to: _builtins.str
     """As in GetBundleRequest."""
+    extent: Global___BundleExtent.ValueType
+    """That of the bundle that the status is for: its digest is of all that such a bundle holds."""
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
     def __init__(
@@ -1019,10 +1049,11 @@ class GetStatusRequest(_message.Message):
         *,
         head: _statement_pb2.Outpoint | None = ...,
         visible_to: _builtins.str = ...,
+        extent: Global___BundleExtent.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "visible_to", b"visible_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extent", b"extent", "head", b"head", "visible_to", b"visible_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1098,6 +1129,35 @@ class ReleaseHoldRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseHoldRequest: _TypeAlias = ReleaseHoldRequest  # noqa: Y015
+
+@_typing.final
+class CutLotRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    validate_only: _builtins.bool
+    """Verify and say what was found, and sign nothing: a cut is not taken back."""
+    @_builtins.property
+    def head(self) -> _statement_pb2.Outpoint:
+        """Unspent and without holds."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        head: _statement_pb2.Outpoint | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CutLotRequest: _TypeAlias = CutLotRequest  # noqa: Y015
 
 @_typing.final
 class GetRightRequest(_message.Message):

@@ -116,6 +116,11 @@ class LotServiceStub(object):
                 request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.ReleaseHoldRequest.SerializeToString,
                 response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
                 _registered_method=True)
+        self.CutLot = channel.unary_unary(
+                '/monazite.registry.v1.LotService/CutLot',
+                request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.CutLotRequest.SerializeToString,
+                response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
+                _registered_method=True)
 
 
 class LotServiceServicer(object):
@@ -207,7 +212,8 @@ class LotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetBundle(self, request, context):
-        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks.
+        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
+        material did.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -230,6 +236,14 @@ class LotServiceServicer(object):
 
     def ReleaseHold(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CutLot(self, request, context):
+        """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
+        begin there. Of a head that has a cut it answers with that.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -315,6 +329,11 @@ def add_LotServiceServicer_to_server(servicer, server):
             'ReleaseHold': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseHold,
                     request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.ReleaseHoldRequest.FromString,
+                    response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.SerializeToString,
+            ),
+            'CutLot': grpc.unary_unary_rpc_method_handler(
+                    servicer.CutLot,
+                    request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.CutLotRequest.FromString,
                     response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.SerializeToString,
             ),
     }
@@ -751,6 +770,33 @@ class LotService(object):
             target,
             '/monazite.registry.v1.LotService/ReleaseHold',
             monazite_dot_registry_dot_v1_dot_registry__pb2.ReleaseHoldRequest.SerializeToString,
+            monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CutLot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.registry.v1.LotService/CutLot',
+            monazite_dot_registry_dot_v1_dot_registry__pb2.CutLotRequest.SerializeToString,
             monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
             options,
             channel_credentials,

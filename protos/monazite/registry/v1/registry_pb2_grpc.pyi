@@ -62,7 +62,9 @@ class LotServiceStub:
     GetLot: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetLotRequest, _registry_pb2.Lot]
     ListLots: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListLotsRequest, _registry_pb2.ListLotsResponse]
     GetBundle: _grpc.UnaryStreamMultiCallable[_registry_pb2.GetBundleRequest, _registry_pb2.GetBundleResponse]
-    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks."""
+    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
+    material did.
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetStatusRequest, _registry_pb2.GetStatusResponse]
     """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
     item of a bundle whose status has expired.
@@ -70,6 +72,10 @@ class LotServiceStub:
     PlaceHold: _grpc.UnaryUnaryMultiCallable[_registry_pb2.PlaceHoldRequest, _registry_pb2.StepResponse]
     """Stops a lot from being spent, by a signed statement."""
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ReleaseHoldRequest, _registry_pb2.StepResponse]
+    CutLot: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CutLotRequest, _registry_pb2.StepResponse]
+    """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
+    begin there. Of a head that has a cut it answers with that.
+    """
 
 @_typing.type_check_only
 class LotServiceAsyncStub(LotServiceStub):
@@ -103,7 +109,9 @@ class LotServiceAsyncStub(LotServiceStub):
     GetLot: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetLotRequest, _registry_pb2.Lot]  # type: ignore[assignment]
     ListLots: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListLotsRequest, _registry_pb2.ListLotsResponse]  # type: ignore[assignment]
     GetBundle: _aio.UnaryStreamMultiCallable[_registry_pb2.GetBundleRequest, _registry_pb2.GetBundleResponse]  # type: ignore[assignment]
-    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks."""
+    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
+    material did.
+    """
     GetStatus: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetStatusRequest, _registry_pb2.GetStatusResponse]  # type: ignore[assignment]
     """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
     item of a bundle whose status has expired.
@@ -111,6 +119,10 @@ class LotServiceAsyncStub(LotServiceStub):
     PlaceHold: _aio.UnaryUnaryMultiCallable[_registry_pb2.PlaceHoldRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
     """Stops a lot from being spent, by a signed statement."""
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_registry_pb2.ReleaseHoldRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
+    CutLot: _aio.UnaryUnaryMultiCallable[_registry_pb2.CutLotRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
+    """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
+    begin there. Of a head that has a cut it answers with that.
+    """
 
 class LotServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lots: what exists, where it came from, who holds it. Every mutation is one signed statement: the registry signs on
@@ -219,7 +231,9 @@ class LotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.GetBundleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.GetBundleResponse], _abc.AsyncIterator[_registry_pb2.GetBundleResponse]]:
-        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks."""
+        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
+        material did.
+        """
 
     @_abc_1.abstractmethod
     def GetStatus(
@@ -245,6 +259,16 @@ class LotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.ReleaseHoldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.StepResponse, _abc.Awaitable[_registry_pb2.StepResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def CutLot(
+        self,
+        request: _registry_pb2.CutLotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.StepResponse, _abc.Awaitable[_registry_pb2.StepResponse]]:
+        """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
+        begin there. Of a head that has a cut it answers with that.
+        """
 
 def add_LotServiceServicer_to_server(servicer: LotServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -152,6 +152,27 @@ _TABLES = (
     "CREATE UNIQUE INDEX hold_once ON hold (statement_id, output_index, reason_code) WHERE released_by IS NULL",
     "CREATE INDEX hold_head ON hold (statement_id, output_index)",
     """
+    CREATE TABLE cut (
+        cut_id bytea PRIMARY KEY REFERENCES statement (statement_id),
+        statement_id bytea NOT NULL,
+        output_index smallint NOT NULL,
+        UNIQUE (statement_id, output_index),
+        FOREIGN KEY (statement_id, output_index) REFERENCES output
+    )""",
+    append_only("cut"),
+    """
+    CREATE FUNCTION cut_is_of_a_free_head() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NOT EXISTS (
+            SELECT FROM output o WHERE (o.statement_id, o.output_index) = (NEW.statement_id, NEW.output_index)
+                AND o.spent_by IS NULL AND cardinality(o.holds) = 0
+        ) THEN
+            RAISE EXCEPTION 'a cut is of an unspent head without holds' USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        RETURN NEW;
+    END $$""",
+    "CREATE TRIGGER cut_is_of_a_free_head BEFORE INSERT ON cut FOR EACH ROW EXECUTE FUNCTION cut_is_of_a_free_head()",
+    """
     CREATE TABLE export_line (
         act_id bytea REFERENCES export_act,
         statement_id bytea,
@@ -161,6 +182,7 @@ _TABLES = (
         FOREIGN KEY (statement_id, output_index) REFERENCES output
     )""",
     "CREATE UNIQUE INDEX export_line_one_open_act ON export_line (statement_id, output_index) WHERE open",
+    "CREATE INDEX export_line_head ON export_line (statement_id, output_index)",
     """
     CREATE TABLE settlement (
         drawing_id bytea,
@@ -169,6 +191,13 @@ _TABLES = (
         PRIMARY KEY (drawing_id, right_id)
     )""",
     append_only("settlement"),
+    """
+    CREATE TABLE licence_change (
+        change_id bytea PRIMARY KEY REFERENCES peer_statement,
+        licence_id bytea NOT NULL CHECK (octet_length(licence_id) = 32)
+    )""",
+    "CREATE INDEX licence_change_licence ON licence_change (licence_id)",
+    append_only("licence_change"),
     """
     CREATE TABLE refused_step (
         -- SHA-256 of kind and spends.

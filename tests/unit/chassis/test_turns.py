@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from services.chassis.errors import Error, Kind
-from services.export_license.turns import Turns
+from services.chassis.turns import Turns
 
 
 class Desk:
