@@ -86,6 +86,8 @@ class Settings(Section):
     log_name: str
     # Peer services' addresses by name: registry, quota, export_license.
     peers: dict[str, str] = Field(default_factory=dict)
+    # How often a peer whose log is not followed is asked for its head.
+    peer_heads_ms: int = Field(default=5_000, ge=10)
     # Where the server writes the port it listens on once it serves; for tools that start it with port 0.
     port_file: Path | None = None
     # Of one message received. Each service lays its own default over this one: it depends on what may be asked there.

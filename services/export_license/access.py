@@ -26,6 +26,8 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.CustomsService/WriteOffExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/CancelExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/GetExport": frozenset({_CUSTOMS, _LICENSING, _ENTERPRISE}),
-    # No service follows this log: the registry takes in its heads, which everybody may read.
-    **transparency.access(entries=frozenset({_LICENSING, Caller.officer(OfficerRole.AUDITOR)})),
+    # The registry follows it: bundles say what became of the licences that they carry.
+    **transparency.access(
+        entries=frozenset({_LICENSING, Caller.officer(OfficerRole.AUDITOR), Caller.service("registry")})
+    ),
 }

@@ -8,6 +8,7 @@ from typing import Final
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.export_license.v1 import export_license_pb2_grpc as rpc
 from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.names import service_uri
 from monazite_provenance.trust import TrustFile
 
@@ -61,8 +62,13 @@ async def build(site: server.Site[Settings]) -> Composition:
         timeout_s=settings.customs.registry_timeout_ms / 1000,
         bundle_bytes_max=bundles.bytes_max,
     )
+    keys = trust.keyring()
+    watchers = [_watch(site, peer, settings.registry_log, keys)]
+    if "quota" in settings.peers:
+        quota = await site.stack.enter_async_context(Peer("quota", settings.peers["quota"], settings.certificates))
+        watchers.append(_watch(site, quota, settings.quota_log, keys))
     signer = Signer(issuer, SoftwareKey.from_pem(settings.signing_key.read_bytes()))
-    log = await open_log(site, issuer, signer.key.public, trust.keyring())
+    log = await open_log(site, issuer, signer.key.public, keys)
     operations = Site(site.database, registry, signer, rule_set, log, site.clock, settings)
     customs = Customs(operations)
     services = pb.DESCRIPTOR.services_by_name
@@ -78,7 +84,11 @@ async def build(site: server.Site[Settings]) -> Composition:
             mount(services["CustomsService"], rpc.add_CustomsServiceServicer_to_server, CustomsServicer(customs)),
             log.mount,
         ),
-        followers=(HeadWatcher(site.database, settings.registry_log, peer, trust.keyring()),),
+        followers=watchers,
         background=(log.sequencer.run, Worker(customs).run),
         on_drain=(log.drain,),
     )
+
+
+def _watch(site: server.Site[Settings], peer: Peer, log: str, keys: LogKeyRing) -> HeadWatcher:
+    return HeadWatcher(site.database, log, peer, keys, interval_s=site.settings.peer_heads_ms / 1000)

@@ -56,6 +56,8 @@ class Settings(settings.Settings):
     request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
     # Whose heads are taken in, at `peers.registry`.
     registry_log: str = log_urn("registry")
+    # The same at `peers.quota`; without the peer none are.
+    quota_log: str = log_urn("quota")
     bundles: Bundles = Bundles()
     rules: Rules = Rules()
     customs: Customs = Customs()

@@ -16,7 +16,8 @@ from services.chassis.committer import Committer
 from services.chassis.crash import crash_point
 from services.chassis.follower import Follower, entries_of
 from services.chassis.log.composition import open_log
-from services.chassis.server import Composition, Mount, Site, mount
+from services.chassis.log.watching import HeadWatcher
+from services.chassis.server import Composition, Follows, Mount, Site, mount
 from services.quota import access
 from services.quota.domain.right import Right
 from services.quota.messages import allocation as allocation_messages
@@ -68,6 +69,12 @@ async def build(site: Site[QuotaSettings]) -> Composition:
         apply=settling.apply,
         on_commit=after_settling,
     )
+    followers: list[Follows] = [follower]
+    if "export_license" in settings.peers:
+        address = settings.peers["export_license"]
+        other = await site.stack.enter_async_context(Peer("export_license", address, settings.certificates))
+        interval_s = settings.peer_heads_ms / 1000
+        followers.append(HeadWatcher(database, settings.export_license_log, other, root, interval_s=interval_s))
     committer: Committer[AnyWrite] = await site.stack.enter_async_context(
         Committer(
             database,
@@ -84,7 +91,7 @@ async def build(site: Site[QuotaSettings]) -> Composition:
         access=access.TABLE,
         mounts=(*_mounts(Allocations(database, committer, registry.is_listed), rights, reading), log.mount),
         background=(log.sequencer.run, closing.run),
-        followers=(follower,),
+        followers=followers,
         on_drain=(log.drain,),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from monazite_provenance.names import log_urn
 from pydantic import Field, field_validator
 
 from services.chassis.settings import Settings
@@ -18,7 +19,9 @@ class QuotaSettings(Settings):
 
     request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
     # The registry whose log is followed, and at which our rights are good.
-    registry_log: str = "urn:monazite:log:registry:0"
+    registry_log: str = log_urn("registry")
+    # Whose heads are taken in, at `peers.export_license`; without the peer none are.
+    export_license_log: str = log_urn("export_license")
     # Latest expiry of a right, days from its reservation.
     right_days_max: int = Field(default=400, ge=1, le=3660)
     # How often the background worker looks for expired rights and for rights still to be closed.

@@ -20,7 +20,6 @@ from services.chassis.database import Database
 from services.chassis.follower import Follower, entries_of
 from services.chassis.keyring import DatabaseKeyRing
 from services.chassis.log.composition import open_log
-from services.chassis.log.watching import HeadWatcher
 from services.chassis.server import Composition, Follows, Mount, Site, mount
 from services.chassis.turns import Turns
 from services.registry import access
@@ -30,7 +29,7 @@ from services.registry.operations.bundles import Bundles
 from services.registry.operations.cuts import Cuts
 from services.registry.operations.enterprises import Enterprises
 from services.registry.operations.exports import Exports
-from services.registry.operations.following import KINDS, QuotaLog
+from services.registry.operations.following import CHANGED, SETTLED, LicensingLog, QuotaLog
 from services.registry.operations.holds import Holds
 from services.registry.operations.lots import LotOperations, Steps
 from services.registry.operations.pipeline import Pipeline
@@ -118,7 +117,7 @@ def _mounts(
 async def _followers(
     settings: RegistrySettings, stack: AsyncExitStack, database: Database, presented: Presented, keys: LogKeyRing
 ) -> list[Follows]:
-    """Follows quota's log and the heads of licensing's, where their addresses are known."""
+    """Follows the logs of quota and of licensing, where their addresses are known."""
     followers: list[Follows] = []
     if "quota" in settings.peers:
         peer = await stack.enter_async_context(Peer("quota", settings.peers["quota"], settings.certificates))
@@ -129,7 +128,7 @@ async def _followers(
                 settings.quota_log,
                 entries_of(peer),
                 keys,
-                kinds=KINDS,
+                kinds=SETTLED,
                 prepare=quota.prepare,
                 apply=quota.apply,
                 with_receipts=True,
@@ -138,5 +137,17 @@ async def _followers(
     if "export_license" in settings.peers:
         address = settings.peers["export_license"]
         peer = await stack.enter_async_context(Peer("export_license", address, settings.certificates))
-        followers.append(HeadWatcher(database, settings.export_license_log, peer, keys))
+        licensing = LicensingLog(presented, settings.export_license_log)
+        followers.append(
+            Follower(
+                database,
+                settings.export_license_log,
+                entries_of(peer),
+                keys,
+                kinds=CHANGED,
+                prepare=licensing.prepare,
+                apply=licensing.apply,
+                with_receipts=True,
+            )
+        )
     return followers

@@ -29,8 +29,8 @@ class Cuts(Section):
 
 
 class RegistrySettings(settings.Settings):
-    """Everything the registry is told from outside. `peers.quota` names whose log it follows, and
-    `peers.export_license` whose heads it takes in; without them none is.
+    """Everything the registry is told from outside. `peers.quota` and `peers.export_license` name whose logs it
+    follows; without them none is.
     """
 
     quota_log: str = log_urn("quota")

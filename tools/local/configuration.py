@@ -10,11 +10,11 @@ from typing import Final, TypeAlias
 Value: TypeAlias = "str | int | float | bool | Sequence[str] | Mapping[str, Value]"
 Table: TypeAlias = Mapping[str, Value]
 
-# Whom each service calls; with the rest it has no business.
+# Whom each service calls: of quota and licensing each asks the other for the head of its log alone.
 PEERS: Final[Mapping[str, tuple[str, ...]]] = {
     "registry": ("quota", "export_license"),
-    "quota": ("registry",),
-    "export_license": ("registry",),
+    "quota": ("registry", "export_license"),
+    "export_license": ("registry", "quota"),
 }
 
 

@@ -19,7 +19,6 @@ from services.chassis.client import Peer
 from services.chassis.database import SERIALIZATION, Database
 from services.chassis.log.peers import LogProblem, Taken, check_newer, load_head, take_head
 
-INTERVAL_S: Final = 5.0
 # Of a peer that is away or cannot answer just now.
 INTERVAL_S_MAX: Final = 60.0
 
@@ -29,9 +28,7 @@ _log = logging.getLogger(__name__)
 class HeadWatcher:
     """Asks a peer for its head now and then."""
 
-    def __init__(
-        self, database: Database, log: str, peer: Peer, keys: LogKeyRing, *, interval_s: float = INTERVAL_S
-    ) -> None:
+    def __init__(self, database: Database, log: str, peer: Peer, keys: LogKeyRing, *, interval_s: float) -> None:
         self.log = log
         self._database = database
         self._peer = peer

@@ -96,8 +96,11 @@ class Presented:
         )
 
     def check(self, item: bytes, kind: int, statement_id: bytes) -> Statement:
-        """An entry of quota's log. Raises ProvenanceError when it is not what the log says."""
-        statement = self._verify(item, EventKind(kind), self._quota)
+        """An entry of a log that is followed: of licensing's a change of a licence, else of quota's. Raises
+        ProvenanceError when it is not what the log says.
+        """
+        issuer = self._licensing if kind == EventKind.LICENCE_CHANGE else self._quota
+        statement = self._verify(item, EventKind(kind), issuer)
         if statement.id != statement_id:
             raise IssuerMismatch("an entry of the log under another id")
         return statement

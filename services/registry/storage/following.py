@@ -1,4 +1,4 @@
-"""What the follower of quota's log stores."""
+"""What the followers of peers' logs store."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ _SETTLEMENTS: Final = """
     INSERT INTO settlement (drawing_id, right_id, settled_id)
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) ON CONFLICT DO NOTHING
 """
+_LICENCE_CHANGES: Final = """
+    INSERT INTO licence_change (change_id, licence_id)
+    SELECT * FROM unnest($1::bytea[], $2::bytea[]) ON CONFLICT DO NOTHING
+"""
 # Of the same draw, settled by another statement.
 _OTHERWISE: Final = """
     SELECT n.settled_id, s.settled_id AS before
@@ -38,7 +42,26 @@ class Settlement:
     settled_id: bytes
 
 
-async def keep(
+@dataclass(frozen=True, slots=True)
+class LicenceChange:
+    """Licensing's word on a licence that it granted before."""
+
+    change_id: bytes
+    licence_id: bytes
+
+
+async def keep_changes(
+    connection: Connection, log: str, entries: Sequence[FollowedEntry], changes: Sequence[LicenceChange]
+) -> None:
+    """Keep changes of licences, also of those that nobody has presented here: a licence may come later."""
+    await _keep(connection, log, entries)
+    if changes:
+        await connection.execute(
+            _LICENCE_CHANGES, [each.change_id for each in changes], [each.licence_id for each in changes]
+        )
+
+
+async def keep_settlements(
     connection: Connection, log: str, entries: Sequence[FollowedEntry], settlements: Sequence[Settlement]
 ) -> None:
     """Keep quota's settlements: the statements, and which draw each is of. One that is kept already stays as it is.
@@ -46,16 +69,7 @@ async def keep(
     Raises LogProblem for a second, different settlement of one draw: quota says two things of one gram, and only one of
     them can stand in its ledger.
     """
-    kept = sorted(entries, key=lambda entry: entry.statement_id)
-    if kept:
-        await connection.execute(
-            _STATEMENTS,
-            [entry.statement_id for entry in kept],
-            [entry.index for entry in kept],
-            [entry.kind for entry in kept],
-            [entry.item for entry in kept],
-            log,
-        )
+    await _keep(connection, log, entries)
     if not settlements:
         return
     columns = (
@@ -68,3 +82,16 @@ async def keep(
     if otherwise is not None:
         before, now = otherwise["before"].hex(), otherwise["settled_id"].hex()
         raise LogProblem(f"{log}: {now} settles a draw that {before} settled otherwise")
+
+
+async def _keep(connection: Connection, log: str, entries: Sequence[FollowedEntry]) -> None:
+    kept = sorted(entries, key=lambda entry: entry.statement_id)
+    if kept:
+        await connection.execute(
+            _STATEMENTS,
+            [entry.statement_id for entry in kept],
+            [entry.index for entry in kept],
+            [entry.kind for entry in kept],
+            [entry.item for entry in kept],
+            log,
+        )

@@ -83,7 +83,7 @@ async def test_another_process_that_took_in_more_meanwhile_is_no_fork(
     """Two processes of a service watch with one database: the slower one must not believe that the log shrank."""
     grow(log, 3)
     await watcher.step()
-    other, call = HeadWatcher(database, LOG, peer, KEYS), peer.call
+    other, call = HeadWatcher(database, LOG, peer, KEYS, interval_s=0.01), peer.call
 
     async def answer_late(method: Any, request: Any) -> Any:
         answered = await call(method, request)

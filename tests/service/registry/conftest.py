@@ -96,6 +96,16 @@ async def quota_log(
         yield quota.log
 
 
+@pytest.fixture
+async def licensing_log(
+    settings: RegistrySettings, authority: DevelopmentAuthority, licensing: Licensing
+) -> AsyncIterator[FakeLog]:
+    """Licensing's log, served; the registry follows it."""
+    async with served(licensing.log, authority.issue("service/export_license", server=True)) as port:
+        settings.peers["export_license"] = f"localhost:{port}"
+        yield licensing.log
+
+
 class Checker:
     """Verifies what the registry streams."""
 

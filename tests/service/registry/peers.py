@@ -12,6 +12,8 @@ from monazite_provenance.contents import (
     EndUser,
     ExportedMass,
     ExportIntentDetails,
+    LicenceAction,
+    LicenceChangeDetails,
     LicenceDetails,
     LicenceLine,
     QuotaKind,
@@ -123,6 +125,13 @@ class Licensing:
         refs = tuple({licence_id, *(outpoint.statement_id for outpoint in masses)})
         behalf = OnBehalf(f"spiffe://{self.domain}/customs/tianjin/sun", secrets.token_bytes(32), act_id)
         return self._sign(EventKind.EXPORT_INTENT, number, details, refs, behalf)
+
+    def change(self, licence_id: bytes, action: LicenceAction, *, number: str = LICENCE_NUMBER) -> Signed:
+        """A change of a licence, by an officer."""
+        officer = f"spiffe://{self.domain}/officer/licensing/wang"
+        details = LicenceChangeDetails(licence_id, action, "end user moved", officer)
+        behalf = OnBehalf(officer, secrets.token_bytes(32), secrets.token_bytes(16))
+        return self._sign(EventKind.LICENCE_CHANGE, number, details, (licence_id,), behalf)
 
     def _sign(
         self, kind: EventKind, number: str, details: Details, refs: tuple[bytes, ...], behalf: OnBehalf

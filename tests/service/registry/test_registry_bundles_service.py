@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite_provenance import bundle
-from monazite_provenance.contents import Imported, RegisterDetails
+from monazite_provenance.contents import Imported, LicenceAction, RegisterDetails
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import log_urn
@@ -133,6 +133,41 @@ async def test_a_hold_by_rule_is_in_the_bundle_and_its_release_too(mine: Api, in
     assert [each.finding.metadata.get("reason_code") for each in report.findings] == [None, "OPENING_INVENTORY"]
     await inspector.release(lot.heads[0].lot_id, "OPENING_INVENTORY")
     assert held(await checker.report(mine, head)) == []
+
+
+async def test_a_bundle_carries_what_became_of_its_licence(
+    licensing_log: FakeLog, plant: Api, licensing_service: Api, licensing: Licensing, checker: Checker
+) -> None:
+    licence, other = licensing.licence(plant.uri), licensing.licence(plant.uri, number="EL-2")
+    lot = await plant.register(origin=IMPORTED)
+    customs = f"spiffe://{licensing.domain}/service/export_license"
+    offered = await plant.offer(outpoint(lot.heads[0]), customs, licence_id=licence.statement_id)
+    head, act_id = outpoint(offered.heads[0]), b"A" * 16
+    await licensing_service.lock(act_id, [head], licence.statement_id)
+    intent = licensing.intent(act_id, licence.statement_id, {head: 2_000})
+    done = await licensing_service.complete(act_id, intent, licence)
+    abroad = outpoint(done.heads[0])
+    before = await checker.report(plant, abroad)
+    assert before.verdict is Verdict.VERIFIED
+
+    changes = [licensing.change(licence.statement_id, action).statement_id for action in LicenceAction]
+    # Of a licence that nothing left under.
+    last = licensing.change(other.statement_id, LicenceAction.SUSPEND, number="EL-2")
+
+    for _ in range(200):
+        report = await checker.report(plant, abroad)
+        assert report.verdict is Verdict.VERIFIED
+        assert report.status is not None
+        # Yields to the follower's calls: each report is a call of its own.
+        if {each.log: each.size for each in report.status.heads}[log_urn("export_license")] == len(
+            licensing_log.entries
+        ):
+            break
+    assert set(changes) < set(report.registered)
+    assert last.statement_id not in report.registered
+    assert report.statements == before.statements + len(changes)
+    places = [report.registered[each] for each in changes]
+    assert [place.log for place in places] == [log_urn("export_license")] * len(changes)
 
 
 async def test_a_bundle_carries_locks_and_voids_of_what_did_not_leave(

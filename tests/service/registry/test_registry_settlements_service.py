@@ -8,7 +8,7 @@ from monazite_provenance.kinds import EventKind
 from services.chassis.database import Database
 from services.chassis.follower import FollowedEntry
 from services.chassis.log.peers import LogProblem
-from services.registry.storage.following import Settlement, keep
+from services.registry.storage.following import Settlement, keep_settlements
 
 LOG = "urn:monazite:log:quota:0"
 DRAWING, RIGHT = b"d" * 32, b"r" * 32
@@ -33,7 +33,7 @@ async def test_the_same_settlement_again_changes_nothing(database: str) -> None:
     async with Database(database, connections_max=1) as opened:
         for _ in range(2):
             async with opened.transaction() as connection:
-                await keep(connection, LOG, [entry(0, one)], [settlement(one)])
+                await keep_settlements(connection, LOG, [entry(0, one)], [settlement(one)])
         assert await kept(opened) == [one]
 
 
@@ -48,8 +48,8 @@ async def test_another_settlement_of_the_same_draw_stops_the_follower(database: 
         if pages > 1:
             first = 2
             async with opened.transaction() as connection:
-                await keep(connection, LOG, entries[:first], settlements[:first])
+                await keep_settlements(connection, LOG, entries[:first], settlements[:first])
         with pytest.raises(LogProblem, match=f"{three.hex()} settles a draw that {one.hex()} settled otherwise"):
             async with opened.transaction() as connection:
-                await keep(connection, LOG, entries[first:], settlements[first:])
+                await keep_settlements(connection, LOG, entries[first:], settlements[first:])
         assert await kept(opened) == [one, two][:first], "nothing of that page is kept"
