@@ -7,7 +7,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.local.configuration import Files, Table, merged, service_table, to_toml
+from tools.local.configuration import PEERS, Files, Table, merged, service_table, to_toml
 
 NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,8}", fullmatch=True)
 PLAIN = st.one_of(
@@ -41,5 +41,9 @@ def test_an_overlay_changes_what_it_names_and_nothing_else() -> None:
 def test_a_service_is_told_of_its_own_peers_only() -> None:
     addresses = {name: f"{name}:1" for name in ("registry", "quota", "export_license")}
     files = Files("s", "l", "m", "t", "c", "k", "a")
-    table = service_table("export_license", domain="d", listen="l", database_url="u", addresses=addresses, files=files)
-    assert table["peers"] == {"registry": "registry:1"}
+    for service, peers in PEERS.items():
+        table = service_table(service, domain="d", listen="l", database_url="u", addresses=addresses, files=files)
+        assert table["peers"] == {peer: f"{peer}:1" for peer in peers}
+        assert service not in peers
+    # Every log is known to every service: who tells one of them another story is caught.
+    assert all(len(peers) == 2 for peers in PEERS.values())
