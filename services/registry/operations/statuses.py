@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from monazite_provenance.contents import StatusDetails
-from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.contents.vouching import CHECKPOINTS_MAX
+from monazite_provenance.errors import ProvenanceError, TooLarge
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import lot_urn
@@ -24,7 +25,7 @@ from services.registry.operations.signing import Signer
 @dataclass(frozen=True, slots=True)
 class Found:
     """A head as it stood at one moment: its row, its open holds ascending, the ids of its whole bundle, and the
-    checkpoints of the logs, our own first."""
+    checkpoints of the logs (`newest_heads`)."""
 
     head: HeadRow
     holds: Sequence[bytes]
@@ -41,7 +42,9 @@ class Statuses:
     lifetime_s: int
 
     def sign(self, found: Found) -> bytes:
-        """The encoded item of a status."""
+        """The encoded item of a status. Raises TooLarge for one that would have to name more logs than it can."""
+        if len(found.checkpoints) > CHECKPOINTS_MAX:
+            raise TooLarge("the lot rests on more logs than a status can name", limit=CHECKPOINTS_MAX)
         target = found.head.outpoint
         details = StatusDetails(
             outpoint=target,
@@ -59,18 +62,30 @@ class Statuses:
 
 
 def newest_heads(verifier: HeadVerifier, own: bytes, taken: Iterable[bytes], peers: Iterable[bytes]) -> list[bytes]:
-    """One checkpoint a log, our `own` first, then by the logs' names: the largest of those that were `taken` in and of
-    those that the receipts of the `peers`' items (encoded) are under, since these may have come here another way.
+    """One checkpoint a log: the largest of those that were `taken` in and of those that the receipts of the `peers`'
+    items (encoded) are under, since these may have come here another way.
+
+    Our `own` first, then the logs that these items stand in, then others, each by name. A status that names no head of
+    a log that its bundle rests on is not believed (STALE_HEAD), so that of too many the others are left out first, and
+    these never.
 
     Beside the receipt with which a statement was taken here it may carry others, which nobody has looked at.
     """
     largest: dict[str, tuple[int, bytes]] = {}
-    for checkpoint in (*taken, *_under(verifier, peers)):
+    rested_on: set[str] = set()
+    under = list(_under(verifier, peers))
+    for number, checkpoint in enumerate((*under, *taken)):
         head = parse_checkpoint(checkpoint).head
-        if head.size > largest.get(head.log, (-1, b""))[0]:
+        if number < len(under):
+            rested_on.add(head.log)
+        # Of two of one size that was taken in is kept, which comes behind.
+        if head.size >= largest.get(head.log, (-1, b""))[0]:
             largest[head.log] = head.size, checkpoint
-    largest.pop(parse_checkpoint(own).head.log, None)
-    return [own, *(largest[log][1] for log in sorted(largest))]
+    mine = parse_checkpoint(own).head.log
+    largest.pop(mine, None)
+    rested_on.discard(mine)
+    ordered = sorted(largest, key=lambda log: (log not in rested_on, log))
+    return [own, *(largest[log][1] for log in ordered)][: max(CHECKPOINTS_MAX, 1 + len(rested_on))]
 
 
 def _under(verifier: HeadVerifier, items: Iterable[bytes]) -> Iterable[bytes]:

@@ -84,7 +84,8 @@ async def test_a_bundle_at_the_cut_itself_holds_what_speaks_of_its_head(
     head = outpoint(lot.heads[0])
     await registrar.cut(head)
     alone = await checker.report(plant, head)
-    assert (alone.statements, alone.gap_codes(), alone.steps) == (2, {"VOUCHED"}, ())
+    assert alone.gap_codes() == {"VOUCHED"}
+    assert (alone.statements, len(alone.steps)) == (2, 0)
     hold = await inspector.hold(lot.heads[0].lot_id)
     held = await checker.report(plant, head)
     assert held.gap_codes() == {"VOUCHED", "HELD"}
@@ -152,7 +153,8 @@ async def test_nothing_is_vouched_for_over_a_gap(
 
     # What is behind the cut, rights and settlements too, does not travel any more.
     report = await checker.report(mine, head)
-    assert (report.statements, report.gap_codes()) == (2, {"VOUCHED"})
+    assert report.gap_codes() == {"VOUCHED"}
+    assert report.statements == 2
 
 
 async def test_a_held_lot_is_not_cut(plant: Api, registrar: Api, inspector: Api) -> None:
