@@ -124,9 +124,9 @@ async def test_suspend_and_reinstate(terminal: Terminal, told: Told) -> None:
     chen = terminal(LICENSING_FIRST)
     licence = told.plot.licence.licence_id.hex()
     suspended = await as_json(chen, "licences", "suspend", licence, "--reason", "end user under review")
-    assert suspended["state"] == "STATE_SUSPENDED"
+    assert suspended["licence"]["state"] == "STATE_SUSPENDED"
     reinstated = await as_json(chen, "licences", "reinstate", licence, "--reason", "cleared")
-    assert reinstated["state"] == "STATE_ACTIVE"
+    assert reinstated["licence"]["state"] == "STATE_ACTIVE"
 
 
 async def test_a_case_through_both_officers(terminal: Terminal, deployment: Deployment, tmp_path: Path) -> None:

@@ -107,10 +107,10 @@ def _change(
         stub = LicenceServiceStub(session.channel("export_license"))
         request.request_id = session.new_request_id(request_id)
         if isinstance(request, SuspendLicenceRequest):
-            licence = await session.ask(stub.SuspendLicence, request)
+            changed = await session.ask(stub.SuspendLicence, request)
         else:
-            licence = await session.ask(stub.ReinstateLicence, request)
-        session.show(licence, lambda: _licence(session.output, licence))
+            changed = await session.ask(stub.ReinstateLicence, request)
+        session.show(changed, lambda: _licence(session.output, changed.licence))
 
     run(context, work, as_json=as_json)
 

@@ -11,6 +11,7 @@ from monazite_provenance.contents import LicenceAction
 
 from services.chassis.fields import timestamp
 from services.chassis.pagination import PageRequest
+from services.chassis.store import SignedStatement
 from services.export_license.domain.cases import Party
 from services.export_license.domain.licences import Line
 from services.export_license.messages.fields import Fields, asked
@@ -65,9 +66,14 @@ def render(view: LicenceView) -> pb.Licence:
     )
 
 
-def reply(view: LicenceView) -> bytes:
-    """A licence as the stored reply of a request."""
-    return render(view).SerializeToString(deterministic=True)
+def reply(view: LicenceView, change: SignedStatement) -> bytes:
+    """A licence and what changed it as the stored reply of a request."""
+    changed = pb.ChangeLicenceResponse(
+        licence=render(view),
+        change=statement_pb2.StatementItem(item=change.item),
+        admission=statement_pb2.Admission(statement_id=change.statement_id),
+    )
+    return changed.SerializeToString(deterministic=True)
 
 
 def render_page(views: Iterable[LicenceView], request: PageRequest, as_of: datetime) -> pb.ListLicencesResponse:

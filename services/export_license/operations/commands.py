@@ -10,6 +10,7 @@ from typing import TypeAlias
 from monazite_provenance.contents import LicenceAction
 from monazite_provenance.statement import Outpoint
 
+from services.chassis.store import SignedStatement
 from services.export_license.domain.cases import Case, CaseEvent, LineWanted, Outcome, Party
 from services.export_license.domain.customs import Act, WrittenOff
 from services.export_license.domain.licences import Licence
@@ -129,4 +130,4 @@ class ActView:
 
 # Replies are stored with the change they answer, so rendering happens before the transaction.
 RenderCase: TypeAlias = Callable[[CaseView], bytes]
-RenderLicence: TypeAlias = Callable[[LicenceView], bytes]
+RenderChange: TypeAlias = Callable[[LicenceView, SignedStatement], bytes]

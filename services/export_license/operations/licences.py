@@ -17,7 +17,7 @@ from services.export_license import storage
 from services.export_license.domain import licences as domain
 from services.export_license.domain.licences import Licence
 from services.export_license.operations import Asked, Site
-from services.export_license.operations.commands import ChangeLicence, LicenceView, RenderLicence
+from services.export_license.operations.commands import ChangeLicence, LicenceView, RenderChange
 from services.export_license.storage import customs, licences
 
 
@@ -51,7 +51,7 @@ class Licences:
             LicenceView(one, carrying(items[one.licence_id], registered.get(one.licence_id)), as_of) for one in found
         ], as_of
 
-    async def change(self, command: ChangeLicence, asked: Asked, render: RenderLicence) -> bytes:
+    async def change(self, command: ChangeLicence, asked: Asked, render: RenderChange) -> bytes:
         """Suspend or reinstate, by a signed licence change. Raises NOT_FOUND, LICENCE_NOT_USABLE."""
         replay = await storage.find_reply(self.site.database, asked.request)
         if replay is not None:
@@ -71,7 +71,7 @@ class Licences:
             command=OnBehalf(asked.principal.uri, asked.principal.certificate_sha256, asked.request.request_id),
             now=now,
         )
-        reply = render(LicenceView(after, item, now))
+        reply = render(LicenceView(after, item, now), signed)
         write = Write(request=asked.request, audit=asked.audit, statements=(signed,), reply=reply)
 
         async def change(connection: Connection) -> None:

@@ -112,14 +112,14 @@ class Api(Calls):
         """GetLicence."""
         return await self.call(self.licences.GetLicence, pb.GetLicenceRequest(licence_id=licence_id))
 
-    async def suspend(self, licence_id: bytes, request_id: str = "") -> pb.Licence:
+    async def suspend(self, licence_id: bytes, request_id: str = "") -> pb.ChangeLicenceResponse:
         """SuspendLicence."""
         request = pb.SuspendLicenceRequest(
             request_id=request_id or new_id(), licence_id=licence_id, reason="facts changed, art. 18"
         )
         return await self.call(self.licences.SuspendLicence, request)
 
-    async def reinstate(self, licence_id: bytes) -> pb.Licence:
+    async def reinstate(self, licence_id: bytes) -> pb.ChangeLicenceResponse:
         """ReinstateLicence."""
         request = pb.ReinstateLicenceRequest(request_id=new_id(), licence_id=licence_id, reason="clarified")
         return await self.call(self.licences.ReinstateLicence, request)

@@ -10,10 +10,15 @@ import asyncpg
 import pytest
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.registry.v1 import registry_pb2
-from monazite_provenance.contents import Form
+from monazite_provenance.contents import Form, LicenceAction, LicenceChangeDetails, decode_details
+from monazite_provenance.item import Item
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.receipts import HeadVerifier
+from monazite_provenance.statement import log_leaf, parse
 
 from services.chassis.errors import Error, Kind
 from tests.fakes.export_registry import Answer
+from tests.service.calling import new_id
 from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, new_act, refused
 from tests.service.export_license.conftest import MAGNET, Office
 from tests.unit.provenance.chains import lot
@@ -97,7 +102,7 @@ async def test_what_is_not_the_licences_is_not_declared(office: Office) -> None:
 async def test_a_suspended_licence_is_neither_declared_nor_written_off(office: Office) -> None:
     made, licence_id = await office.offered()
     suspended = await office.li.suspend(licence_id)
-    assert suspended.state == pb.Licence.STATE_SUSPENDED
+    assert suspended.licence.state == pb.Licence.STATE_SUSPENDED
     assert (await refused(office.li.suspend(licence_id))).reason == "LICENCE_NOT_USABLE"
     act_id = new_act()
     refusal = await refused(office.customs.declare(act_id, licence_id, (made, 5_000)))
@@ -113,6 +118,37 @@ async def test_a_suspended_licence_is_neither_declared_nor_written_off(office: O
     assert balances(await office.exporter.get_licence(licence_id)) == [(5_000, 0, 3_000)]
     await office.wang.reinstate(licence_id)
     assert (await office.customs.write_off(act_id, (made, 5_000))).state == STATES.STATE_EXPORTED
+
+
+async def test_a_change_is_answered_with_its_own_statement_and_its_place(office: Office) -> None:
+    _, licence_id = await office.offered()
+    request_id = new_id()
+    first = await office.li.suspend(licence_id, request_id)
+    again = await office.li.suspend(licence_id, request_id)
+    reinstated = await office.wang.reinstate(licence_id)
+
+    verifier = HeadVerifier(office.registry.world.trust.keyring())
+    for changed, action in (
+        (first, LicenceAction.SUSPEND),
+        (again, LicenceAction.SUSPEND),
+        (reinstated, LicenceAction.REINSTATE),
+    ):
+        item = Item.decode(changed.change.item)
+        assert item.details is not None
+        details = decode_details(EventKind.LICENCE_CHANGE, item.details.content)
+        assert isinstance(details, LicenceChangeDetails)
+        assert (details.licence_id, details.action) == (licence_id, action)
+        unverified = parse(item.statement)
+        assert changed.admission.statement_id == unverified.statement_id
+        assert not changed.admission.receipt_pending
+        assert unverified.receipts == (changed.admission.receipt,)
+        leaf = log_leaf(item.statement)
+        assert verifier.verify_receipt(changed.admission.receipt, leaf).index == changed.admission.index
+        # What it is about stays what it was.
+        assert changed.licence.admission.statement_id == licence_id
+        assert changed.licence.admission.index < changed.admission.index
+    assert first.admission.statement_id == again.admission.statement_id
+    assert reinstated.licence.state == pb.Licence.STATE_ACTIVE
 
 
 async def test_an_expired_licence_is_not_written_off(office: Office) -> None:

@@ -771,6 +771,42 @@ class ReinstateLicenceRequest(_message.Message):
 Global___ReinstateLicenceRequest: _TypeAlias = ReinstateLicenceRequest  # noqa: Y015
 
 @_typing.final
+class ChangeLicenceResponse(_message.Message):
+    """What became of a licence, and the statement that says so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENCE_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    ADMISSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def licence(self) -> Global___Licence:
+        """As it stands now; its `statement` and `admission` are those of the licence, which stay."""
+
+    @_builtins.property
+    def change(self) -> _statement_pb2.StatementItem:
+        """The signed change, with its receipt once it has one."""
+
+    @_builtins.property
+    def admission(self) -> _statement_pb2.Admission:
+        """Of the change."""
+
+    def __init__(
+        self,
+        *,
+        licence: Global___Licence | None = ...,
+        change: _statement_pb2.StatementItem | None = ...,
+        admission: _statement_pb2.Admission | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "change", b"change", "licence", b"licence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "change", b"change", "licence", b"licence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeLicenceResponse: _TypeAlias = ChangeLicenceResponse  # noqa: Y015
+
+@_typing.final
 class DeclaredLot(_message.Message):
     """One lot of a declaration."""
 

@@ -341,12 +341,12 @@ class LicenceServiceStub(object):
         self.SuspendLicence = channel.unary_unary(
                 '/monazite.export_license.v1.LicenceService/SuspendLicence',
                 request_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.SuspendLicenceRequest.SerializeToString,
-                response_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.Licence.FromString,
+                response_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ChangeLicenceResponse.FromString,
                 _registered_method=True)
         self.ReinstateLicence = channel.unary_unary(
                 '/monazite.export_license.v1.LicenceService/ReinstateLicence',
                 request_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ReinstateLicenceRequest.SerializeToString,
-                response_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.Licence.FromString,
+                response_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ChangeLicenceResponse.FromString,
                 _registered_method=True)
 
 
@@ -394,12 +394,12 @@ def add_LicenceServiceServicer_to_server(servicer, server):
             'SuspendLicence': grpc.unary_unary_rpc_method_handler(
                     servicer.SuspendLicence,
                     request_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.SuspendLicenceRequest.FromString,
-                    response_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.Licence.SerializeToString,
+                    response_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ChangeLicenceResponse.SerializeToString,
             ),
             'ReinstateLicence': grpc.unary_unary_rpc_method_handler(
                     servicer.ReinstateLicence,
                     request_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ReinstateLicenceRequest.FromString,
-                    response_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.Licence.SerializeToString,
+                    response_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ChangeLicenceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -483,7 +483,7 @@ class LicenceService(object):
             target,
             '/monazite.export_license.v1.LicenceService/SuspendLicence',
             monazite_dot_export__license_dot_v1_dot_export__license__pb2.SuspendLicenceRequest.SerializeToString,
-            monazite_dot_export__license_dot_v1_dot_export__license__pb2.Licence.FromString,
+            monazite_dot_export__license_dot_v1_dot_export__license__pb2.ChangeLicenceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -510,7 +510,7 @@ class LicenceService(object):
             target,
             '/monazite.export_license.v1.LicenceService/ReinstateLicence',
             monazite_dot_export__license_dot_v1_dot_export__license__pb2.ReinstateLicenceRequest.SerializeToString,
-            monazite_dot_export__license_dot_v1_dot_export__license__pb2.Licence.FromString,
+            monazite_dot_export__license_dot_v1_dot_export__license__pb2.ChangeLicenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -119,8 +119,8 @@ class LicenceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LicenceServiceAsyncStub: ...
     GetLicence: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.GetLicenceRequest, _export_license_pb2.Licence]
     ListLicences: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.ListLicencesRequest, _export_license_pb2.ListLicencesResponse]
-    SuspendLicence: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.SuspendLicenceRequest, _export_license_pb2.Licence]
-    ReinstateLicence: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.ReinstateLicenceRequest, _export_license_pb2.Licence]
+    SuspendLicence: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.SuspendLicenceRequest, _export_license_pb2.ChangeLicenceResponse]
+    ReinstateLicence: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.ReinstateLicenceRequest, _export_license_pb2.ChangeLicenceResponse]
 
 @_typing.type_check_only
 class LicenceServiceAsyncStub(LicenceServiceStub):
@@ -129,8 +129,8 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetLicence: _aio.UnaryUnaryMultiCallable[_export_license_pb2.GetLicenceRequest, _export_license_pb2.Licence]  # type: ignore[assignment]
     ListLicences: _aio.UnaryUnaryMultiCallable[_export_license_pb2.ListLicencesRequest, _export_license_pb2.ListLicencesResponse]  # type: ignore[assignment]
-    SuspendLicence: _aio.UnaryUnaryMultiCallable[_export_license_pb2.SuspendLicenceRequest, _export_license_pb2.Licence]  # type: ignore[assignment]
-    ReinstateLicence: _aio.UnaryUnaryMultiCallable[_export_license_pb2.ReinstateLicenceRequest, _export_license_pb2.Licence]  # type: ignore[assignment]
+    SuspendLicence: _aio.UnaryUnaryMultiCallable[_export_license_pb2.SuspendLicenceRequest, _export_license_pb2.ChangeLicenceResponse]  # type: ignore[assignment]
+    ReinstateLicence: _aio.UnaryUnaryMultiCallable[_export_license_pb2.ReinstateLicenceRequest, _export_license_pb2.ChangeLicenceResponse]  # type: ignore[assignment]
 
 class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Licences and their draw-down."""
@@ -154,14 +154,14 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _export_license_pb2.SuspendLicenceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_export_license_pb2.Licence, _abc.Awaitable[_export_license_pb2.Licence]]: ...
+    ) -> _typing.Union[_export_license_pb2.ChangeLicenceResponse, _abc.Awaitable[_export_license_pb2.ChangeLicenceResponse]]: ...
 
     @_abc_1.abstractmethod
     def ReinstateLicence(
         self,
         request: _export_license_pb2.ReinstateLicenceRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_export_license_pb2.Licence, _abc.Awaitable[_export_license_pb2.Licence]]: ...
+    ) -> _typing.Union[_export_license_pb2.ChangeLicenceResponse, _abc.Awaitable[_export_license_pb2.ChangeLicenceResponse]]: ...
 
 def add_LicenceServiceServicer_to_server(servicer: LicenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
