@@ -87,17 +87,21 @@ class Error(Exception):
         self.violations = tuple(violations)
         self.attached = tuple(map(_packed, attached))
 
-    def with_attached(self, message: Message) -> Error:
-        """The same refusal, bringing `message` along."""
-        attached = (*self.attached, message)
+    def with_attached(self, *messages: Message, **metadata: str) -> Error:
+        """The same refusal, bringing `messages` along and saying `metadata` too."""
         return Error(
             self.kind,
             self.reason,
             self.message,
-            metadata=self.metadata,
+            metadata={**self.metadata, **metadata},
             violations=self.violations,
-            attached=attached,
+            attached=(*self.attached, *messages),
         )
+
+    def has_room(self) -> bool:
+        """Whether its status holds all that it brings along."""
+        status = to_status(self)
+        return all(one in status.details for one in self.attached)
 
     def __str__(self) -> str:
         parts = [f"{self.reason}: {self.message}"]

@@ -131,10 +131,13 @@ StepCommand: TypeAlias = RegisterLot | SplitLot | MergeLots | TransformLots | Of
 
 @dataclass(frozen=True, slots=True)
 class PrepareStatement:
-    """A step whose statement the enterprise signs itself, and the kid of the key that will."""
+    """A step whose statement the enterprise signs itself, and the kid of the key that will. `on_present_heads`: a head
+    that was spent gives way to the present one of its lot.
+    """
 
     kid: bytes
     step: StepCommand
+    on_present_heads: bool = False
 
 
 def spends_of(command: StepCommand) -> tuple[Outpoint, ...]:

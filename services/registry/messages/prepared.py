@@ -27,7 +27,7 @@ def parse_prepare(request: registry_pb2.PrepareStatementRequest) -> PrepareState
     step = read_step(of_step, asked)
     fields.violations += of_step.violations
     fields.done()
-    return PrepareStatement(kid, step)
+    return PrepareStatement(kid, step, request.on_present_heads)
 
 
 def render_prepared(prepared: Prepared) -> registry_pb2.PreparedStatement:

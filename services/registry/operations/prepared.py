@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from google.protobuf.message import Message
 from monazite_provenance.contents import encode
@@ -30,6 +31,10 @@ from services.registry.operations.answers import Prepared, heads_made
 from services.registry.operations.lots import Steps, resolve
 from services.registry.storage import lots as stored
 
+# Where the statement of a step on the present heads is, in the metadata of STALE.
+ATTACHED: Final = "ATTACHED"
+PREPARE: Final = "PREPARE"
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -44,8 +49,11 @@ class Preparation:
     async def prepare(self, principal: Principal, asked: PrepareStatement) -> Prepared:
         """The statement of a step, for `asked.kid` to sign. Writes nothing.
 
-        Raises what would refuse the step, the key problems, and STALE as `restated` makes it.
+        Raises what would refuse the step, the key problems, and STALE as `restated` makes it: of a step on the present
+        heads only where a lot has ended.
         """
+        if asked.on_present_heads:
+            return await self._prepare(principal, await self._moved(asked))
         try:
             return await self._prepare(principal, asked)
         except Error as refusal:
@@ -54,14 +62,22 @@ class Preparation:
             raise await self.restated(refusal, principal, asked) from refusal
 
     async def restated(self, stale: Error, principal: Principal, asked: PrepareStatement) -> Error:
-        """`stale`, which refused this step, with the step prepared on the present heads of its lots, if it can be."""
-        present = await self._present(spends_of(asked.step))
+        """`stale`, which refused this step, with the step prepared on the present heads of its lots, if it can be.
+
+        Its metadata say `fresh`: ATTACHED, or PREPARE for one that the status of a refusal does not hold, which is to
+        be asked for. Neither where the step cannot be done any more.
+        """
         try:
-            fresh = await self._prepare(principal, replace(asked, step=respend(asked.step, present)))
+            fresh = await self._prepare(principal, await self._moved(asked))
         except (Error, ProvenanceError):
             # A lot has ended or is somebody else's by now, or does not bear this step any more.
             return stale
-        return stale.with_attached(self.render(fresh))
+        attached = stale.with_attached(self.render(fresh), fresh=ATTACHED)
+        return attached if attached.has_room() else stale.with_attached(fresh=PREPARE)
+
+    async def _moved(self, asked: PrepareStatement) -> PrepareStatement:
+        present = await self._present(spends_of(asked.step))
+        return replace(asked, step=respend(asked.step, present))
 
     async def _prepare(self, principal: Principal, asked: PrepareStatement) -> Prepared:
         steps = self.steps

@@ -226,9 +226,9 @@ class Api(Calls):
         request = pb.CutLotRequest(request_id=request_id or new_id(), head=message(head), validate_only=validate_only)
         return await self.call(self.lots.CutLot, request)
 
-    async def prepare(self, kid: bytes, step: StepRequest) -> pb.PreparedStatement:
+    async def prepare(self, kid: bytes, step: StepRequest, *, on_present_heads: bool = False) -> pb.PreparedStatement:
         """PrepareStatement."""
-        request = pb.PrepareStatementRequest(kid=kid)
+        request = pb.PrepareStatementRequest(kid=kid, on_present_heads=on_present_heads)
         named = next(
             field for field in request.DESCRIPTOR.oneofs_by_name["step"].fields if field.message_type is step.DESCRIPTOR
         )

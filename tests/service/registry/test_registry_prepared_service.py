@@ -14,7 +14,7 @@ from monazite_provenance.keys import Algorithm
 from monazite_provenance.prepared import read_prepared
 from monazite_provenance.statement import Outpoint, parse
 
-from services.chassis.errors import Error
+from services.chassis.errors import STATUS_BYTES_MAX, Error
 from services.chassis.fields import outpoint_message as message
 from services.registry.domain.submitting import ISSUED_AT_AGE_MAX_S, ISSUED_AT_AHEAD_MAX_S
 from tests.fakes.clock import MovableClock
@@ -215,6 +215,7 @@ async def test_a_stale_statement_comes_back_on_the_present_head(plant: Api, trad
         await plant.submit(signed.encode())
     assert refused.value.reason == "STALE"
     assert refused.value.metadata["spent_by"] == spender.hex()
+    assert refused.value.metadata["fresh"] == "ATTACHED"
     (fresh,) = _attached(refused.value)
     read = read_prepared(fresh.unsigned_item.item, fresh.signing_input, issuer=plant.uri)
     assert read.claims.spends == (present,)
@@ -226,6 +227,7 @@ async def test_a_stale_statement_comes_back_on_the_present_head(plant: Api, trad
     with pytest.raises(Error) as refused:
         await plant.submit(signed.encode())
     assert refused.value.reason == "STALE"
+    assert "fresh" not in refused.value.metadata
     assert not refused.value.attached
 
 
@@ -236,6 +238,7 @@ async def test_a_stale_head_to_prepare_on_answers_with_the_present_one(plant: Ap
         await plant.prepare(pen.key.public.kid, await _offering(plant, heads, trader.uri))
     assert refused.value.reason == "STALE"
     assert refused.value.metadata["spent_by"] == spender.hex()
+    assert refused.value.metadata["fresh"] == "ATTACHED"
     (fresh,) = _attached(refused.value)
     read = read_prepared(fresh.unsigned_item.item, fresh.signing_input, issuer=plant.uri)
     assert read.claims.spends == tuple(sorted([*present, heads[1]]))
@@ -281,14 +284,51 @@ async def test_the_same_statement_under_another_request_id_is_not_prepared_again
     assert not refused.value.attached
 
 
-async def test_a_fresh_statement_that_no_status_holds_is_left_out(plant: Api, trader: Api, pen: Pen) -> None:
+async def test_a_fresh_statement_that_no_status_holds_is_asked_for(plant: Api, trader: Api, pen: Pen) -> None:
     heads = await _registered(plant, pen, 24)
-    spender, _ = await _there_and_back(plant, pen, heads, trader.uri)
+    kid, offering = pen.key.public.kid, await _offering(plant, heads, trader.uri)
+    signed = pen.sign(await plant.prepare(kid, offering))
+    spender, present = await _there_and_back(plant, pen, heads, trader.uri)
+    for ask in (plant.prepare(kid, offering), plant.submit(signed.encode())):
+        with pytest.raises(Error) as refused:
+            await ask
+        assert refused.value.reason == "STALE"
+        assert refused.value.metadata["spent_by"] == spender.hex()
+        assert refused.value.metadata["fresh"] == "PREPARE"
+        assert not refused.value.attached
+
+    fresh = await plant.prepare(kid, offering, on_present_heads=True)
+
+    assert len(fresh.SerializeToString()) > STATUS_BYTES_MAX
+    read = read_prepared(fresh.unsigned_item.item, fresh.signing_input, issuer=plant.uri)
+    assert read.claims.spends == tuple(sorted(present))
+    await _sign_and_submit(plant, pen, fresh)
+
+
+async def test_on_present_heads_nothing_else_is_decided_otherwise(plant: Api, trader: Api, pen: Pen) -> None:
+    (head,) = await _registered(plant, pen)
+    kid, splitting = pen.key.public.kid, await _splitting(plant, head)
+    plain = await plant.prepare(kid, splitting)
+    same = await plant.prepare(kid, splitting, on_present_heads=True)
+    assert same.heads[0].lot_id == plain.heads[0].lot_id
+    read = read_prepared(same.unsigned_item.item, same.signing_input, issuer=plant.uri)
+    assert read.claims.spends == (head,)
+    offering = await plant.prepare(kid, await _offering(plant, [head], trader.uri))
+    offered = await _sign_and_submit(plant, pen, offering)
     with pytest.raises(Error) as refused:
-        await plant.prepare(pen.key.public.kid, await _offering(plant, heads, trader.uri))
+        await plant.prepare(kid, splitting, on_present_heads=True)
+    assert refused.value.reason == "STEP_NOT_ALLOWED", "what is in transit is not split"
+    moving = outpoint(offered.heads[0])
+    await trader.accept(moving, 2_000)
+    with pytest.raises(Error) as refused:
+        await plant.prepare(kid, splitting, on_present_heads=True)
+    assert refused.value.reason == "NOT_FOUND", "it is somebody else's"
+    (ended,) = await _registered(plant, pen)
+    await _sign_and_submit(plant, pen, await plant.prepare(kid, await _splitting(plant, ended)))
+    with pytest.raises(Error) as refused:
+        await plant.prepare(kid, await _splitting(plant, ended), on_present_heads=True)
     assert refused.value.reason == "STALE"
-    assert refused.value.metadata["spent_by"] == spender.hex()
-    assert not refused.value.attached
+    assert "fresh" not in refused.value.metadata
 
 
 async def test_past_its_expiry_a_statement_is_refused(plant: Api, pen: Pen, clock: MovableClock) -> None:

@@ -50,6 +50,10 @@ def test_what_is_attached_comes_along_as_long_as_it_fits() -> None:
         assert detail.Unpack(text)
         texts.append(text.value)
     assert texts == ["x" * 100, "z"]
+    assert not sent.has_room()
+    fits = Error(Kind.CONFLICT, "STALE", "spent", metadata={"a": "b"}).with_attached(small, said="so")
+    assert fits.has_room()
+    assert fits.metadata == {"a": "b", "said": "so"}
     assert (got.reason, got.message, got.violations) == ("STALE", "spent", ())
     assert len(errors.to_status(sent).SerializeToString()) <= errors.STATUS_BYTES_MAX
 

@@ -725,8 +725,13 @@ class PrepareStatementRequest(_message.Message):
     OFFER_LOTS_FIELD_NUMBER: _builtins.int
     CANCEL_OFFER_FIELD_NUMBER: _builtins.int
     ACCEPT_LOTS_FIELD_NUMBER: _builtins.int
+    ON_PRESENT_HEADS_FIELD_NUMBER: _builtins.int
     kid: _builtins.bytes
     """Of the caller's certified key that will sign: the first 16 bytes of its thumbprint."""
+    on_present_heads: _builtins.bool
+    """Where a head that the step names has been spent, take the present head of its lot instead of refusing with STALE. What
+    is spent then stands in the statement, to be read before signing.
+    """
     @_builtins.property
     def register_lot(self) -> Global___RegisterLotRequest: ...
     @_builtins.property
@@ -752,10 +757,11 @@ class PrepareStatementRequest(_message.Message):
         offer_lots: Global___OfferLotsRequest | None = ...,
         cancel_offer: Global___CancelOfferRequest | None = ...,
         accept_lots: Global___AcceptLotsRequest | None = ...,
+        on_present_heads: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accept_lots", b"accept_lots", "cancel_offer", b"cancel_offer", "merge_lots", b"merge_lots", "offer_lots", b"offer_lots", "register_lot", b"register_lot", "split_lot", b"split_lot", "step", b"step", "transform_lots", b"transform_lots"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_lots", b"accept_lots", "cancel_offer", b"cancel_offer", "kid", b"kid", "merge_lots", b"merge_lots", "offer_lots", b"offer_lots", "register_lot", b"register_lot", "split_lot", b"split_lot", "step", b"step", "transform_lots", b"transform_lots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_lots", b"accept_lots", "cancel_offer", b"cancel_offer", "kid", b"kid", "merge_lots", b"merge_lots", "offer_lots", b"offer_lots", "on_present_heads", b"on_present_heads", "register_lot", b"register_lot", "split_lot", b"split_lot", "step", b"step", "transform_lots", b"transform_lots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_step: _TypeAlias = _typing.Literal["register_lot", "split_lot", "merge_lots", "transform_lots", "offer_lots", "cancel_offer", "accept_lots"]  # noqa: Y015
     _WhichOneofArgType_step: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
@@ -766,7 +772,8 @@ Global___PrepareStatementRequest: _TypeAlias = PrepareStatementRequest  # noqa: 
 @_typing.final
 class PreparedStatement(_message.Message):
     """A statement that lacks its signature alone. Decode it, compare it with what was asked for and show it before signing.
-    Of a STALE refusal a detail beside ErrorInfo: the same step on the present heads.
+    Of a STALE refusal a detail beside ErrorInfo: the same step on the present heads. A status holds 6 KiB; of a larger one
+    the refusal says `fresh: PREPARE` in its metadata, and PrepareStatement with `on_present_heads` gives it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
