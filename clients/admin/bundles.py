@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from monazite.registry.v1.registry_pb2 import GetBundleRequest, GetLotRequest, GetStatusRequest
+from monazite.registry.v1.registry_pb2 import (
+    BUNDLE_EXTENT_FROM_CUTS,
+    BUNDLE_EXTENT_UNSPECIFIED,
+    BundleExtent,
+    GetBundleRequest,
+    GetLotRequest,
+    GetStatusRequest,
+)
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.statement_pb2 import Outpoint
 from monazite_provenance import bundle
@@ -31,10 +38,16 @@ async def resolve(session: Session, lot: str) -> Outpoint:
     return (await session.ask(stub.GetLot, GetLotRequest(lot_id=lot))).head
 
 
-async def fetch(session: Session, head: Outpoint, *, with_status: bool = True) -> bytes:
+async def fetch(
+    session: Session,
+    head: Outpoint,
+    *,
+    with_status: bool = True,
+    extent: BundleExtent.ValueType = BUNDLE_EXTENT_UNSPECIFIED,
+) -> bytes:
     """The bundle of one head, with how the registry says that it stands now."""
     stub = LotServiceStub(session.channel("registry"))
-    request = GetBundleRequest(head=head, with_status=with_status)
+    request = GetBundleRequest(head=head, with_status=with_status, extent=extent)
     pieces = stream(stub.GetBundle, request, timeout_s=session.configuration.timeout_s)
     return b"".join([piece.chunk async for piece in pieces])
 
@@ -48,10 +61,19 @@ async def refresh(session: Session, content: bytes) -> bytes:
             del pieces[-1]
         stub = LotServiceStub(session.channel("registry"))
         head = Outpoint(statement_id=kept.target.statement_id, output_index=kept.target.index)
-        pieces.append((await session.ask(stub.GetStatus, GetStatusRequest(head=head))).status.item)
+        request = GetStatusRequest(head=head, extent=_extent(pieces))
+        pieces.append((await session.ask(stub.GetStatus, request)).status.item)
         return b"".join(bundle.write(kept.target, pieces, kept.listings))
     except ProvenanceError as error:
         raise _unreadable(error) from error
+
+
+def _extent(pieces: Iterable[bytes]) -> BundleExtent.ValueType:
+    """That of a bundle of these items: if what a cut is of is not there, it begins at that. Raises ProvenanceError."""
+    statements = [parse(Item.decode(piece).statement) for piece in pieces]
+    shown = {each.statement_id for each in statements}
+    cut = {ref for each in statements if each.claims.kind is EventKind.CUT for ref in each.claims.refs}
+    return BUNDLE_EXTENT_UNSPECIFIED if cut <= shown else BUNDLE_EXTENT_FROM_CUTS
 
 
 def verify(chunks: Iterable[bytes], trust: bytes) -> LotReport:

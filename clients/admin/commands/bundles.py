@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from monazite.registry.v1.registry_pb2 import BUNDLE_EXTENT_FROM_CUTS, BUNDLE_EXTENT_UNSPECIFIED
 
 from clients.admin.arguments import outpoint_text
 from clients.admin.bundles import fetch, refresh, resolve, verify
@@ -29,6 +30,10 @@ def save(
         bool,
         typer.Option("--history", help="Without the registry's word on how the lot stands now."),
     ] = False,
+    from_cuts: Annotated[
+        bool,
+        typer.Option("--from-cuts", help="From the last cuts on, as a buyer gets it; officers get all of it else."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fetches the bundle of a lot into a file, with the registry's signed word on how the lot stands now."""
@@ -39,7 +44,8 @@ def save(
         if not file.parent.is_dir():
             raise ConfigurationError(f"cannot write {file}: there is no directory {file.parent}")
         head = await resolve(session, lot)
-        content = await fetch(session, head, with_status=not history)
+        extent = BUNDLE_EXTENT_FROM_CUTS if from_cuts else BUNDLE_EXTENT_UNSPECIFIED
+        content = await fetch(session, head, with_status=not history, extent=extent)
         _write(file, content)
         if session.output.as_json:
             session.output.value({"file": str(file), "bytes": len(content), "head": outpoint_text(head)})

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from monazite.registry.v1.registry_pb2 import GetLotRequest, ListLotsRequest, ListLotsResponse, Lot
+from monazite.registry.v1.registry_pb2 import (
+    CutLotRequest,
+    GetLotRequest,
+    ListLotsRequest,
+    ListLotsResponse,
+    Lot,
+    StepResponse,
+)
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.material_pb2 import CustodyModel, CustodyState, Element, ElementMass, Form
 
@@ -14,7 +21,16 @@ from clients.admin.arguments import EnterpriseOption, names, outpoint_text
 from clients.admin.bundles import fetch, resolve, verify
 from clients.admin.lot_report import conclude
 from clients.admin.output import Output, when
-from clients.admin.session import LIMIT_DEFAULT, JsonOption, LimitOption, PageTokenOption, Session, collect, run
+from clients.admin.session import (
+    LIMIT_DEFAULT,
+    JsonOption,
+    LimitOption,
+    PageTokenOption,
+    RequestIdOption,
+    Session,
+    collect,
+    run,
+)
 from clients.masses import gross_tonnes, kilograms, tonnes
 
 app = typer.Typer(no_args_is_help=True, help="Lots.")
@@ -74,6 +90,38 @@ def trace(context: typer.Context, *, lot: LotArgument, as_json: JsonOption = Fal
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)
+
+
+@app.command("cut")
+def cut(
+    context: typer.Context,
+    *,
+    lot: LotArgument,
+    check: Annotated[bool, typer.Option("--check", help="Say whether the lot can be cut, and sign nothing.")] = False,
+    request_id: RequestIdOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Has the registry verify all that a lot rests on and sign for it: buyers' bundles begin there from then on."""
+
+    async def work(session: Session) -> None:
+        head = await resolve(session, lot)
+        stub = LotServiceStub(session.channel("registry"))
+        request = CutLotRequest(request_id=session.new_request_id(request_id), head=head, validate_only=check)
+        done = await session.ask(stub.CutLot, request)
+        session.show(done, lambda: _cut(session.output, done))
+
+    run(context, work, as_json=as_json)
+
+
+def _cut(output: Output, done: StepResponse) -> None:
+    facts = [("lot", done.heads[0].lot_id), ("head", outpoint_text(done.heads[0].outpoint))]
+    if done.HasField("admission"):
+        place = "pending" if done.admission.receipt_pending else str(done.admission.index)
+        facts += [("cut", done.admission.statement_id.hex()), ("entry", place)]
+    output.facts("Cut" if done.statement.item else "Can be cut", facts)
+    if done.findings:
+        rows = [[each.code, each.metadata["count"], each.message] for each in done.findings]
+        output.table("Findings that the cut names", ["Code", ">Times", "What"], rows)
 
 
 def _state(lot: Lot) -> str:
