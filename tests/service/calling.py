@@ -60,14 +60,15 @@ class Calls:
         head = await self.call(self.log.GetCheckpoint, pb.GetCheckpointRequest())
         return parse_checkpoint(head.checkpoint).head.size
 
-    async def takes_in(self, log: str, size: int) -> None:
-        """Until the service has taken in the head of this size of another log."""
+    async def takes_in(self, log: str, size: int) -> dict[str, int]:
+        """Waits until the service has taken in the head of this size of another log; gives all sizes that it has."""
         sizes: dict[str, int] = {}
         while sizes.get(log) != size:
             # Yields to the watcher: each look is a call of its own.
             found = await self.call(self.log.ListPeerCheckpoints, pb.ListPeerCheckpointsRequest())
             heads = [parse_checkpoint(each.checkpoint.checkpoint).head for each in found.checkpoints]
             sizes = {head.log: head.size for head in heads}
+        return sizes
 
     @classmethod
     async def call(

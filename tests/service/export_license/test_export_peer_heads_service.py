@@ -25,4 +25,5 @@ async def test_heads_of_quota_are_taken_in(
         async with stopped.running(), stopped.caller(WANG) as officer, asyncio.timeout(20):
             for size in (1, 2):
                 log.register.append(bytes([size]) * 32)
-                await officer.takes_in(QUOTA, size)
+                taken = await officer.takes_in(QUOTA, size)
+        assert taken[QUOTA] == log.register.size

@@ -26,4 +26,5 @@ async def test_heads_of_licensing_are_taken_in(
         async with stopped.running(), stopped.caller(OFFICER) as officer, asyncio.timeout(20):
             for size in (1, 2):
                 log.register.append(bytes([size]) * 32)
-                await officer.takes_in(LICENSING, size)
+                taken = await officer.takes_in(LICENSING, size)
+        assert taken[LICENSING] == log.register.size
