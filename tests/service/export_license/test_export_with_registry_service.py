@@ -228,6 +228,28 @@ async def test_one_of_two_lots_stays_and_what_came_back_leaves_another_time(pair
         assert not report.findings
 
 
+async def test_the_gate_looks_behind_a_cut(pair: Pair) -> None:
+    trust = TrustFile.load(pair.trust.trust_file.read_bytes())
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
+        lot = await magnets(pair)
+        async with pair.at_registry(REGISTRAR) as registrar:
+            await registrar.cut(lot.head)
+        report = verify_bundle(await bundle(pair, lot.head), trust, at=int(time.time()))
+        assert report.gap_codes() == {"VOUCHED"}, "its holder is given no more than a buyer"
+
+        licence_id = await granted(licensing, lot, 8_000)
+        await offer(pair, lot, licence_id)
+        act_id = new_act()
+        await customs.declare(act_id, licence_id, (lot, 8_000))
+        gone = await customs.write_off(act_id, (lot, 8_000))
+
+        assert gone.state == pb.ExportAct.STATE_EXPORTED
+        abroad = Outpoint(gone.abroad[0].statement_id, gone.abroad[0].output_index)
+        report = verify_bundle(await bundle(pair, abroad), trust, at=int(time.time()))
+        assert report.gap_codes() == {"VOUCHED"}
+        assert [step.kind for step in report.steps] == ["OFFER", "ACCEPT"]
+
+
 async def test_a_strangers_lot_looks_like_none(pair: Pair) -> None:
     async with pair.registry(), pair.licensing() as licensing, licensing.caller("enterprise/rival") as rival:
         there, nowhere = await magnets(pair), Held("", Outpoint(b"x" * 32, 0))
