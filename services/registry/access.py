@@ -36,6 +36,7 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.LotService/GetStatus": _READERS,
     f"{_PACKAGE}.LotService/PlaceHold": frozenset({_INSPECTOR}),
     f"{_PACKAGE}.LotService/ReleaseHold": frozenset({_INSPECTOR}),
+    f"{_PACKAGE}.LotService/AttestLot": frozenset({_INSPECTOR}),
     # The registry's own word for a whole history: its own officer's, and not the holder's, who would choose what his
     # buyers do not see.
     f"{_PACKAGE}.LotService/CutLot": frozenset({_REGISTRAR}),

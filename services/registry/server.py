@@ -25,6 +25,7 @@ from services.chassis.turns import Turns
 from services.registry import access
 from services.registry.messages.prepared import render_prepared
 from services.registry.messages.replies import render
+from services.registry.operations.attestations import Attestations
 from services.registry.operations.bundles import Bundles
 from services.registry.operations.cuts import Cuts
 from services.registry.operations.enterprises import Enterprises
@@ -86,6 +87,7 @@ async def build(site: Site[RegistrySettings]) -> Composition:
         Holds(pipeline, database, signer, log_name),
         Reading(database, site.clock, domain, licensing),
         bundles=bundles,
+        attestations=Attestations(pipeline, database, signer),
         cuts=Cuts(pipeline, database, signer, bundles, trust, turns, site.clock, DEFAULT_SETTINGS),
     )
     rights = RightServicer(Rights(pipeline, database, signer, log_name, site.clock))

@@ -14,6 +14,7 @@ from monazite_provenance.statement import Outpoint
 from services.chassis.errors import not_found
 from services.registry.domain import exports, refusals, rights
 from services.registry.domain.change import (
+    Attest,
     CertifyKey,
     Change,
     CloseRight,
@@ -53,7 +54,7 @@ def admit(change: Change, rows: Rows, statement_id: bytes, terms: Terms) -> Rows
             _step(change, rows, changed, statement_id, terms)
         case PlaceHold():
             _place(change, rows, changed)
-        case ReleaseHold() | PlaceCut():
+        case ReleaseHold() | PlaceCut() | Attest():
             _speak(change, rows, changed, statement_id)
         case FreezeRight():
             changed.rights[change.right_id] = rights.freeze(rows.rights.get(change.right_id), change.right_id)
@@ -89,11 +90,15 @@ def _place(change: PlaceHold, rows: Rows, changed: Rows) -> None:
     changed.heads[head.outpoint] = replace(head, holds=(*head.holds, change.reason_code))
 
 
-def _speak(change: ReleaseHold | PlaceCut, rows: Rows, changed: Rows, statement_id: bytes) -> None:
-    if isinstance(change, PlaceCut):
-        _cut(change, rows, changed, statement_id)
-    else:
-        _release(change, rows, changed, statement_id)
+def _speak(change: ReleaseHold | PlaceCut | Attest, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    match change:
+        case PlaceCut():
+            _cut(change, rows, changed, statement_id)
+        case ReleaseHold():
+            _release(change, rows, changed, statement_id)
+        case Attest():
+            # A head that was found once is there for good.
+            pass
 
 
 def _release(change: ReleaseHold, rows: Rows, changed: Rows, statement_id: bytes) -> None:

@@ -119,6 +119,13 @@ class ReleaseHold:
 
 
 @dataclass(frozen=True, slots=True)
+class Attest:
+    """Speaks of a head, spent or not, and changes nothing."""
+
+    outpoint: Outpoint
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceCut:
     """Vouches for an unspent head without holds."""
 
@@ -208,6 +215,7 @@ Change: TypeAlias = (
     Step
     | PlaceHold
     | ReleaseHold
+    | Attest
     | PlaceCut
     | FreezeRight
     | CloseRight

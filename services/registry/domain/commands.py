@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from monazite_provenance.contents import CustodyModel, ElementRow, Form, Loss, MassSource, Origin
+from monazite_provenance.contents import AssayRow, CustodyModel, ElementRow, Form, Loss, MassSource, Origin
 from monazite_provenance.statement import Outpoint
 
 
@@ -166,6 +166,21 @@ class HoldLot:
 
     lot_id: str
     reason_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttestLot:
+    """An assay of what was sampled at a head: rows ascend and are masses in `dry_g` grams of dry lot. `measured_at` in
+    Unix seconds.
+    """
+
+    head: Outpoint
+    laboratory: str
+    method: str
+    sample: str
+    measured_at: int
+    dry_g: int
+    rows: tuple[AssayRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The bundle of one head: keys, rights, the lots' statements parents first with cuts and with licences and intents of
-exports among them, then what speaks about them (holds with their releases, locks for export with their voids, closings
-and settlements of rights, changes of licences); one receipt for all that stand in our log, and last the head's status.
+exports among them, then what speaks about them (assays, holds with their releases, locks for export with their voids,
+closings and settlements of rights, changes of licences); one receipt for all that stand in our log, and last the head's
+status.
 
 It is full or begins at the last cuts (`Extent`), and its status' digest is of just what it holds.
 Statements, receipts and status are read in one snapshot, so that they speak of one moment.
@@ -216,6 +217,7 @@ async def _collect(connection: Connection, target: Outpoint, lots: Sequence[byte
             *rights,
             *history,
             *last,
+            *await rows.attestation_ids(connection, lots, target),
             *await rows.hold_ids(connection, lots, target),
             *await rows.act_ids(connection, lots, target),
             *await rows.closed_ids(connection, rights),

@@ -12,11 +12,13 @@ from monazite.type.v1.statement_pb2 import StatementItem
 
 from services.chassis.call import current_call
 from services.registry.messages import lots as messages
+from services.registry.messages.attestations import parse_attest
 from services.registry.messages.prepared import parse_prepare, render_prepared
 from services.registry.messages.replies import give
 from services.registry.messages.requests import asked_by
 from services.registry.messages.steps import parse_step
 from services.registry.messages.views import render_lot, render_lots
+from services.registry.operations.attestations import Attestations
 from services.registry.operations.bundles import Asked, Bundles
 from services.registry.operations.cuts import Cuts
 from services.registry.operations.holds import Holds
@@ -37,7 +39,9 @@ class LotServicer(LotServiceServicer):
         *,
         bundles: Bundles,
         cuts: Cuts,
+        attestations: Attestations,
     ) -> None:
+        self._attestations = attestations
         self._cuts = cuts
         self._lots = lots
         self._submissions = submissions
@@ -133,3 +137,8 @@ class LotServicer(LotServiceServicer):
         request_id, command = messages.parse_cut(request)
         asked, validate_only = asked_by(request, request_id), request.validate_only
         return give(pb.StepResponse, await self._cuts.cut(asked, command, validate_only=validate_only))
+
+    async def AttestLot(self, request: pb.AttestLotRequest, context: object) -> pb.StepResponse:
+        """What an inspector had measured."""
+        request_id, command = parse_attest(request)
+        return give(pb.StepResponse, await self._attestations.attest(asked_by(request, request_id), command))

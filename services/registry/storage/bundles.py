@@ -67,6 +67,10 @@ _HOLDS: Final = """
     SELECT h.hold_id, h.released_by FROM output o JOIN hold h USING (statement_id, output_index)
     WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY h.hold_id
 """
+_ATTESTED: Final = """
+    SELECT a.attestation_id FROM output o JOIN attestation a USING (statement_id, output_index)
+    WHERE o.spent_by = ANY($1::bytea[]) OR (o.statement_id, o.output_index) = ($2, $3) ORDER BY a.attestation_id
+"""
 _SETTLED: Final = "SELECT settled_id FROM settlement WHERE drawing_id = ANY($1::bytea[]) ORDER BY settled_id"
 _OPEN_HOLDS: Final = """
     SELECT hold_id FROM hold WHERE (statement_id, output_index) = ($1, $2) AND released_by IS NULL ORDER BY hold_id
@@ -157,6 +161,11 @@ async def hold_ids(connection: Connection, statement_ids: Sequence[bytes], targe
     """Holds on what the statements spent and on the target, then the releases that ended some of them."""
     rows = await connection.fetch(_HOLDS, list(statement_ids), *target)
     return [row["hold_id"] for row in rows] + [row["released_by"] for row in rows if row["released_by"] is not None]
+
+
+async def attestation_ids(connection: Connection, statement_ids: Sequence[bytes], target: Outpoint) -> list[bytes]:
+    """Assays of what the statements spent and of the target."""
+    return [row["attestation_id"] for row in await connection.fetch(_ATTESTED, list(statement_ids), *target)]
 
 
 async def settled_ids(connection: Connection, statement_ids: Sequence[bytes]) -> list[bytes]:

@@ -13,6 +13,7 @@ from monazite_provenance.statement import Outpoint
 
 from services.chassis.database import Connection
 from services.registry.domain.change import (
+    Attest,
     CertifyKey,
     Change,
     CloseRight,
@@ -118,14 +119,11 @@ class Needs:
         match change:
             case Step():
                 self._add_step(change)
-            case PlaceHold():
-                self.heads.add(change.outpoint)
-            case ReleaseHold():
-                self.heads.add(change.outpoint)
-                self.holds.add(change.hold_id)
-            case PlaceCut():
-                self.heads.add(change.outpoint)
-                self.cuts.add(change.outpoint)
+            case PlaceHold() | ReleaseHold() | PlaceCut():
+                self._add_word(change)
+            case Attest():
+                # A head that was found once is there for good.
+                pass
             case FreezeRight():
                 self.rights.add(change.right_id)
                 self.presented.setdefault(change.right_id, None)
@@ -140,6 +138,13 @@ class Needs:
             case ListEnterprise() | CertifyKey() | RetireKey():
                 self.enterprises.add(change.enterprise_id)
                 self.closing_behalf |= isinstance(change, CertifyKey) and change.own_signature_only
+
+    def _add_word(self, change: PlaceHold | ReleaseHold | PlaceCut) -> None:
+        self.heads.add(change.outpoint)
+        if isinstance(change, ReleaseHold):
+            self.holds.add(change.hold_id)
+        elif isinstance(change, PlaceCut):
+            self.cuts.add(change.outpoint)
 
     def _add_step(self, step: Step) -> None:
         if step.act is None:

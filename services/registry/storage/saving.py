@@ -10,6 +10,7 @@ from monazite_provenance.statement import Outpoint
 
 from services.chassis.database import Connection
 from services.registry.domain.change import (
+    Attest,
     CertifyKey,
     IssueNames,
     ListEnterprise,
@@ -20,6 +21,7 @@ from services.registry.domain.change import (
     Step,
 )
 from services.registry.domain.records import ActState, Rows
+from services.registry.storage.attestations import save_attestations
 from services.registry.storage.cuts import save_cuts
 from services.registry.storage.writes import HoldPlaced, PeerStatement, RegistryWrite
 
@@ -100,6 +102,9 @@ async def save(connection: Connection, writes: Sequence[RegistryWrite], changed:
     await _save_holds(connection, writes)
     if changed.cuts:
         await save_cuts(connection, changed.cuts)
+    attested = {write.statement_id: write.change.outpoint for write in writes if isinstance(write.change, Attest)}
+    if attested:
+        await save_attestations(connection, attested)
     for write in writes:
         await _save_enterprise(connection, write)
 

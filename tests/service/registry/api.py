@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.registry.v1 import registry_pb2_grpc as rpc
 from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
@@ -220,6 +222,30 @@ class Api(Calls):
         """ReleaseHold."""
         request = pb.ReleaseHoldRequest(request_id=new_id(), lot_id=lot_id, reason_code=reason_code)
         return await self.call(self.lots.ReleaseHold, request)
+
+    async def attest(
+        self,
+        head: Outpoint,
+        masses: Mapping[material_pb2.Element.ValueType, int],
+        *,
+        u_mg: int = 1_000,
+        dry_g: int = 2_000,
+        request_id: str = "",
+    ) -> pb.StepResponse:
+        """AttestLot, measured a minute ago; masses and their random uncertainty in milligrams REO."""
+        request = pb.AttestLotRequest(
+            request_id=request_id or new_id(),
+            head=message(head),
+            laboratory="assay-2",
+            method="ICP-MS",
+            sample="S-1",
+            measure_time=Timestamp(seconds=int(time.time()) - 60),
+            dry_g=dry_g,
+            rows=[
+                pb.AssayRow(element=element, reo_mg=mass, u_random_mg=u_mg) for element, mass in sorted(masses.items())
+            ],
+        )
+        return await self.call(self.lots.AttestLot, request)
 
     async def cut(self, head: Outpoint, *, request_id: str = "", validate_only: bool = False) -> pb.StepResponse:
         """CutLot."""

@@ -1138,6 +1138,84 @@ class ReleaseHoldRequest(_message.Message):
 Global___ReleaseHoldRequest: _TypeAlias = ReleaseHoldRequest  # noqa: Y015
 
 @_typing.final
+class AssayRow(_message.Message):
+    """What was found of one element; 0 mg REO: below detection, with the uncertainty of the limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ELEMENT_FIELD_NUMBER: _builtins.int
+    REO_MG_FIELD_NUMBER: _builtins.int
+    U_RANDOM_MG_FIELD_NUMBER: _builtins.int
+    U_COMMON_MG_FIELD_NUMBER: _builtins.int
+    element: _material_pb2.Element.ValueType
+    reo_mg: _builtins.int
+    u_random_mg: _builtins.int
+    u_common_mg: _builtins.int
+    def __init__(
+        self,
+        *,
+        element: _material_pb2.Element.ValueType = ...,
+        reo_mg: _builtins.int = ...,
+        u_random_mg: _builtins.int = ...,
+        u_common_mg: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["element", b"element", "reo_mg", b"reo_mg", "u_common_mg", b"u_common_mg", "u_random_mg", b"u_random_mg"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssayRow: _TypeAlias = AssayRow  # noqa: Y015
+
+@_typing.final
+class AttestLotRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    LABORATORY_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    SAMPLE_FIELD_NUMBER: _builtins.int
+    MEASURE_TIME_FIELD_NUMBER: _builtins.int
+    DRY_G_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    laboratory: _builtins.str
+    method: _builtins.str
+    """Of the uncertainty table, e.g. "ICP-MS"."""
+    sample: _builtins.str
+    """As the laboratory numbered it."""
+    dry_g: _builtins.int
+    """Grams of dry lot that the rows are masses in."""
+    @_builtins.property
+    def head(self) -> _statement_pb2.Outpoint:
+        """Where the sample was taken. It may have been spent since."""
+
+    @_builtins.property
+    def measure_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssayRow]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        head: _statement_pb2.Outpoint | None = ...,
+        laboratory: _builtins.str = ...,
+        method: _builtins.str = ...,
+        sample: _builtins.str = ...,
+        measure_time: _timestamp_pb2.Timestamp | None = ...,
+        dry_g: _builtins.int = ...,
+        rows: _abc.Iterable[Global___AssayRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "measure_time", b"measure_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_g", b"dry_g", "head", b"head", "laboratory", b"laboratory", "measure_time", b"measure_time", "method", b"method", "request_id", b"request_id", "rows", b"rows", "sample", b"sample"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttestLotRequest: _TypeAlias = AttestLotRequest  # noqa: Y015
+
+@_typing.final
 class CutLotRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -116,6 +116,11 @@ class LotServiceStub(object):
                 request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.ReleaseHoldRequest.SerializeToString,
                 response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
                 _registered_method=True)
+        self.AttestLot = channel.unary_unary(
+                '/monazite.registry.v1.LotService/AttestLot',
+                request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.AttestLotRequest.SerializeToString,
+                response_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
+                _registered_method=True)
         self.CutLot = channel.unary_unary(
                 '/monazite.registry.v1.LotService/CutLot',
                 request_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.CutLotRequest.SerializeToString,
@@ -240,6 +245,13 @@ class LotServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AttestLot(self, request, context):
+        """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CutLot(self, request, context):
         """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
         begin there. Of a head that has a cut it answers with that.
@@ -329,6 +341,11 @@ def add_LotServiceServicer_to_server(servicer, server):
             'ReleaseHold': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseHold,
                     request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.ReleaseHoldRequest.FromString,
+                    response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.SerializeToString,
+            ),
+            'AttestLot': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestLot,
+                    request_deserializer=monazite_dot_registry_dot_v1_dot_registry__pb2.AttestLotRequest.FromString,
                     response_serializer=monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.SerializeToString,
             ),
             'CutLot': grpc.unary_unary_rpc_method_handler(
@@ -770,6 +787,33 @@ class LotService(object):
             target,
             '/monazite.registry.v1.LotService/ReleaseHold',
             monazite_dot_registry_dot_v1_dot_registry__pb2.ReleaseHoldRequest.SerializeToString,
+            monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestLot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.registry.v1.LotService/AttestLot',
+            monazite_dot_registry_dot_v1_dot_registry__pb2.AttestLotRequest.SerializeToString,
             monazite_dot_registry_dot_v1_dot_registry__pb2.StepResponse.FromString,
             options,
             channel_credentials,

@@ -152,6 +152,15 @@ _TABLES = (
     "CREATE UNIQUE INDEX hold_once ON hold (statement_id, output_index, reason_code) WHERE released_by IS NULL",
     "CREATE INDEX hold_head ON hold (statement_id, output_index)",
     """
+    CREATE TABLE attestation (
+        attestation_id bytea PRIMARY KEY REFERENCES statement (statement_id),
+        statement_id bytea NOT NULL,
+        output_index smallint NOT NULL,
+        FOREIGN KEY (statement_id, output_index) REFERENCES output
+    )""",
+    "CREATE INDEX attestation_head ON attestation (statement_id, output_index)",
+    append_only("attestation"),
+    """
     CREATE TABLE cut (
         cut_id bytea PRIMARY KEY REFERENCES statement (statement_id),
         statement_id bytea NOT NULL,
