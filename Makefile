@@ -7,7 +7,7 @@ PEERS := .venv-peers/.ready
 FUZZER := .venv/.fuzzer
 DATA := .monazite
 
-.PHONY: help demo up test check check-style check-types check-protos check-layers fuzz bench docs e2e-compose stubs lock upgrade clean clean-data
+.PHONY: help demo up test check check-style check-types check-mypy check-pyright check-protos check-layers fuzz bench docs e2e-compose stubs lock upgrade clean clean-data
 
 help:
 	@echo "make demo         the whole story on real numbers, from nothing, in about a minute"
@@ -44,8 +44,10 @@ demo: $(READY)
 up: $(READY)
 	$(BIN)/python -m tools.local.up $(DATA)
 
+# A process for each core, each with servers of its own; a file is one process's, since its tests may share what is
+# slow to make. As listed, not by the number of tests: the files with the longest tests have few.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: check-style check-types check-protos check-layers
 
@@ -53,8 +55,12 @@ check-style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-check-types: $(READY)
+check-types: check-mypy check-pyright
+
+check-mypy: $(READY)
 	$(BIN)/mypy
+
+check-pyright: $(READY)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 check-protos: $(READY)

@@ -1,4 +1,5 @@
-"""Fixtures for every test: one PostgreSQL and one development CA a session, one database a test.
+"""Fixtures for every test: one PostgreSQL and one development CA a session, one database a test. `make
+test` runs several sessions at once, one in each of its processes; nothing is shared between them.
 
 Nothing is started for tests that do not ask for it, so that the unit tests stay free of IO.
 """
@@ -11,14 +12,26 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tools.local.guardian import Guardian
 from tools.local.pki import DevelopmentAuthority
+from tools.local.ports import HeldPorts
 from tools.local.postgres import Cluster, Template
 
 Migrate = Callable[[str], None]
+
+# Where a session's servers keep their data if there is room for them: none of it outlives the session, and on a disk
+# most of a test's time goes into the 400 files of its database.
+MEMORY: Final = Path("/dev/shm")  # noqa: S108  (what is made there has a name of its own)
+MEMORY_BYTES_MIN: Final = 4 * 1024**3
+
+# A busy machine is no failure.
+settings.register_profile("monazite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("monazite")
 
 # Read when grpc is first used. With it, a child that was forked (PostgreSQL, under root) starts gRPC's threads anew,
 # which now and then end it before it becomes what it was to be (grpc/grpc#43055).
@@ -39,7 +52,8 @@ def session_directory(guardian: Guardian) -> Iterator[Path]:
 
     Not one of pytest's: a second session with the same `--basetemp` empties those under the first one's servers.
     """
-    directory = Path(tempfile.mkdtemp(prefix="monazite-tests-"))
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN and os.access(MEMORY, os.W_OK)
+    directory = Path(tempfile.mkdtemp(prefix="monazite-tests-", dir=MEMORY if roomy else None))
     guardian.discard(directory)
     directory.chmod(0o711)
     yield directory
@@ -97,6 +111,13 @@ def _empty(_url: str) -> None:
 def database(database_from: Callable[[Migrate], str]) -> str:
     """URL of a fresh, empty database. A test package overrides this with `database_from(its_migration)`."""
     return database_from(_empty)
+
+
+@pytest.fixture
+def ports() -> Iterator[HeldPorts]:
+    """`ports.take()` gives a port that is nobody else's until the test ends, whatever runs beside it."""
+    with HeldPorts() as held:
+        yield held
 
 
 @pytest.fixture(scope="session")

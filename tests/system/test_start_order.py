@@ -26,7 +26,7 @@ from monazite.type.v1.statement_pb2 import Outpoint
 from clients.errors import CallError
 from clients.masses import MG_PER_TONNE
 from tests.system.crashing import Caller, callers, request_id, until
-from tools.local.ports import free_port
+from tools.local.ports import HeldPorts
 from tools.local.suite import SERVICES, Suite
 
 YEAR = 2041
@@ -106,9 +106,9 @@ async def test_a_registry_that_starts_last_is_found_by_those_that_need_it(suite:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_without_its_database_a_service_ends_for_its_supervisor_to_start_it_again(
-    suite: Suite, service: str
+    suite: Suite, service: str, ports: HeldPorts
 ) -> None:
-    nowhere = {"MONAZITE__DATABASE_URL": f"postgresql://{service}:none@127.0.0.1:{free_port()}/{service}"}
+    nowhere = {"MONAZITE__DATABASE_URL": f"postgresql://{service}:none@127.0.0.1:{ports.take()}/{service}"}
     await asyncio.to_thread(suite.kill, service)
     await asyncio.to_thread(suite.restart, service, nowhere, wait=False)
     assert await asyncio.to_thread(suite.wait_exit, service) == os.EX_TEMPFAIL

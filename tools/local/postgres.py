@@ -137,8 +137,11 @@ class Cluster:
 
     def create_database(self, name: str, *, owner: str, template: str = "template0") -> None:
         """Create one database that only `owner` and the superuser can connect to."""
+        # Files, rather than each page through the log: half the work, and without fsync a checkpoint costs nothing.
+        strategy = "WAL_LOG" if self._durable else "FILE_COPY"
         self.sql(
-            f"CREATE DATABASE {_checked(name)} OWNER {_checked(owner)} TEMPLATE {_checked(template)};"
+            f"CREATE DATABASE {_checked(name)} OWNER {_checked(owner)}"
+            f" TEMPLATE {_checked(template)} STRATEGY {strategy};"
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC"
         )
 

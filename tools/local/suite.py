@@ -22,7 +22,7 @@ from tools.local.deployment import Deployment
 from tools.local.guardian import Guardian
 from tools.local.lock import DirectoryLock
 from tools.local.pki import DOMAIN, Certificate, DevelopmentAuthority
-from tools.local.ports import free_port, is_free
+from tools.local.ports import HeldPorts, is_free
 from tools.local.postgres import Cluster
 
 SERVICES: Final = ceremony.SERVICES
@@ -56,6 +56,7 @@ class Suite:
         self.directory = directory.resolve()
         self.domain = domain
         self._ports = dict(ports or {})
+        self._held = HeldPorts()
         self._overlays = dict(settings or {})
         self._ephemeral = ephemeral
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -110,6 +111,7 @@ class Suite:
         if self._guardian is not None:
             self._guardian.dismiss()
             self._guardian = None
+        self._held.close()
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -205,7 +207,7 @@ class Suite:
         self.authority = DevelopmentAuthority(self.directory / "pki", self.domain)
         trust = ceremony.hold(self.directory / "trust", self.domain)
         self.cluster.start(guardian)
-        self._ports = {service: self._ports.get(service) or free_port() for service in SERVICES}
+        self._ports = {service: self._ports.get(service) or self._held.take() for service in SERVICES}
         for service in SERVICES:
             path = self.directory / f"{service}.toml"
             path.touch(mode=0o600)  # it holds the database password

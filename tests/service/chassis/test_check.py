@@ -14,7 +14,7 @@ from services.chassis.database import Database
 from services.chassis.server import EXIT_SETTINGS
 from services.chassis.settings import Settings
 from tests.conftest import Migrate
-from tools.local.ports import free_port
+from tools.local.ports import HeldPorts
 
 TABLE = """
 domain = "monazite.example"
@@ -69,9 +69,9 @@ def test_a_sound_database_is_called_so(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_database_that_is_away_is_no_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ports: HeldPorts
 ) -> None:
-    configured(tmp_path, f"postgresql://quota:x@127.0.0.1:{free_port()}/quota", monkeypatch)
+    configured(tmp_path, f"postgresql://quota:x@127.0.0.1:{ports.take()}/quota", monkeypatch)
     assert check.run(Settings, no_fault) == os.EX_TEMPFAIL
     said = capsys.readouterr()
     assert said.out == ""

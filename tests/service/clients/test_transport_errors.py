@@ -21,7 +21,7 @@ from clients.connection import ANSWER_BYTES_MAX, REQUEST_BYTES_MAX, Identity, as
 from clients.errors import CallError
 from services.chassis.errors import Error, Kind, Violation, to_trailing_metadata
 from tools.local.pki import Certificate, DevelopmentAuthority
-from tools.local.ports import free_port
+from tools.local.ports import HeldPorts
 
 SLOW, LARGE, REFUSED, BROKEN = 1, 2, 3, 4
 
@@ -96,8 +96,8 @@ async def test_it_works(address: str, officer: Certificate) -> None:
     assert (await attempt(address, identity(officer))).indicators[0].year == 2024
 
 
-async def test_nobody_listens(officer: Certificate) -> None:
-    assert await reason(f"localhost:{free_port()}", identity(officer)) == errors.TRANSPORT_UNREACHABLE
+async def test_nobody_listens(officer: Certificate, ports: HeldPorts) -> None:
+    assert await reason(f"localhost:{ports.take()}", identity(officer)) == errors.TRANSPORT_UNREACHABLE
 
 
 async def test_no_such_host(officer: Certificate) -> None:
@@ -183,8 +183,8 @@ async def test_command_says_it_as_json(address: str, officer: Certificate) -> No
     assert error["violations"] == [{"field": "masses[0].reo_mg", "description": "too much"}]
 
 
-async def test_command_unreachable(officer: Certificate) -> None:
-    code, _, err = await command(f"localhost:{free_port()}", officer, "indicator", "list", "--year", "2024")
+async def test_command_unreachable(officer: Certificate, ports: HeldPorts) -> None:
+    code, _, err = await command(f"localhost:{ports.take()}", officer, "indicator", "list", "--year", "2024")
     assert code == ExitCode.NOT_REACHED
     assert "nothing answers" in err
 

@@ -22,7 +22,7 @@ from tests.fakes.export_registry import ExportRegistry, Lot
 from tests.service.calling import new_id
 from tests.service.export_license.api import Api, balances, fetch, line, new_act
 from tests.service.export_license.conftest import LI, ZHAO, Licensing, Office, office_at
-from tools.local.ports import free_port
+from tools.local.ports import HeldPorts
 
 READY_S_MAX = 30
 DECLARE = ("declare.reserved", "declare.answered", "declare.locked")
@@ -55,9 +55,9 @@ def environment(settings: Settings, port: int, extra: Mapping[str, str]) -> dict
 class Process:
     """The service as a process; `crash_at` names the point where it dies."""
 
-    def __init__(self, licensing: Licensing) -> None:
+    def __init__(self, licensing: Licensing, port: int) -> None:
         self.licensing = licensing
-        self.port = free_port()
+        self.port = port
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, crash_at: str = "") -> None:
@@ -79,6 +79,8 @@ class Process:
         """Wait until it has died at its crash point."""
         assert self._process is not None
         assert await asyncio.wait_for(self._process.wait(), READY_S_MAX) == EXIT_STATUS
+        # As it does by itself when its time is over: the next process need not wait for that.
+        await fetch(self.licensing.settings.database_url, "UPDATE lease SET expires_at = '-infinity'")
 
     async def stop(self) -> None:
         """End it."""
@@ -95,9 +97,9 @@ class Process:
 
 
 @pytest.fixture
-async def process(stopped: Licensing) -> AsyncGenerator[Process]:
+async def process(stopped: Licensing, ports: HeldPorts) -> AsyncGenerator[Process]:
     """The service, not started."""
-    made = Process(stopped)
+    made = Process(stopped, ports.take())
     yield made
     await made.stop()
 

@@ -17,7 +17,7 @@ import pytest
 
 from clients.demo.actors import EVERYBODY
 from tools.local.ours import MARK
-from tools.local.ports import free_port
+from tools.local.ports import HeldPorts
 
 PATIENCE_SECONDS = 90
 LAST_LINE = "Ctrl-C stops"
@@ -69,11 +69,11 @@ class Running:
 
 
 @pytest.fixture
-def running(session_directory: Path, tmp_path: Path) -> Iterator[Running]:
+def running(session_directory: Path, tmp_path: Path, ports: HeldPorts) -> Iterator[Running]:
     """The suite as `make up` runs it, on free ports."""
     directory = session_directory / tmp_path.name
-    ports = [free_port() for _ in range(3)]
-    up = Running(directory, _up(str(directory), "--ports", *map(str, ports)), ports)
+    own = [ports.take() for _ in range(3)]
+    up = Running(directory, _up(str(directory), "--ports", *map(str, own)), own)
     assert up.process.stdout is not None
     for line in up.process.stdout:
         up.welcome.append(line.rstrip("\n"))
@@ -156,11 +156,11 @@ def test_the_example_of_each_start_is_an_enterprise_of_its_own(running: Running)
         assert again.wait(PATIENCE_SECONDS) == 0
 
 
-def test_taken_ports_are_named_before_anything_starts(tmp_path: Path) -> None:
+def test_taken_ports_are_named_before_anything_starts(tmp_path: Path, ports: HeldPorts) -> None:
     directory = tmp_path / "data"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        words = _refused(str(directory), "--ports", str(free_port()), str(port), str(free_port()))
+        words = _refused(str(directory), "--ports", str(ports.take()), str(port), str(ports.take()))
     assert f"{port} (quota)" in words
     assert sorted(path.name for path in directory.iterdir()) == [MARK, "lock"]
 

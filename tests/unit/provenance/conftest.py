@@ -1,8 +1,8 @@
-"""Hypothesis for these tests: no deadline, since a busy machine is not a failure."""
+"""Hypothesis for these tests: they are many, and their examples cost more than most."""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
-settings.register_profile("provenance", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("provenance", settings.get_profile("monazite"), max_examples=60)
 settings.load_profile("provenance")
