@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Final, NoReturn, Protocol, cast
@@ -32,6 +31,10 @@ COMMANDS: Final = {
 _EPILOG: Final = (
     "exit codes: 0 verified, or done; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage; 5 malformed; 70 fault"
 )
+
+
+_COLUMNS: Final = 80
+"""Of a terminal that does not say how wide it is."""
 
 
 class Command(Protocol):
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = next((word for word in given if word in COMMANDS), None)
     # Importing a command costs more than most of them do: none but the one asked for is.
     command = None if asked is None else cast("Command", import_module(f"monazite_provenance._tool.{asked}"))
-    options = _parser(asked, command).parse_args(given)
+    options = _parser(asked, command, alone=given[:1] == [asked]).parse_args(given)
     assert command is not None  # noqa: S101 - the parser takes nothing but a command
     try:
         return _run(command, options)
@@ -69,17 +72,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE
     except Exception:  # whatever it is: left to Python, it would leave with 1, which says REFUTED
+        import traceback  # noqa: PLC0415 - costs a twentieth of the start, and is for faults alone
+
         traceback.print_exc()
         return FAULT
 
 
-def _parser(asked: str | None, command: Command | None) -> argparse.ArgumentParser:
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As argparse makes them, which asks for one for every argument: to measure the terminal it loads all archivers."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns
+    except (OSError, ValueError):
+        columns = 0
+    return argparse.HelpFormatter(prog, width=(columns or _COLUMNS) - 2)
+
+
+def _parser(asked: str | None, command: Command | None, *, alone: bool) -> argparse.ArgumentParser:
+    """`alone`: nothing will be asked of the other commands, not even their names."""
     parser = _Parser(
-        prog="monazite_provenance", description="Check the provenance of rare-earth lots offline.", epilog=_EPILOG
+        prog="monazite_provenance",
+        description="Check the provenance of rare-earth lots offline.",
+        epilog=_EPILOG,
+        formatter_class=_formatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    # Asked for no name, argparse would format a usage to find one, for which it measures the terminal.
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", prog=parser.prog)
     for name, what in COMMANDS.items():
-        its_own = commands.add_parser(name, help=what, description=what, epilog=_EPILOG)
+        if alone and name != asked:
+            continue
+        its_own = commands.add_parser(name, help=what, description=what, epilog=_EPILOG, formatter_class=_formatter)
         its_own.add_argument("--json", action="store_true", help="print JSON")
         if command is not None and name == asked:
             command.add_arguments(its_own)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from monazite_provenance import uncertainty
+from monazite_provenance._frozen import replace
 from monazite_provenance._step_checks import (
     Prior,
     Step,

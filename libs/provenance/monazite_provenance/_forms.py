@@ -26,6 +26,8 @@ _NEW_TUPLE: Any = tuple.__new__  # pyright: ignore[reportUnknownMemberType, repo
 
 _TEXT_BYTES_WRITTEN_MAX = 512
 _BYTES, _TEXT, _ARRAY, _MAP = 2, 3, 4, 5
+ASKED_BEFORE_COMPILING: Final = 24
+"""Times that a form is asked for in vain."""
 _BREAK = b"\xff"
 _INDEFINITE_ARRAY = b"\x9f"
 
@@ -77,6 +79,29 @@ def array(size: int) -> bytes:
 def compiled(*parts: bytes) -> re.Pattern[bytes]:
     """The expression over these parts; a dot is any byte."""
     return re.compile(b"".join(parts), re.DOTALL)
+
+
+class Form:
+    """An expression that is compiled once it was asked often enough; until then nothing is of that form.
+
+    To compile the longest takes as long as reading a hundred lots without it: whoever looks at one small bundle is
+    spared that, and who reads many has it soon.
+    """
+
+    __slots__ = ("_asked", "_parts", "fullmatch")
+
+    def __init__(self, *parts: bytes) -> None:
+        """`parts` stand one after the other; a dot is any byte."""
+        self._parts = parts
+        self._asked = 0
+        self.fullmatch: Callable[[bytes], re.Match[bytes] | None] = self._not_yet
+
+    def _not_yet(self, data: bytes) -> re.Match[bytes] | None:
+        self._asked += 1
+        if self._asked <= ASKED_BEFORE_COMPILING:
+            return None
+        self.fullmatch = compiled(*self._parts).fullmatch
+        return self.fullmatch(data)
 
 
 UINT: Final = rb"(?:\x1a(?!\x00\x00)....|[\x00-\x17]|\x18[\x18-\xff]|\x19[^\x00].|\x1b(?!\x00{4})[\x00-\x7f].......)"

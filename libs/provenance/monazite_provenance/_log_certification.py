@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from monazite_provenance._frozen import replace
 from monazite_provenance.contents import KeyAction, LogRange
 from monazite_provenance.errors import BadField, EventNotAllowed
 from monazite_provenance.names import parse_log, parse_spiffe

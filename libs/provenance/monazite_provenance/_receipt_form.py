@@ -17,7 +17,7 @@ VDP: Final = 396
 INCLUSION: Final = -1
 _BYTES, _ARRAY, _MAP = 2, 4, 5
 _HASH = Struct(">2x32s")
-_FORM = _forms.compiled(
+_FORM = _forms.Form(
     rb"\xd2\x84(\x58.|\x59..)(.*?)",  # the protected header, of whatever content; it ends where the rest begins
     *(re.escape(_cbor.head(_MAP, 1)), _forms.literal(VDP), re.escape(_cbor.head(_MAP, 1)), _forms.literal(INCLUSION)),
     *(_forms.array(1), rb"([\x40-\x57]|\x58.|\x59..)"),

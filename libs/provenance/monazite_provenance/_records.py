@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
+from monazite_provenance._frozen import replace
 from monazite_provenance._telling import Told
 from monazite_provenance.contents import (
     AnnulDetails,
@@ -21,12 +21,14 @@ from monazite_provenance.statement import Claims, Outpoint
 from monazite_provenance.steps import Prior
 
 
-@dataclass(slots=True)
 class _Said:
     """Details of a statement, and those of its outputs that were corrected, by index."""
 
-    details: Details
-    since: dict[int, LotContent] = field(default_factory=dict[int, LotContent])
+    __slots__ = ("details", "since")
+
+    def __init__(self, details: Details) -> None:
+        self.details = details
+        self.since: dict[int, LotContent] = {}
 
 
 class Records:

@@ -7,7 +7,6 @@ what is concluded from a place that is only claimed counts once `settle` has pas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from monazite_provenance import _cose
@@ -27,7 +26,6 @@ class _Claim(NamedTuple):
     place: Place
 
 
-@dataclass(slots=True)
 class _Listing:
     """A receipt of the head whose key would be believed.
 
@@ -35,13 +33,16 @@ class _Listing:
     receipt of its own does.
     """
 
-    receipt: bytes
-    head: UnverifiedHead
-    service: str
-    ordinals: tuple[int, ...]
-    leaves: dict[int, bytes] = field(default_factory=dict[int, bytes])
-    first: bytes | None = None
-    doubtful: bytes | None = None
+    __slots__ = ("doubtful", "first", "head", "leaves", "ordinals", "receipt", "service")
+
+    def __init__(self, receipt: bytes, head: UnverifiedHead, service: str, ordinals: tuple[int, ...]) -> None:
+        self.receipt = receipt
+        self.head = head
+        self.service = service
+        self.ordinals = ordinals
+        self.leaves: dict[int, bytes] = {}
+        self.first: bytes | None = None
+        self.doubtful: bytes | None = None
 
 
 class Heads:

@@ -55,7 +55,7 @@ _literal, _content_of, _group = _forms.literal, _forms.content_of, _forms.group
 _URI_CONTENT = rb"[a-z][a-z0-9+.\-]*+:[!-~]+"
 _URI = _forms.text(_URI_CONTENT + b"+")
 _RECEIPTS = _cbor.head(_MAP, 1) + _cbor.encode(_cose.RECEIPTS)
-_FORM = _forms.compiled(
+_FORM = _forms.Form(
     rb"\xd2\x84",
     rb"(\x58.|\x59..)(",  # the protected header in its byte string
     *(b"\xa5", _literal(_cose.ALG), _group(_forms.one_of(_USUAL_ALGORITHMS))),

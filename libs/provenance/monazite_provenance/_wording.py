@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, cast
@@ -35,12 +34,11 @@ def said(name: str, value: object, indent: str = "") -> Iterator[str]:
 
 def _members(value: object) -> list[tuple[str, object]] | None:
     """The fields of a record; None of what is no record."""
-    if is_dataclass(value):
-        return [(field.name, getattr(value, field.name)) for field in fields(value)]
     if isinstance(value, Outpoint | ElementRow):
         # Short enough for one line.
         return None
-    names: tuple[str, ...] | None = getattr(value, "_fields", None)
+    # A dataclass and a named tuple both say so; nothing else of ours is matched by place.
+    names: tuple[str, ...] | None = getattr(type(value), "__match_args__", None)
     return None if names is None else [(name, getattr(value, name)) for name in names]
 
 

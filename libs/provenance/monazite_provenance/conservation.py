@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from fractions import Fraction
 from typing import Final
 
-from monazite_provenance._frozen import dataclass
+from monazite_provenance._frozen import dataclass, field
 from monazite_provenance.contents.details import Loss
 from monazite_provenance.contents.lot import ElementRow, Form, LotContent, MassSource
 from monazite_provenance.elements import ELEMENT_MASS_SCALE, ELEMENT_MASS_WEIGHTS, ELEMENTS, symbol

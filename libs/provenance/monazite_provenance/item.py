@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from struct import Struct
 from struct import error as struct_error
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 from monazite_provenance import _cbor, _forms, tree
 from monazite_provenance._cbor import CborValue
-from monazite_provenance._frozen import dataclass
+from monazite_provenance._frozen import dataclass, replace
 from monazite_provenance.errors import BadField, Malformed, OpeningMismatch, ProofMismatch, TooLarge
 from monazite_provenance.statement import OUTPUTS_MAX, STATEMENT_BYTES_MAX, Unverified, parse, with_receipts
 

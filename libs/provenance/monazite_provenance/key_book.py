@@ -8,9 +8,9 @@ logs, which its certification and its end name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
+from monazite_provenance._frozen import replace
 from monazite_provenance._log_certification import certified_spans, ended_in_log, ended_spans
 from monazite_provenance.contents import KeyAction, KeysDetails
 from monazite_provenance.errors import BadField, EventNotAllowed, IssuerMismatch, UnknownKey

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Final, Protocol, TypeAlias
 
@@ -34,7 +34,6 @@ COSE_KEY_BYTES_MAX = 2048
 _FIELD_PRIME = 2**255 - 19
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _P256_HALF_ORDER = _P256_ORDER // 2
-_ECDSA = ec.ECDSA(hashes.SHA256())
 
 # COSE_Key labels and values (RFC 9053 section 7; RFC 9964 section 3).
 _KTY, _ALG, _CRV, _X, _Y, _PUB = 1, 3, -1, -2, -3, -1
@@ -184,11 +183,17 @@ def _verify_ed25519(key: ed25519.Ed25519PublicKey, signature: bytes, message: by
     key.verify(signature, message)
 
 
+@cache
+def _ecdsa() -> ec.ECDSA:
+    # It loads all ciphers of the backend, which whoever meets Ed25519 keys alone never needs.
+    return ec.ECDSA(hashes.SHA256())
+
+
 def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> None:
     s = int.from_bytes(signature[32:], "big")
     if s > _P256_HALF_ORDER:
         raise BadSignature("s is above half the group order")
-    key.verify(encode_dss_signature(int.from_bytes(signature[:32], "big"), s), message, _ECDSA)
+    key.verify(encode_dss_signature(int.from_bytes(signature[:32], "big"), s), message, _ecdsa())
 
 
 def _check_ed25519_point(point: bytes) -> None:
@@ -316,7 +321,7 @@ class SoftwareKey:
 
 
 def _sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    return ecdsa_raw_from_der(key.sign(message, _ECDSA))
+    return ecdsa_raw_from_der(key.sign(message, _ecdsa()))
 
 
 @dataclass(frozen=True, slots=True)

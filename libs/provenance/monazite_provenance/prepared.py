@@ -7,10 +7,8 @@ that they say, `Prepared.sign` makes the item that is submitted.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from monazite_provenance import _cbor, _cose, _wording
-from monazite_provenance._frozen import dataclass
+from monazite_provenance._frozen import dataclass, replace
 from monazite_provenance.contents import Details, LotContent, decode_details, decode_lot
 from monazite_provenance.draft import Draft
 from monazite_provenance.errors import AlgorithmMismatch, BadField, IssuerMismatch, Undisclosed, UnknownKey

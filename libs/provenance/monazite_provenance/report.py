@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from enum import Enum
 from typing import NoReturn
 
-from monazite_provenance._frozen import dataclass
+from monazite_provenance._frozen import dataclass, field
 from monazite_provenance.conservation import Finding
 from monazite_provenance.contents import CustodyState, Form, LotContent
 from monazite_provenance.elements import symbol

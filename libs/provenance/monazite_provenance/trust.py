@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
 from functools import lru_cache
 from typing import Final, cast
 
-from monazite_provenance._frozen import dataclass
+from monazite_provenance._frozen import dataclass, field, replace
 from monazite_provenance.checkpoints import check_witness, parse_checkpoint_text
 from monazite_provenance.contents import KeyAction, KeysDetails, LogRange, RootsDetails, encode
 from monazite_provenance.contents.details import ROOTS_MAX

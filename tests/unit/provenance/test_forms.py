@@ -88,6 +88,12 @@ INTEGERS = st.integers(-5, 30) | st.integers(-(2**64), 2**64 - 1) | BORDERS.filt
 LONGER = st.sampled_from([b"\x18", b"\x19\x00", b"\x1a\x00\x00", b"\x1b\x00\x00\x00\x00", b"\x58", b"\x78", b"\x98"])
 
 
+# From here on every form is compiled.
+for _ in range(_forms.ASKED_BEFORE_COMPILING):
+    for quick in (_usual.read, _receipt_form.read, _lot_form.read):
+        assert quick(b"") is None
+
+
 def otherwise(read: Callable[[], _T]) -> _T | None:
     """What a general reader gives, None where it refuses."""
     try:

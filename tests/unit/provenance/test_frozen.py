@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -13,11 +14,14 @@ from monazite_provenance import Item, Opening, _frozen
 
 ITEM = Item(b"statement", {0: Opening(bytes(16), b"\xa0")}, (), None)
 QUICK: Callable[..., Any] = vars(_frozen)["dataclass"]
+QUICK_FIELD: Callable[..., Any] = vars(_frozen)["field"]
 STANDARD: Callable[..., Any] = dataclasses.dataclass
 
 
 def several(decorator: Callable[..., Any]) -> Any:
     """A class of fields with and without defaults, something of its own, a method, and a check."""
+
+    made_anew = QUICK_FIELD if decorator is QUICK else dataclasses.field
 
     class Several:
         """Several fields."""
@@ -25,7 +29,7 @@ def several(decorator: Callable[..., Any]) -> Any:
         KIND: ClassVar = 7
         name: str
         mass: int = 3
-        seen: dict[str, int] = dataclasses.field(default_factory=dict[str, int])
+        seen: dict[str, int] = made_anew(default_factory=dict[str, int])
 
         def __post_init__(self) -> None:
             if self.mass < 0:
@@ -119,6 +123,8 @@ def test_it_is_a_dataclass_to_the_standard_library() -> None:
     assert dataclasses.is_dataclass(ITEM)
     assert dataclasses.replace(ITEM, statement=b"other") == Item(b"other", ITEM.openings, (), None)
     assert [field.name for field in dataclasses.fields(ITEM)] == ["statement", "openings", "nodes", "details"]
+    replaced = vars(_frozen)["replace"](ITEM, statement=b"other")
+    assert replaced == dataclasses.replace(ITEM, statement=b"other") != ITEM
     match ITEM:
         case Item(statement, _, nodes):
             assert (statement, nodes) == (b"statement", ())
@@ -129,13 +135,27 @@ def test_it_is_copied_and_pickled() -> None:
     assert pickle.loads(pickle.dumps(ITEM)) == ITEM  # noqa: S301 - our own bytes
 
 
-@pytest.mark.parametrize("special", [{"init": False}, {"kw_only": True}, {"compare": False}, {"repr": False}])
-def test_what_it_does_not_do_is_refused(special: dict[str, bool]) -> None:
-    class Special:
-        name: str = dataclasses.field(**special)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
+@pytest.mark.parametrize("make", [several, one, bare])
+def test_a_class_is_described_as_the_standard_one_is(make: Any) -> None:
+    quick, standard = make(QUICK), make(STANDARD)
+    assert str(inspect.signature(quick)) == str(inspect.signature(standard))
+    given = [
+        [(field.name, field.type, field.default, field.default_factory) for field in dataclasses.fields(each)]
+        for each in (quick, standard)
+    ]
+    assert given[0] == given[1]
 
-    with pytest.raises(TypeError):
-        QUICK(frozen=True, slots=True)(Special)
+
+def test_what_it_does_not_do_is_refused() -> None:
+    class Special:
+        name: str = dataclasses.field(default="a")
+
+    class Heir(Item):
+        name: str
+
+    for refused in (Special, Heir):
+        with pytest.raises(TypeError):
+            QUICK(frozen=True, slots=True)(refused)
 
 
 @pytest.mark.parametrize(("frozen", "slots"), [(False, True), (True, False)])

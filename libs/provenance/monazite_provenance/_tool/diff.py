@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from monazite_provenance import bundle
@@ -24,18 +22,18 @@ from monazite_provenance.statement import Outpoint
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
-    parser.add_argument("first", type=Path, metavar="A", help="a bundle")
-    parser.add_argument("second", type=Path, metavar="B", help="another bundle; one of the two may be -")
+    parser.add_argument("first", metavar="A", help="a bundle")
+    parser.add_argument("second", metavar="B", help="another bundle; one of the two may be -")
 
 
-@dataclass
 class Contents:
     """Of one bundle: a line for each statement, what each discloses, and each lot as it stood last."""
 
-    target: Outpoint
-    headlines: dict[bytes, str] = field(default_factory=dict[bytes, str])
-    disclosed: dict[bytes, set[str]] = field(default_factory=dict[bytes, "set[str]"])
-    lots: dict[str, LotContent] = field(default_factory=dict[str, LotContent])
+    def __init__(self, target: Outpoint) -> None:
+        self.target = target
+        self.headlines: dict[bytes, str] = {}
+        self.disclosed: dict[bytes, set[str]] = {}
+        self.lots: dict[str, LotContent] = {}
 
     def without(self, other: Contents) -> dict[bytes, str]:
         """The statements that the other has not."""
@@ -67,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _read(path: Path) -> Contents:
+def _read(path: str) -> Contents:
     opened = bundle.read(files.chunks(path))
     contents = Contents(opened.target)
     for item in opened.items:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Final
 
 from monazite_provenance.errors import LogForked, ProofMismatch, ProvenanceError
@@ -19,14 +17,14 @@ VERIFIED_WITH_GAPS: Final = "VERIFIED_WITH_GAPS"
 FEWER: Final = "fewer entries than the head has"
 
 
-@dataclass
 class Signed:
     """A verified head, the file it came from, and the root that the entries have at its size, if they go so far."""
 
-    file: Path
-    checkpoint: bytes
-    head: Head
-    rebuilt: bytes | None = None
+    def __init__(self, file: str, checkpoint: bytes, head: Head) -> None:
+        self.file = file
+        self.checkpoint = checkpoint
+        self.head = head
+        self.rebuilt: bytes | None = None
 
     @property
     def agrees(self) -> bool:

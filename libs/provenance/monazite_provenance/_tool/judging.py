@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from monazite_provenance._tool import files, screen, trusted
 from monazite_provenance._tool.leaving import VERDICT_CODES
@@ -13,7 +12,7 @@ from monazite_provenance.chain import verify_bundle
 from monazite_provenance.report import LotReport
 
 
-def tell(bundle: Path, options: argparse.Namespace, lines: Callable[[LotReport], Iterable[str]]) -> int:
+def tell(bundle: str, options: argparse.Namespace, lines: Callable[[LotReport], Iterable[str]]) -> int:
     """Verify a bundle and say its report, as these lines or as JSON; the exit code is the verdict's.
 
     Raises ProvenanceError when it or the trust file is none, OSError.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from monazite_provenance._tool import files, screen, trusted
@@ -20,9 +19,9 @@ from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="a trust file or a COSE_KeySet; - for standard input")
-    parser.add_argument("--trust", type=Path, metavar="FILE", help="for a COSE_KeySet: say which keys this file knows")
-    parser.add_argument("--export", type=Path, metavar="OUT", help="write the keys as a COSE_KeySet to a new file")
+    parser.add_argument("file", metavar="FILE", help="a trust file or a COSE_KeySet; - for standard input")
+    parser.add_argument("--trust", metavar="FILE", help="for a COSE_KeySet: say which keys this file knows")
+    parser.add_argument("--export", metavar="OUT", help="write the keys as a COSE_KeySet to a new file")
 
 
 class Known(NamedTuple):
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _by_kid(trust_file: Path | None) -> dict[bytes, Known] | None:
+def _by_kid(trust_file: str | None) -> dict[bytes, Known] | None:
     if trust_file is None:
         return None
     return {each.public.kid: each for each in _keys(trusted.load(trust_file))}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, cast
 
@@ -33,7 +32,7 @@ def plain(value: object) -> Json:
 
 def record(value: Any) -> dict[str, Json]:
     """A dataclass or a named tuple by its fields."""
-    names = [each.name for each in fields(value)] if is_dataclass(value) else value._fields
+    names: tuple[str, ...] = value.__match_args__
     return {name: _member(name, getattr(value, name)) for name in names}
 
 

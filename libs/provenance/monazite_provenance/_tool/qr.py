@@ -6,9 +6,9 @@ Reading a picture is a scanner's work: what it gives, line by line, is read here
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from monazite_provenance._tool import files, qr_drawing, qr_parts, reading, screen
 from monazite_provenance._tool.leaving import DONE, USAGE
@@ -19,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
     parser.add_argument(
         "file",
-        type=Path,
         metavar="FILE",
         help="a statement, item or bundle; with --read what a scanner read, a line each code; - for standard input",
     )
@@ -32,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--text", action="store_true", help="print the text of the codes, and draw nothing")
-    how.add_argument("--svg", type=Path, metavar="OUT", help="draw into new files")
-    how.add_argument("--png", type=Path, metavar="OUT", help="draw into new files")
-    how.add_argument("--read", type=Path, metavar="OUT", help="put the lines of FILE together again, into a new file")
+    how.add_argument("--svg", metavar="OUT", help="draw into new files")
+    how.add_argument("--png", metavar="OUT", help="draw into new files")
+    how.add_argument("--read", metavar="OUT", help="put the lines of FILE together again, into a new file")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,9 +76,10 @@ def _read(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _draw(lines: Sequence[str], out: Path, kind: str) -> None:
+def _draw(lines: Sequence[str], out: str, kind: str) -> None:
+    stem, ending = os.path.splitext(out)
     for number, line in enumerate(lines, start=1):
-        path = out if len(lines) == 1 else out.with_stem(f"{out.stem}-{number}of{len(lines)}")
+        path = out if len(lines) == 1 else f"{stem}-{number}of{len(lines)}{ending}"
         files.write(path, [qr_drawing.image(qr_drawing.make(line), kind)])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from monazite_provenance import bundle
 from monazite_provenance._tool import files, screen
@@ -22,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "What is left verifies with gaps at best: rules that ask for what is hidden are not checked, and say so."
     )
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or - for standard input")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the new file, or - for standard output")
+    parser.add_argument("bundle", metavar="BUNDLE", help="the bundle, or - for standard input")
+    parser.add_argument("out", metavar="OUT", help="the new file, or - for standard output")
     parser.add_argument(
         "--hide",
         type=_named,

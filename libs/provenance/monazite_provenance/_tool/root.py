@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from monazite_provenance import tree
@@ -29,16 +28,15 @@ _SIGN1: Final = 18
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
-    parser.add_argument("entries", type=Path, metavar="ENTRIES", help="the statements of a log; - for standard input")
+    parser.add_argument("entries", metavar="ENTRIES", help="the statements of a log; - for standard input")
     parser.add_argument(
         "--checkpoint",
-        type=Path,
         action="append",
         default=[],
         metavar="FILE",
         help="a signed head (COSE) to compare with; repeatable",
     )
-    parser.add_argument("--trust", type=Path, metavar="FILE", help="the trust file that certifies the log's keys")
+    parser.add_argument("--trust", metavar="FILE", help="the trust file that certifies the log's keys")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     return _leave(options, log, heads, *judged(log.size, heads))
 
 
-def _verified(paths: Sequence[Path], trust_file: Path) -> list[Signed]:
+def _verified(paths: Sequence[str], trust_file: str) -> list[Signed]:
     """The heads, by size. Raises ProvenanceError, also for heads of two logs."""
     verifier = HeadVerifier(trusted.load(trust_file).keyring())
     read = [(path, files.start_of(path, CHECKPOINT_BYTES_MAX)) for path in paths]
@@ -67,7 +65,7 @@ def _verified(paths: Sequence[Path], trust_file: Path) -> list[Signed]:
     return sorted(heads, key=lambda each: each.head.size)
 
 
-def _rebuilt(entries: Path, heads: Iterable[Signed]) -> tree.Frontier:
+def _rebuilt(entries: str, heads: Iterable[Signed]) -> tree.Frontier:
     """Add up all entries, and note the root at the size of every head."""
     replay = Replay()
     waiting: dict[int, list[Signed]] = {}
@@ -85,7 +83,7 @@ def _note(replay: Replay, waiting: dict[int, list[Signed]]) -> None:
         each.rebuilt = replay.frontier.root
 
 
-def _statements(entries: Path) -> Iterator[bytes]:
+def _statements(entries: str) -> Iterator[bytes]:
     bound = STATEMENT_BYTES_MAX
     total = bound * tree.SIZE_MAX
     return cut(files.chunks(entries), first_bytes_max=bound, item_bytes_max=bound, total_bytes_max=total, tag=_SIGN1)
@@ -137,7 +135,7 @@ def _json(
         else {"code": failure.code, "message": failure.message, "details": dict(failure.details)},
         "heads": [
             {
-                "file": str(each.file),
+                "file": each.file,
                 "log": each.head.log,
                 "size": each.head.size,
                 "root": each.head.root.hex(),

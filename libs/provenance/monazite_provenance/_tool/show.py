@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from monazite_provenance._tool import files, moments, reading, screen, unverified
 from monazite_provenance._tool.leaving import VERDICT_CODES
@@ -23,12 +22,10 @@ _NOTHING_VERIFIED = "CANNOT_TELL  nothing was verified: this is what its sender 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="a bundle, an item or a bare statement; - for standard input"
-    )
+    parser.add_argument("file", metavar="FILE", help="a bundle, an item or a bare statement; - for standard input")
     moments.add_at(parser)
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--trust", type=Path, metavar="FILE", help="the trust file to verify the bundle with")
+    either.add_argument("--trust", metavar="FILE", help="the trust file to verify the bundle with")
     either.add_argument(
         "--statement", metavar="ID", default="", help="of a bundle show this statement alone, by the start of its id"
     )

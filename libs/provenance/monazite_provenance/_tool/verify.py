@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from monazite_provenance._tool import judging, moments, report_text
 from monazite_provenance.report import LotReport
@@ -12,8 +11,8 @@ from monazite_provenance.report import LotReport
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or - for standard input")
-    parser.add_argument("--trust", type=Path, required=True, metavar="FILE", help="the trust file with the root keys")
+    parser.add_argument("bundle", metavar="BUNDLE", help="the bundle, or - for standard input")
+    parser.add_argument("--trust", required=True, metavar="FILE", help="the trust file with the root keys")
     moments.add_at(parser)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from operator import itemgetter, lt
 from typing import NamedTuple, cast
@@ -58,7 +58,7 @@ _TRANSIT = _forms.optional(
     *(rb"\x0e", _TEXT, rb"\x0f", _TEXT),
     _forms.optional(rb"\x10", _forms.array(2), _forms.content_of(ID_BYTES), _MASS),
 )
-_FORM = _forms.compiled(
+_FORM = _forms.Form(
     *_BEGINNING,
     *(rb"\x04", _group(_one_of(Form))),
     *(rb"\x05", _MASS, rb"\x06", _MASS, rb"\x07", _MASS),
@@ -70,7 +70,6 @@ _FORM = _forms.compiled(
     *(rb"\x0c", _TEXT, rb"\x0d", _TEXT),
     _TRANSIT,
 )
-_MOVED_BEGINNING, _MOVED_END = _forms.compiled(*_BEGINNING), _forms.compiled(_TRANSIT)
 # Heads of the map by whether the lot is in transit, and whether for export.
 _ENTRIES = {
     (False, False): _forms.map_head(13),
@@ -85,9 +84,9 @@ _source = _forms.retyped(MassSource)
 # Receiver and remainder.
 _NOT_IN_TRANSIT = (None, None)
 _RANK = itemgetter(0, 4)  # of a row: its element and its source
-# Groups of the match, from its end.
-_MODEL_GROUP, _TABLE_GROUP, _LOG_GROUP = (_FORM.groups - place for place in (11, 9, 6))
 _FORM_GROUP = 8
+# Groups of the match, from its end.
+_MODEL_GROUP, _TABLE_GROUP, _LOG_GROUP = 11, 9, 6
 _STATE_KEY = b"\x0b"
 
 
@@ -110,8 +109,9 @@ def read_keeping(content: bytes) -> tuple[LotContent, Kept] | None:
     lot = None if match is None else _read(match)
     if match is None or lot is None:
         return None
-    matter = content[match.start(_FORM_GROUP) - 1 : match.end(_MODEL_GROUP)]
-    return lot, Kept(matter, content[match.start(_TABLE_GROUP) - 1 : match.end(_LOG_GROUP)])
+    groups = match.re.groups
+    matter = content[match.start(_FORM_GROUP) - 1 : match.end(groups - _MODEL_GROUP)]
+    return lot, Kept(matter, content[match.start(groups - _TABLE_GROUP) - 1 : match.end(groups - _LOG_GROUP)])
 
 
 def _read(match: re.Match[bytes]) -> LotContent | None:
@@ -161,16 +161,23 @@ def _read(match: re.Match[bytes]) -> LotContent | None:
     return lot if "".join(words).isprintable() else None
 
 
+@cache
+def _moved() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """What a moved lot begins and ends with."""
+    return _forms.compiled(*_BEGINNING), _forms.compiled(_TRANSIT)
+
+
 def read_moved(content: bytes, before: LotContent, kept: Kept) -> LotContent | None:
     """The lot before, of which this was kept, in other hands; None when it is no such lot, or wrong. Raises nothing."""
-    beginning = _MOVED_BEGINNING.match(content)
+    starts, ends = _moved()
+    beginning = starts.match(content)
     if beginning is None:
         return None
     matter_at = beginning.end()
     state_at = matter_at + len(kept.matter)
     home_at = state_at + len(_STATE_KEY) + 1
     state = _STATES.get(content[home_at - 1 : home_at])
-    end = _MOVED_END.fullmatch(content, home_at + len(kept.home))
+    end = ends.fullmatch(content, home_at + len(kept.home))
     if (
         end is None
         or state is None
