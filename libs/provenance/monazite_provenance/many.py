@@ -2,14 +2,14 @@
 
 `cryptography` lets go of the interpreter while it checks a signature, and this is most of what a statement costs. The
 threads draw items from one queue, and the caller's own thread is one of them: it works on what comes next and is not
-ready yet, so that there is always something to do between two signatures.
+ready yet, so that there is always something to do between two signatures. None of them gives the interpreter up on its
+own: the next signature does, and to be woken earlier for nothing costs the others more than to wait for it.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -18,14 +18,11 @@ from typing import Final, Generic, Protocol, TypeVar
 from monazite_provenance.errors import ProvenanceError, UnknownKey
 from monazite_provenance.verifier import Statement
 
-__all__ = ["AHEAD_MAX", "THREADS_MAX", "attempts", "verify_many"]
+__all__ = ["AHEAD_MAX", "THREADS_MAX", "ItemVerifier", "attempt", "attempts", "verify_many"]
 
 AHEAD_MAX: Final = 128
 """Items read ahead of the one that is asked for."""
 THREADS_MAX: Final = 64
-
-# Not every system has it; where it is missing the others wait for the caller's next signature.
-_let_others: Final[Callable[[], None]] = getattr(os, "sched_yield", lambda: None)
 
 _Item_contra = TypeVar("_Item_contra", contravariant=True)
 _Item = TypeVar("_Item")
@@ -98,14 +95,14 @@ def _alone(
     while unreadable is None:
         row: list[tuple[_Item, Statement | ProvenanceError]] = []
         try:
-            row.extend((item, _attempt(item, verifier)) for item in islice(items, AHEAD_MAX))
+            row.extend((item, attempt(item, verifier)) for item in islice(items, AHEAD_MAX))
         except Exception as error:
             # Its turn comes behind those that were read before it, which a list keeps.
             unreadable = error
         if not row and unreadable is None:
             return
         for item, outcome in row:
-            yield item, _attempt(item, verifier) if isinstance(outcome, UnknownKey) else outcome
+            yield item, attempt(item, verifier) if isinstance(outcome, UnknownKey) else outcome
     raise unreadable
 
 
@@ -131,10 +128,8 @@ def _in_order(
             raise task.error
         outcome = task.outcome
         if outcome is None or isinstance(outcome, UnknownKey):
-            outcome = _attempt(item, verifier)
+            outcome = attempt(item, verifier)
         yield item, outcome
-        # What the caller did with it may have held the interpreter for long: now the others get on.
-        _let_others()
 
 
 def _read_ahead(
@@ -156,7 +151,8 @@ def _read_ahead(
     return None
 
 
-def _attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | ProvenanceError:
+def attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | ProvenanceError:
+    """The statement, or why it is none."""
     try:
         return verifier.verify_unplaced(item)
     except ProvenanceError as error:
@@ -165,7 +161,7 @@ def _attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | Provenan
 
 def _run(task: _Task[_Item], verifier: ItemVerifier[_Item]) -> None:
     try:
-        task.outcome = _attempt(task.item, verifier)
+        task.outcome = attempt(task.item, verifier)
     except BaseException as error:
         task.error = error
     finally:
