@@ -63,7 +63,7 @@ async def refresh(session: Session, content: bytes) -> bytes:
         head = Outpoint(statement_id=kept.target.statement_id, output_index=kept.target.index)
         request = GetStatusRequest(head=head, extent=_extent(pieces))
         pieces.append((await session.ask(stub.GetStatus, request)).status.item)
-        return b"".join(bundle.write(kept.target, pieces, kept.listings))
+        return b"".join(bundle.write(kept.target, pieces, kept.listings, kept.cosigned))
     except ProvenanceError as error:
         raise _unreadable(error) from error
 

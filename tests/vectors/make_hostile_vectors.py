@@ -14,6 +14,7 @@ from typing import Final
 
 from tests.vectors.forging import (
     bundle_keys,
+    bundle_witnesses,
     bundle_words,
     bundles,
     items,
@@ -39,6 +40,7 @@ SOURCES: Final = (
     bundles,
     bundle_words,
     bundle_keys,
+    bundle_witnesses,
 )
 
 SUFFIXES: Final = {"trust": ".json", "bundle": ".bundle"}

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         StepView,
         Verdict,
         Vouched,
+        WitnessedHead,
     )
     from monazite_provenance.settings import DEFAULT_SETTINGS, RuleSettings
     from monazite_provenance.signers import CallableSigner, Pkcs11Signer, SignerFailed
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from monazite_provenance.steps import QuotaNeed, StepVerdict, check_rights, check_step
     from monazite_provenance.trust import TrustFile
     from monazite_provenance.verifier import Statement, Verifier
+    from monazite_provenance.witnessing import add_cosignatures
 
 __all__ = [
     "DEFAULT_SETTINGS",
@@ -101,6 +103,8 @@ __all__ = [
     "Verifier",
     "Vouched",
     "Witness",
+    "WitnessedHead",
+    "add_cosignatures",
     "check_fork",
     "check_rights",
     "check_step",
@@ -139,13 +143,25 @@ _HOMES = {
     "monitor": ("Monitor", "Replay", "Witness", "check_fork", "check_witnessed"),
     "places": ("LogSpan", "Place"),
     "receipts": ("Head", "HeadVerifier", "Registration", "Registrations", "SignedHead", "sign_head"),
-    "report": ("Failure", "Gap", "LotReport", "LotView", "StatusView", "StepFinding", "StepView", "Verdict", "Vouched"),
+    "report": (
+        "Failure",
+        "Gap",
+        "LotReport",
+        "LotView",
+        "StatusView",
+        "StepFinding",
+        "StepView",
+        "Verdict",
+        "Vouched",
+        "WitnessedHead",
+    ),
     "settings": ("DEFAULT_SETTINGS", "RuleSettings"),
     "signers": ("CallableSigner", "Pkcs11Signer", "SignerFailed"),
     "statement": ("Claims", "OnBehalf", "Outpoint", "Unverified", "log_leaf", "parse"),
     "steps": ("QuotaNeed", "StepVerdict", "check_rights", "check_step"),
     "trust": ("TrustFile",),
     "verifier": ("Statement", "Verifier"),
+    "witnessing": ("add_cosignatures",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

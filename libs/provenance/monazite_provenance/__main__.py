@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "keys": "show what a trust file says; read and write sets of keys",
     "diff": "compare two bundles",
     "redact": "leave out of a bundle what its reader need not see",
+    "witness": "add to a bundle what witnesses co-signed",
     "qr": "write a statement or a small bundle as QR codes, and read them back",
     "root": "rebuild the root of a log from its entries",
 }

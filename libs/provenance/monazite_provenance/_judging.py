@@ -11,7 +11,7 @@ from monazite_provenance._holds import HELD, held_gap
 from monazite_provenance._positions import Positions
 from monazite_provenance._registration import Registration
 from monazite_provenance._vouching import check_cut, check_word
-from monazite_provenance.bundle import Listing
+from monazite_provenance.bundle import Bundle, Cosigned, Listing
 from monazite_provenance.conservation import Finding
 from monazite_provenance.contents import CutDetails, KeyAction, StatusDetails, decode_details
 from monazite_provenance.errors import (
@@ -34,12 +34,13 @@ from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
 from monazite_provenance.names import parse_spiffe, service_uri
 from monazite_provenance.places import Place
 from monazite_provenance.receipts import HeadVerifier
-from monazite_provenance.report import Failure, Gap, LotReport, StepFinding, Verdict
+from monazite_provenance.report import Failure, Gap, LotReport, StepFinding, Verdict, WitnessedHead
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.statement import Outpoint, log_leaf, parse
 from monazite_provenance.statuses import Judged, judge
 from monazite_provenance.trust import TrustFile, read_keys
 from monazite_provenance.verifier import Statement
+from monazite_provenance.witnessing import judge as judge_witnesses
 
 _CANNOT_TELL: Final = (Undisclosed, ChainTooLong, Unsupported, UnknownKey, NoTrustedReceipt, StaleHead)
 
@@ -59,7 +60,7 @@ class Run:
 
     def __init__(self, trust: TrustFile, settings: RuleSettings, listings: Sequence[Listing]) -> None:
         self._registry = service_uri(trust.domain, "registry")
-        self._witnessed = trust.witness_threshold > 0
+        self._trust = trust
         self.keys: KeyBook = trust.keyring()
         self._heads = HeadVerifier(self.keys)
         self._registration = Registration(listings, self._heads)
@@ -174,8 +175,9 @@ class Run:
         check_word(statement, details, self._registry)
         self._status = statement, details
 
-    def report(self, target: Outpoint, at: int) -> LotReport:
-        """The report for a target, once the bundle has ended or is over. `at` is in Unix seconds."""
+    def report(self, opened: Bundle, at: int) -> LotReport:
+        """The report on a bundle, once it has ended or is over. `at` is in Unix seconds."""
+        target = opened.target
         if self.is_over:
             return self._failed(target)
         try:
@@ -188,10 +190,11 @@ class Run:
             self._custody.finish(target)
             history = self._custody.history(target, self._order_unknown)
             status = self._judged(history, target, at)
+            witnessed = self._witnessed(opened.cosigned, status)
         except ProvenanceError as error:
             self._failure = error, None
             return self._failed(target)
-        return self._passed(target, history, status)
+        return self._passed(target, history, status, witnessed)
 
     def _order_unknown(self, statement_id: bytes, actor: str) -> bool:
         return self._positions.order_unknown(statement_id, str(parse_spiffe(actor).owner))
@@ -212,6 +215,22 @@ class Run:
             at=at,
         )
 
+    def _witnessed(
+        self, cosigned: Sequence[Cosigned], status: Judged | None
+    ) -> tuple[tuple[WitnessedHead, ...], tuple[Gap, ...]]:
+        """Who co-signed the heads that the bundle rests on, that of its status among them."""
+        heads = self._registration.heads
+        of_status = () if status is None else status.view.heads[:1]
+        resting = {(head.log, head.size): head for head in (*heads.used, *of_status)}
+        return judge_witnesses(
+            cosigned,
+            self._trust.witnesses,
+            self._trust.witness_threshold,
+            wanted=resting.values(),
+            heads=heads,
+            keys=self.keys,
+        )
+
     def _failed(self, target: Outpoint) -> LotReport:
         assert self._failure is not None  # noqa: S101 - every caller has one
         error, statement_id = self._failure
@@ -228,9 +247,17 @@ class Run:
             heads=self._registration.heads.used,
         )
 
-    def _passed(self, target: Outpoint, history: History, status: Judged | None) -> LotReport:
+    def _passed(
+        self,
+        target: Outpoint,
+        history: History,
+        status: Judged | None,
+        witnessed: tuple[tuple[WitnessedHead, ...], tuple[Gap, ...]],
+    ) -> LotReport:
         held = self._held(history)
-        gaps = (*self._gaps(status), *history.gaps, *(held_gap(each.statement_id) for each in held))
+        absence = Gap("ABSENCE", "a bundle cannot show what it leaves out: unspent, not held, not revoked")
+        said = (absence,) if status is None else status.gaps
+        gaps = (*said, *witnessed[1], *history.gaps, *(held_gap(each.statement_id) for each in held))
         return LotReport(
             verdict=Verdict.VERIFIED_WITH_GAPS if gaps else Verdict.VERIFIED,
             outpoint=target,
@@ -246,6 +273,7 @@ class Run:
             vouched=history.vouched,
             status=None if status is None else status.view,
             withheld=self._custody.withheld,
+            witnessed=witnessed[0],
         )
 
     def _held(self, history: History) -> list[StepFinding]:
@@ -258,13 +286,6 @@ class Run:
             for hold_id in self._status[1].holds
             if hold_id not in shown
         ]
-
-    def _gaps(self, status: Judged | None) -> list[Gap]:
-        absence = "a bundle cannot show what it leaves out: unspent, not held, not revoked"
-        gaps = [Gap("ABSENCE", absence)] if status is None else list(status.gaps)
-        if self._witnessed:
-            gaps.append(Gap("NOT_WITNESSED", "the trust file demands witnesses, whose signatures no bundle carries"))
-        return gaps
 
 
 def _details(statement: Statement) -> bytes:

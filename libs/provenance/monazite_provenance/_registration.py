@@ -58,6 +58,10 @@ class Heads:
         """The heads by whose receipts statements stand where they do, by log and size."""
         return tuple(self._found[each][0] for each in sorted(self._used))
 
+    def signed(self, log: str, size: int) -> tuple[Head, bytes] | None:
+        """The verified head of this log and size, and its checkpoint."""
+        return self._found.get((log, size))
+
     def rest_on(self, head: Head) -> None:
         """Something stands where it does by a receipt under this head, which was compared."""
         self._used.add((head.log, head.size))

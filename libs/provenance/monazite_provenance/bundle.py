@@ -2,15 +2,17 @@
 
 The head is `[1, target outpoint, [[receipt, [place of an item, ...]], ...]]`: one receipt of many entries for all
 statements of a log, and which items of the bundle, counted from 0, its indexes are of. So a reader knows where an item
-claims to be registered before it meets it, and needs the receipt's proof only at the end.
+claims to be registered before it meets it, and needs the receipt's proof only at the end. Where witnesses co-signed the
+logs, a fourth member of the head carries that; it changes nothing in the items, so that anybody may add it later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
-from monazite_provenance import _cbor
+from monazite_provenance import _cbor, tree
 from monazite_provenance._frozen import dataclass
 from monazite_provenance._sequence import cut
 from monazite_provenance.errors import BadField, TooLarge, TooManyParents, UnsupportedVersion
@@ -25,8 +27,12 @@ PAGE_STATEMENTS_MAX: Final = 10_000
 """Most statements in a page of a bundle."""
 LISTINGS_MAX: Final = 64
 """Most receipts in the head of a bundle: one a log."""
-HEAD_BYTES_MAX: Final = MULTI_RECEIPT_BYTES_MAX + 256 * 1024
-"""Largest head of a bundle, bytes: its receipts, and five bytes for each item that they are of."""
+COSIGNED_MAX: Final = 64
+"""Most co-signed checkpoints in the head of a bundle."""
+JOINTS_MAX: Final = 64
+"""Most consistency paths that lead to one co-signed checkpoint."""
+HEAD_BYTES_MAX: Final = MULTI_RECEIPT_BYTES_MAX + 1024 * 1024
+"""Largest head of a bundle, bytes: its receipts, five bytes for each item that they are of, what witnesses said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,33 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """The consistency path (RFC 9162 section 2.1.4) from a head of `size` entries to a co-signed one."""
+
+    size: int
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A text checkpoint with lines of witnesses (`checkpoints`), and the paths that lead to it from smaller heads of
+    the same log, sizes ascending. Nothing of it is verified here.
+    """
+
+    checkpoint: str
+    joints: tuple[Joint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
-    """The outpoint a bundle speaks for, its receipts, and its encoded items as they come, raising as `read`."""
+    """The outpoint a bundle speaks for, its receipts, its encoded items as they come, raising as `read`, and what
+    witnesses co-signed.
+    """
 
     target: Outpoint
     listings: tuple[Listing, ...]
     pieces: Iterator[bytes]
+    cosigned: tuple[Cosigned, ...] = ()
 
     @property
     def items(self) -> Iterator[Item]:
@@ -51,11 +78,22 @@ class Bundle:
         return map(Item.decode, self.pieces)
 
 
-def write(target: Outpoint, items: Iterable[Item | bytes], listings: Sequence[Listing] = ()) -> Iterator[bytes]:
+def write(
+    target: Outpoint,
+    items: Iterable[Item | bytes],
+    listings: Sequence[Listing] = (),
+    cosigned: Sequence[Cosigned] = (),
+) -> Iterator[bytes]:
     """The encoded pieces of a bundle, one an item. Raises TooLarge, TooManyParents past the bounds of a page."""
     receipts: list[_cbor.Encodable] = [[each.receipt, list(each.ordinals)] for each in listings]
-    head = _cbor.encode([BUNDLE_VERSION, target.encode(), receipts])
-    if len(listings) > LISTINGS_MAX or len(head) > HEAD_BYTES_MAX:
+    witnessed: list[_cbor.Encodable] = [
+        [each.checkpoint, [[joint.size, list(joint.path)] for joint in each.joints]] for each in cosigned
+    ]
+    head = _cbor.encode([BUNDLE_VERSION, target.encode(), receipts, *([witnessed] if witnessed else [])])
+    joints_most = max((len(each.joints) for each in cosigned), default=0)
+    if len(listings) > LISTINGS_MAX or len(cosigned) > COSIGNED_MAX or joints_most > JOINTS_MAX:
+        raise TooLarge("too many receipts or co-signed checkpoints in the head of a bundle", limit=LISTINGS_MAX)
+    if len(head) > HEAD_BYTES_MAX:
         raise TooLarge("head of a bundle too long", limit=HEAD_BYTES_MAX)
     total = len(head)
     yield head
@@ -78,24 +116,26 @@ def read(chunks: Iterable[bytes]) -> Bundle:
     first = next(pieces, None)
     if first is None:
         raise BadField("an empty bundle", field="bundle")
-    target, listings = _head(_cbor.decode(first))
-    return Bundle(target, listings, _items(pieces))
+    target, listings, cosigned = _head(_cbor.decode(first))
+    return Bundle(target, listings, _items(pieces), cosigned)
 
 
-def _head(value: _cbor.CborValue) -> tuple[Outpoint, tuple[Listing, ...]]:
+def _head(value: _cbor.CborValue) -> tuple[Outpoint, tuple[Listing, ...], tuple[Cosigned, ...]]:
     match value:
-        case [int(version), bytes(target), list(receipts)] if type(version) is int and len(target) == OUTPOINT_BYTES:
+        case [int(version), bytes(target), list(receipts), *more] if type(version) is int:
             if version != BUNDLE_VERSION:
                 raise UnsupportedVersion("bundle of another version")
         case _:
             raise BadField("the head of a bundle", field="bundle")
+    if len(target) != OUTPOINT_BYTES:
+        raise BadField("the head of a bundle", field="bundle")
     if len(receipts) > LISTINGS_MAX:
         raise TooLarge("too many receipts in the head of a bundle", limit=LISTINGS_MAX)
     listings = tuple(_listing(member) for member in receipts)
     named = [ordinal for listing in listings for ordinal in listing.ordinals]
     if len(named) > PAGE_STATEMENTS_MAX or len(set(named)) != len(named):
         raise BadField("an item that stands in two receipts of the head", field="bundle")
-    return Outpoint.decode(target), listings
+    return Outpoint.decode(target), listings, _all_cosigned(more)
 
 
 def _listing(value: _cbor.CborValue) -> Listing:
@@ -107,6 +147,42 @@ def _listing(value: _cbor.CborValue) -> Listing:
         case _:
             pass
     raise BadField("a receipt in the head of a bundle", field="bundle")
+
+
+def _all_cosigned(more: Sequence[_cbor.CborValue]) -> tuple[Cosigned, ...]:
+    match more:
+        case []:
+            return ()
+        case [list(members)] if members:
+            if len(members) > COSIGNED_MAX:
+                raise TooLarge("too many co-signed checkpoints in the head of a bundle", limit=COSIGNED_MAX)
+            return tuple(map(_cosigned, members))
+        case _:
+            raise BadField("the head of a bundle", field="bundle")
+
+
+def _cosigned(value: _cbor.CborValue) -> Cosigned:
+    match value:
+        case [str(checkpoint), list(joints)]:
+            if len(joints) > JOINTS_MAX:
+                raise TooLarge("too many paths to a co-signed checkpoint", limit=JOINTS_MAX)
+            found = tuple(map(_joint, joints))
+            if all(left.size < right.size for left, right in pairwise(found)):
+                return Cosigned(checkpoint, found)
+        case _:
+            pass
+    raise BadField("a co-signed checkpoint in the head of a bundle", field="bundle")
+
+
+def _joint(value: _cbor.CborValue) -> Joint:
+    match value:
+        case [int(size), list(nodes)] if type(size) is int and len(nodes) <= tree.PATH_NODES_MAX:
+            path = tuple(node for node in nodes if isinstance(node, bytes) and len(node) == tree.HASH_BYTES)
+            if len(path) == len(nodes) and 0 < size <= tree.SIZE_MAX:
+                return Joint(size, path)
+        case _:
+            pass
+    raise BadField("a path to a co-signed checkpoint", field="bundle")
 
 
 def _items(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ def verify_bundle(
         return not run.is_over
 
     take_each(opened.pieces, Verifier(run.keys), take, threads=threads)
-    return run.report(opened.target, at)
+    return run.report(opened, at)
 
 
 class BundleVerifier:
@@ -85,7 +85,7 @@ class BundleVerifier:
             return True
 
         take_each(pieces, verifier, take, threads=self._threads)
-        report = run.report(opened.target, at)
+        report = run.report(opened, at)
         if run.stands:
             self._run = run
         return report

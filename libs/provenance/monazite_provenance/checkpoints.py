@@ -152,6 +152,29 @@ def verify_cosignature(checkpoint: Checkpoint, name: str, key: PublicKey) -> int
     return max(times)
 
 
+def names_witness(checkpoint: Checkpoint, name: str, key: PublicKey) -> bool:
+    """Whether a line says that it is by the witness of this name and key, good or bad.
+
+    Raises UnsupportedAlgorithm as `verify_cosignature` does.
+    """
+    return bool(_lines_of(checkpoint, name, _key_hash(name, _cosignature_kind(key), key)))
+
+
+def joined(first: str, second: str) -> str:
+    """One checkpoint with the signature lines of both, each once; nothing is verified.
+
+    Raises BadField for two that do not say the same, TooLarge past the bound of lines, the Malformed family.
+    """
+    left, right = parse_checkpoint_text(first), parse_checkpoint_text(second)
+    if left.text != right.text:
+        raise BadField("co-signatures of another head", field="checkpoint")
+    known = set(left.signatures)
+    lines = [_line(*line) for line in right.signatures if line not in known]
+    if len(left.signatures) + len(lines) > LINES_MAX:
+        raise TooLarge("too many signature lines", limit=LINES_MAX)
+    return first + "".join(dict.fromkeys(lines))
+
+
 def _lines_of(checkpoint: Checkpoint, name: str, key_hash: bytes) -> list[bytes]:
     return [line.signature for line in checkpoint.signatures if line.name == name and line.key_hash == key_hash]
 

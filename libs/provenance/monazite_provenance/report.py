@@ -29,7 +29,8 @@ class Verdict(Enum):
 class Failure:
     """Why a bundle is refuted or cannot be told: the error's stable code, and the statement it was met at, if any.
 
-    `evidence`: of a forked log its two contradicting checkpoints (COSE), where they are two of one size.
+    `evidence`: of a forked log its two contradicting checkpoints, where they are two of one size: COSE, or the text
+    that witnesses co-signed.
     """
 
     code: str
@@ -165,6 +166,18 @@ class StatusView:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessedHead:
+    """Who of a trust file's witnesses co-signed a head, or one that goes on from it: when, Unix seconds by name.
+
+    `bad`: names of witnesses in whose name, and by whose key, it was signed only falsely.
+    """
+
+    head: Head
+    by: Mapping[str, int]
+    bad: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LotReport:
     """The outcome for one lot. A report is no truth value: read `verdict`, and `not_checked` beside it.
 
@@ -172,7 +185,8 @@ class LotReport:
     `origins` gives for each element of the target the milligrams REO from each origin, which add up to its mass; it is
     empty when the gap ORIGINS_NOT_TRACED says so. `registered` gives by statement id where each stands in which log,
     `heads` the signed heads that show it; `vouched` the cuts at which the history ends; `withheld` what of the custody
-    statements in the bundle is not disclosed.
+    statements in the bundle is not disclosed; `witnessed` who co-signed these heads and the status', where the trust
+    file demands witnesses.
     """
 
     verdict: Verdict
@@ -189,6 +203,7 @@ class LotReport:
     vouched: tuple[Vouched, ...] = ()
     status: StatusView | None = None
     withheld: tuple[Withheld, ...] = ()
+    witnessed: tuple[WitnessedHead, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has a verdict, not a truth value")
@@ -235,6 +250,10 @@ class LotReport:
             "withheld": [
                 {"statement_id": each.statement_id.hex(), "outputs": list(each.outputs), "details": each.details}
                 for each in self.withheld
+            ],
+            "witnessed": [
+                {"log": each.head.log, "size": each.head.size, "by": dict(each.by), "bad": list(each.bad)}
+                for each in self.witnessed
             ],
         }
 

@@ -37,6 +37,10 @@ class Register:
         self._nodes.update(self._frontier.append(leaf))
         return self.size - 1
 
+    def leaf(self, index: int) -> bytes:
+        """The leaf hash at an index."""
+        return self._nodes[tree.Node(0, index)]
+
     def head(self, signed_at: int, size: int | None = None) -> SignedHead:
         """A signed head over all entries, or over the first of them."""
         size = self.size if size is None else size

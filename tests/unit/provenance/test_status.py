@@ -13,7 +13,6 @@ from monazite_provenance.chain import verify_bundle
 from monazite_provenance.contents import Form, KeyAction, LogRange, StatusDetails, decode_details, encode
 from monazite_provenance.draft import draft
 from monazite_provenance.item import Item
-from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import lot_urn
 from monazite_provenance.report import LotReport, Verdict
@@ -124,13 +123,6 @@ def test_a_status_is_fresh_for_a_time(issued_at: int, expires_at: int, at: int, 
     assert report.gap_codes() == (set[str]() if fresh else {"STATUS_EXPIRED"})
     assert report.status is not None
     assert report.status.fresh is fresh
-
-
-def test_witnesses_are_not_in_a_bundle() -> None:
-    world, head = mined()
-    status = world.status(head)
-    world.trust = world.trust.with_witnesses({"w": SoftwareKey.generate().public}, 1)
-    assert judged(world, head, status).gap_codes() == {"NOT_WITNESSED"}
 
 
 # What it may not be.

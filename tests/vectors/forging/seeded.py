@@ -32,7 +32,8 @@ class _Counter:
         return shake_256(f"monazite hostile vectors: {self._name} {self._drawn}".encode()).digest(size)
 
 
-def _keys(name: str) -> partial[SoftwareKey]:
+def keys(name: str) -> partial[SoftwareKey]:
+    """Makes keys that hang on this name and their number alone."""
     secrets = _Counter(name)
     return partial(_key, secrets)
 
@@ -42,7 +43,7 @@ def _key(secrets: _Counter) -> SoftwareKey:
 
 
 def _roots() -> tuple[SoftwareKey, ...]:
-    fresh = _keys("root key")
+    fresh = keys("root key")
     return tuple(fresh() for _ in range(3))
 
 
@@ -55,7 +56,7 @@ def seeded() -> Generator[None]:
     """Within it, worlds are built from counters that begin anew. Signatures are deterministic anyway (RFC 8032)."""
     salted = partial(draft, salts=_Counter("salt"))
     with ExitStack() as patches:
-        patches.enter_context(mock.patch.object(SoftwareKey, "generate", _keys("key")))
+        patches.enter_context(mock.patch.object(SoftwareKey, "generate", keys("key")))
         patches.enter_context(mock.patch.object(lot_ids, "new", partial(lot_ids.new, _Counter("lot"))))
         patches.enter_context(mock.patch.object(chains, "ROOTS", ROOTS))
         for module in (chains, trust, roots):

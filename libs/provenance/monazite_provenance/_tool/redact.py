@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     omissions = set(_asked_for(options.hide, items))
     if not options.only:
         omissions |= unneeded(opened.target, items)
-    files.write(options.out, bundle.write(opened.target, omit(items, omissions), opened.listings))
+    files.write(options.out, bundle.write(opened.target, omit(items, omissions), opened.listings, opened.cosigned))
     if options.out == files.STANDARD:
         return DONE
     left_out = [_words(each) for each in sorted(omissions, key=_words)]

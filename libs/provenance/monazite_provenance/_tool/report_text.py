@@ -40,6 +40,12 @@ def registration(report: LotReport) -> Iterator[str]:
         yield "registered under"
     for head in report.heads:
         yield f"  {head.log}  size {head.size}  {moment(head.signed_at)}  root {short(head.root)}"
+    if report.witnessed:
+        yield "co-signed by witnesses of the trust file"
+    for seen in report.witnessed:
+        by = [f"{name} {moment(when)}" for name, when in seen.by.items()]
+        bad = [f"not by {name}, in whose name it is" for name in seen.bad]
+        yield f"  {seen.head.log}  size {seen.head.size}  {', '.join([*by, *bad]) or 'by none'}"
     status = report.status
     if status is not None:
         fresh = "fresh" if status.fresh else "not fresh"

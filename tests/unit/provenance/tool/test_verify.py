@@ -95,7 +95,7 @@ def test_usage_and_files_that_are_not_there(files: Files, tool: Tool) -> None:
 def test_every_command_says_what_it_takes(tool: Tool) -> None:
     general = tool("--help")
     assert general.code == 0
-    for command in ("verify", "show", "keys", "diff", "redact", "qr", "root"):
+    for command in ("verify", "show", "keys", "diff", "redact", "witness", "qr", "root"):
         assert command in general.out
         said = tool(command, "--help")
         assert said.code == 0

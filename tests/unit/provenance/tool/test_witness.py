@@ -1,0 +1,86 @@
+"""`witness`: what witnesses co-signed goes into the bundle's head, and `verify` says who did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from monazite_provenance import bundle
+
+from tests.unit.provenance.chains import LOG, NOW_S
+from tests.unit.provenance.tool.files import STORY, Files, Tool
+from tests.unit.provenance.witnesses import NAMES, cosigned, note, witness_keys
+
+KEYS = witness_keys()
+LOGS = STORY.world.registers.logs
+USED = sorted(log for log in LOGS if LOGS[log].size)
+
+
+def notes(files: Files, *names: str) -> list[Path]:
+    """The newest head of each log that has entries, co-signed, as files."""
+    return [files.new(f"{at}.txt", cosigned(note(LOGS[log]), KEYS, names).encode()) for at, log in enumerate(USED)]
+
+
+def demanding(files: Files) -> Path:
+    """The trust file, which demands two witnesses of three."""
+    trust = STORY.world.trust.with_witnesses({name: key.public for name, key in KEYS.items()}, 2)
+    return files.new("witnessed.json", trust.dump())
+
+
+def test_a_bundle_becomes_witnessed(files: Files, tool: Tool) -> None:
+    out, trust = files.new("out.bundle"), demanding(files)
+    said = tool("witness", files.abroad, out, *notes(files, *NAMES[:2]))
+    assert said.code == 0
+    assert f"{LOG}  size {LOGS[LOG].size}  signed in the name of {LOG}, {NAMES[0]}, {NAMES[1]}\n" in said.out
+    assert "NOT_WITNESSED" in tool("verify", files.abroad, "--trust", trust).out
+    verified = tool("verify", out, "--trust", trust)
+    assert "NOT_WITNESSED" not in verified.out
+    assert f"co-signed by witnesses of the trust file\n  {USED[0]}" in verified.out
+    assert f"  {LOG}  size {LOGS[LOG].size}  {NAMES[0]} 2024-10-27" in verified.out
+    before, after = bundle.read([files.abroad.read_bytes()]), bundle.read([out.read_bytes()])
+    assert list(before.pieces) == list(after.pieces)
+
+
+def test_as_json_and_to_standard_output(files: Files, tool: Tool) -> None:
+    texts = notes(files, NAMES[0])
+    said = tool("witness", files.abroad, files.new("out.bundle"), texts[0], "--json")
+    assert said.json == {
+        "cosigned": [{"log": USED[0], "size": LOGS[USED[0]].size, "in_name_of": sorted([USED[0], NAMES[0]])}]
+    }
+    assert json.loads(tool("verify", files.home / "out.bundle", "--trust", demanding(files), "--json").out)["witnessed"]
+
+
+def test_who_signed_nothing_and_who_falsely(files: Files, tool: Tool) -> None:
+    register = LOGS[LOG]
+    other = cosigned(note(register, register.size - 1), KEYS, [NAMES[0]]).splitlines(keepends=True)[-1]
+    text, out = files.new("false.txt", (note(register) + other).encode()), files.new("out.bundle")
+    tool("witness", files.abroad, out, text)
+    said = tool("verify", out, "--trust", demanding(files))
+    assert said.code == 3
+    assert f"{LOG}  size {register.size}  not by {NAMES[0]}, in whose name it is\n" in said.out
+    assert "BAD_COSIGNATURE" in said.out
+    assert f"  {USED[0]}  size {LOGS[USED[0]].size}  by none\n" in said.out
+
+
+def test_with_a_path_to_a_later_head(files: Files, tool: Tool) -> None:
+    register = LOGS[LOG]
+    size = register.size - 1
+    text = files.new("later.txt", cosigned(note(register), KEYS, NAMES[:2]).encode())
+    receipt = files.new("path.cbor", register.head(NOW_S).consistency(size, register.consistency(size, size + 1)))
+    out = files.new("out.bundle")
+    assert tool("witness", files.abroad, out, text, "--consistency", receipt).code == 0
+    (found,) = bundle.read([out.read_bytes()]).cosigned
+    assert [joint.size for joint in found.joints] == [size]
+
+
+def test_what_cannot_be_added(files: Files, tool: Tool) -> None:
+    out = files.new("out.bundle")
+    for content in (b"junk", b"\xff\xfe", b"urn:x\n1\n"):
+        text = files.new("junk.txt", content)
+        assert tool("witness", files.abroad, out, text).code == 5
+    good = notes(files)[0]
+    assert tool("witness", good, out, good).code == 5
+    assert tool("witness", files.abroad, out, good, "--consistency", files.new("junk.cbor", b"junk")).code == 5
+    assert tool("witness", files.abroad, out, files.new("missing.txt")).code == 4
+    assert tool("witness", files.abroad, out).code == 4
+    assert not out.exists()
