@@ -62,7 +62,7 @@ TABLES: Final = (
         idx bigint UNIQUE CHECK (idx >= 0),
         leaf bytea NOT NULL CHECK (octet_length(leaf) = 32),
         parents bytea[] NOT NULL,
-        committed_at timestamptz NOT NULL DEFAULT now()
+        committed_at timestamptz NOT NULL DEFAULT clock_timestamp()
     )""",
     "CREATE INDEX entry_pending ON entry (committed_at, statement_id) WHERE idx IS NULL",
     """

@@ -14,6 +14,7 @@ from typing import Final
 
 from tests.vectors.forging import (
     bundle_keys,
+    bundle_rights,
     bundle_witnesses,
     bundle_words,
     bundles,
@@ -41,6 +42,7 @@ SOURCES: Final = (
     bundle_words,
     bundle_keys,
     bundle_witnesses,
+    bundle_rights,
 )
 
 SUFFIXES: Final = {"trust": ".json", "bundle": ".bundle"}

@@ -13,6 +13,7 @@ from monazite_provenance.contents import (
     ExportIntentDetails,
     ExportVoidDetails,
     HoldDetails,
+    LicenceChangeDetails,
     LicenceDetails,
     ReleaseDetails,
     RightClosedDetails,
@@ -22,6 +23,7 @@ from monazite_provenance.contents import (
 )
 from monazite_provenance.errors import BadField, StepNotAllowed, Undisclosed
 from monazite_provenance.names import account_urn, licence_urn, lot_urn, parse_spiffe, right_urn
+from monazite_provenance.places import Place
 from monazite_provenance.verifier import Statement
 
 
@@ -47,8 +49,8 @@ class Evidence:
         """What quota settled, milligrams REO by right and drawing statement."""
         return self._settled
 
-    def take(self, statement: Statement) -> None:
-        """Take in a verified statement that spends and makes nothing.
+    def take(self, statement: Statement, place: Place) -> None:
+        """Take in a verified statement, registered there, that spends and makes nothing.
 
         Raises StepNotAllowed, MissingParent, Undisclosed, Malformed.
         """
@@ -58,9 +60,9 @@ class Evidence:
             raise StepNotAllowed("this kind of statement spends nothing and makes nothing", kind=int(claims.kind))
         if statement.details is None:
             raise Undisclosed("details of a statement that the lot rests on")
-        self._record(statement, decode_details(claims.kind, statement.details))
+        self._record(statement, decode_details(claims.kind, statement.details), place)
 
-    def _record(self, statement: Statement, details: Details) -> None:
+    def _record(self, statement: Statement, details: Details, place: Place) -> None:
         _check_about(statement, details)
         match details:
             case RightDetails():
@@ -78,18 +80,20 @@ class Evidence:
             case ReleaseDetails():
                 self.holds.release(statement, details)
             case _:
-                self._record_export(statement, details)
+                self._record_export(statement, details, place)
 
-    def _record_export(self, statement: Statement, details: Details) -> None:
+    def _record_export(self, statement: Statement, details: Details, place: Place) -> None:
         match details:
             case ExportIntentDetails():
-                self.exports.intend(statement, details)
+                self.exports.intend(statement, details, place)
             case ExportVoidDetails():
                 self.exports.void(details.act_id)
             case LicenceDetails():
                 self.exports.grant(statement, details)
+            case LicenceChangeDetails():
+                self.exports.change(statement, details, place)
             case _:
-                # Changes of a licence and locks are verified and kept; no step of a lot's history rests on them.
+                # Locks are verified and kept; no step of a lot's history rests on them.
                 pass
 
     def _settle(self, details: SettledDetails) -> None:
@@ -135,6 +139,8 @@ def _about(details: Details) -> tuple[str | None, tuple[bytes, ...]]:
             subject, needed = lot_urn(details.lot_id), (details.outpoint.statement_id, details.hold_id)
         case LicenceDetails():
             subject = licence_urn(details.number)
+        case LicenceChangeDetails():
+            needed = (details.licence_id,)
         case ExportIntentDetails():
             needed = (details.licence_id, *(mass.outpoint.statement_id for mass in details.masses))
         case _:

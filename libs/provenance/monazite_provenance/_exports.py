@@ -6,9 +6,17 @@ from collections.abc import Callable, Sequence
 
 from monazite_provenance import licensing
 from monazite_provenance.conservation import Finding
-from monazite_provenance.contents import AcceptDetails, ExportIntentDetails, LicenceDetails, LotContent, ReturnDetails
+from monazite_provenance.contents import (
+    AcceptDetails,
+    ExportIntentDetails,
+    LicenceChangeDetails,
+    LicenceDetails,
+    LotContent,
+    ReturnDetails,
+)
 from monazite_provenance.errors import MissingParent, StepNotAllowed
 from monazite_provenance.names import parse_spiffe
+from monazite_provenance.places import Place
 from monazite_provenance.report import Gap
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.verifier import Statement
@@ -20,7 +28,8 @@ class Exports:
     def __init__(self) -> None:
         self._licences: dict[bytes, LicenceDetails] = {}
         self._intents: dict[bytes, ExportIntentDetails] = {}
-        self._under: dict[bytes, list[ExportIntentDetails]] = {}
+        self._under: dict[bytes, list[tuple[Place, ExportIntentDetails]]] = {}
+        self._changes: dict[bytes, list[tuple[Place, LicenceChangeDetails]]] = {}
         self._acts: set[bytes] = set()
         self._exported: set[bytes] = set()
         self._voided: set[bytes] = set()
@@ -34,8 +43,15 @@ class Exports:
             raise MissingParent("a licence stands behind an intent under it")
         self._licences[statement.id] = licence
 
-    def intend(self, statement: Statement, intent: ExportIntentDetails) -> None:
-        """Take an intent: customs commanded it, and its licence, where shown, bears it."""
+    def change(self, statement: Statement, change: LicenceChangeDetails, place: Place) -> None:
+        """Take a change of a licence, registered there."""
+        claims = statement.claims
+        licence = self._licences.get(change.licence_id)
+        licensing.check_change(change, licence, subject=claims.subject, actor=claims.actor)
+        self._changes.setdefault(change.licence_id, []).append((place, change))
+
+    def intend(self, statement: Statement, intent: ExportIntentDetails, place: Place) -> None:
+        """Take an intent, registered there: customs commanded it, and its licence, where shown, bears it."""
         claims = statement.claims
         if claims.on_behalf is None or parse_spiffe(claims.actor).kind != "customs":
             raise StepNotAllowed("an export intent that is not on behalf of customs")
@@ -46,7 +62,7 @@ class Exports:
             licensing.check_intent(licence, intent, subject=claims.subject, issued_at=claims.issued_at)
         self._acts.add(intent.act_id)
         self._intents[statement.id] = intent
-        self._under.setdefault(intent.licence_id, []).append(intent)
+        self._under.setdefault(intent.licence_id, []).append((place, intent))
 
     def void(self, act_id: bytes) -> None:
         """Take the end of an act under which nothing left."""
@@ -111,16 +127,25 @@ class Exports:
 
     def finish(self) -> None:
         """The bundle has ended: nothing left under a void act, and what the others let leave, less what came back, is
-        within each licence.
+        within each licence, which was good at their places in its log.
 
-        Raises StepNotAllowed, LicenceExceeded.
+        Raises StepNotAllowed, LicenceNotUsable, LicenceExceeded.
         """
         if self._exported & self._voided:
             raise StepNotAllowed("an export under an act that ended without one")
-        for licence_id, licence in self._licences.items():
-            intents = self._under.get(licence_id, ())
-            left = (intent for intent in intents if intent.act_id not in self._voided)
-            licensing.check_drawn(licence, left, self._returned.get(licence_id))
+        for licence_id, intents in self._under.items():
+            left = [(place, intent) for place, intent in intents if intent.act_id not in self._voided]
+            changes = [(place, change.action) for place, change in self._changes.get(licence_id, ())]
+            for log in {place.log for place, _intent in left if changes}:
+                history = [*changes, *((place, None) for place, _intent in left)]
+                licensing.check_usable(what for place, what in sorted(history, key=_index) if place.log == log)
+            licence = self._licences.get(licence_id)
+            if licence is not None:
+                licensing.check_drawn(licence, (intent for _place, intent in left), self._returned.get(licence_id))
+
+
+def _index(said: tuple[Place, object]) -> int:
+    return said[0].index
 
 
 def _check_masses(

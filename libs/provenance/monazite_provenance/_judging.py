@@ -141,7 +141,7 @@ class Run:
         elif claims.kind is EventKind.CUT:
             self._take_cut(statement, place)
         elif claims.kind is not EventKind.KEYS:
-            self._evidence.take(statement)
+            self._evidence.take(statement, place)
 
     def _placed(self, ordinal: int, statement: Statement) -> Place:
         """Where a statement stands, once its order, its key and what it says of other keys were judged by that."""

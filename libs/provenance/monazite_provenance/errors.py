@@ -271,6 +271,12 @@ class LicenceMismatch(ChainProblem):
     code = "LICENCE_MISMATCH"
 
 
+class LicenceNotUsable(ChainProblem):
+    """An export intent that stands in its log behind the suspension, revocation or surrender of its licence."""
+
+    code = "LICENCE_NOT_USABLE"
+
+
 class LicenceExceeded(ChainProblem):
     """More leaves than the lines of an export licence bear."""
 

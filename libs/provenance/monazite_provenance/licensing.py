@@ -1,17 +1,41 @@
 """What an export licence lets leave: the rules between a licence, an export intent and what is taken out.
 
 Used by the registry before it takes a lot out and by every verifier after. Pure: values in, a ChainProblem raised.
+Which of two words of licensing came first is told by their places in its log, by nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from monazite_provenance.contents import ExportIntentDetails, LicenceDetails, LotContent
-from monazite_provenance.errors import BadField, LicenceExceeded, LicenceMismatch, NotHolder, StepNotAllowed
+from monazite_provenance.contents import (
+    ExportIntentDetails,
+    LicenceAction,
+    LicenceChangeDetails,
+    LicenceDetails,
+    LotContent,
+)
+from monazite_provenance.errors import (
+    BadField,
+    LicenceExceeded,
+    LicenceMismatch,
+    LicenceNotUsable,
+    NotHolder,
+    StepNotAllowed,
+)
 from monazite_provenance.names import licence_urn, parse_spiffe, same_owner, same_person
 
-__all__ = ["check_drawn", "check_intent", "check_licence", "check_licensee", "drawn"]
+__all__ = [
+    "check_change",
+    "check_drawn",
+    "check_intent",
+    "check_licence",
+    "check_licensee",
+    "check_usable",
+    "drawn",
+]
+
+_FINAL = frozenset({LicenceAction.REVOKE, LicenceAction.SURRENDER})
 
 
 def check_licence(licence: LicenceDetails, *, actor: str) -> None:
@@ -26,6 +50,30 @@ def check_licence(licence: LicenceDetails, *, actor: str) -> None:
         raise StepNotAllowed("a licence proposed and countersigned by one person")
     if actor != licence.countersigner:
         raise StepNotAllowed("a licence that its countersigner did not command")
+
+
+def check_change(change: LicenceChangeDetails, licence: LicenceDetails | None, *, subject: str, actor: str) -> None:
+    """A change of a licence by itself: the officer whom it names commanded it, and it is about this licence.
+
+    `licence`: None where it is not known. `subject` and `actor` are the change's. Raises StepNotAllowed, BadField.
+    """
+    if actor != change.officer or parse_spiffe(actor).kind != "officer":
+        raise StepNotAllowed("a change of a licence that the officer in it did not command")
+    if licence is not None and subject != licence_urn(licence.number):
+        raise BadField("subject is not the licence", field="sub")
+
+
+def check_usable(history: Iterable[LicenceAction | None]) -> None:
+    """What one log says of a licence, in its order, holds together: its changes, and None for each intent under it.
+
+    A suspension ends with a reinstatement; what was revoked or surrendered does not come back. Raises LicenceNotUsable.
+    """
+    state: LicenceAction | None = None
+    for change in history:
+        if change is None and state not in {None, LicenceAction.REINSTATE}:
+            raise LicenceNotUsable("an intent behind the suspension or the end of its licence")
+        if change is not None and state not in _FINAL:
+            state = change
 
 
 def check_intent(licence: LicenceDetails, intent: ExportIntentDetails, *, subject: str, issued_at: int) -> None:

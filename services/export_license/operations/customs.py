@@ -145,13 +145,17 @@ class Customs:
         crash_point("export_license.writeoff.signed")
         after = replace(after, intent_id=signed.statement_id)
 
+        async def lock(connection: Connection) -> None:
+            await licences.lock(connection, act.licence_id)
+
         async def change(connection: Connection) -> None:
             # Again, on the locked row: a suspension committed by now stops the intent.
             domain.begin_write_off(await licences.lock(connection, act.licence_id), act, command.lots, now=now)
             await customs.update(connection, act, after, grace=self._grace())
 
         write = self._write(asked.audit, asked.request.method, signed.statement_id, (signed,))
-        await storage.commit(self.site.database, write, change)
+        # A verifier judges the intent by where it stands among the changes of its licence.
+        await storage.commit(self.site.database, write, change, first=lock)
         return after
 
     async def cancel(self, command: CancelExport, asked: Asked) -> ActView:

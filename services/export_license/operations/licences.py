@@ -74,11 +74,15 @@ class Licences:
         reply = render(LicenceView(after, item, now), signed)
         write = Write(request=asked.request, audit=asked.audit, statements=(signed,), reply=reply)
 
+        async def lock(connection: Connection) -> None:
+            await licences.lock(connection, command.licence_id)
+
         async def change(connection: Connection) -> None:
             locked = await licences.lock(connection, command.licence_id)
             await licences.update(connection, domain.change(locked, command.action, now=now))
 
-        answer = await storage.commit(self.site.database, write, change)
+        # A verifier judges an intent by where it stands among the changes of its licence.
+        answer = await storage.commit(self.site.database, write, change, first=lock)
         self.site.log.sequencer.wake()
         return answer
 

@@ -46,13 +46,17 @@ async def find_reply(database: Database, request: RequestKey) -> bytes | None:
         return await store.find_reply(connection, request)
 
 
-async def commit(database: Database, write: Write, change: Change) -> bytes:
+async def commit(database: Database, write: Write, change: Change, *, first: Change | None = None) -> bytes:
     """One change in one transaction: request and reply, statements, log entries, audit, and what `change` stores.
 
-    A repeated request gets the first reply. Raises Moved from `change`, REQUEST_ID_REUSED, and what the database gives.
+    `first` locks what the statements are decided on, where their order in the log has to be the order of the decisions:
+    entries without an index are put in order by when they were stored. A repeated request gets the first reply. Raises
+    Moved from `change`, REQUEST_ID_REUSED, and what the database gives.
     """
 
     async def work(connection: Connection) -> bytes:
+        if first is not None:
+            await first(connection)
         outcome = (await store.claim(connection, [write]))[0]
         if isinstance(outcome, errors.Error):
             raise outcome

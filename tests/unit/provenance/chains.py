@@ -27,6 +27,8 @@ from monazite_provenance.contents import (
     HoldDetails,
     Imported,
     KeysDetails,
+    LicenceAction,
+    LicenceChangeDetails,
     LicenceDetails,
     LicenceLine,
     LogRange,
@@ -312,6 +314,14 @@ class World:
             on_behalf=details.countersigner,
         )
         return self.ids[-1]
+
+    def change_licence(self, licence_id: bytes, action: LicenceAction, **claims: object) -> None:
+        """An officer's change of the licence, with claims of its own."""
+        officer = OFFICERS[0]
+        given = {"signer": "export_license", "refs": [licence_id], "on_behalf": officer, **claims}
+        details = LicenceChangeDetails(licence_id, action, "investigation", officer)
+        urn = str(given.pop("subject_urn", licence_urn("L-1")))
+        self.sign(EventKind.LICENCE_CHANGE, urn, details, **given)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     def offer_out(self, exporter: str, spend: Outpoint, licence_id: bytes) -> Outpoint:
         """Offer a lot to customs, all of it."""

@@ -1,0 +1,78 @@
+"""Hostile bundles by what services said of licences and rights, and when: the order in their logs decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from monazite_provenance.contents import LicenceAction
+
+from tests.unit.provenance.chains import CUSTOMS, World
+from tests.vectors.forging.bundles import bare, case, mined
+from tests.vectors.forging.forge import Case
+from tests.vectors.forging.seeded import seeded
+
+ACT_ID: Final = bytes([7]) * 16
+ABSENCE: Final = "VERIFIED_WITH_GAPS ABSENCE"
+NOT_USABLE: Final = "REFUTED LICENCE_NOT_USABLE"
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    for name, (attacks, build, expected) in HISTORIES.items():
+        with seeded():
+            yield case(name, attacks, build(), expected)
+
+
+def _exported(
+    *before: LicenceAction, after: tuple[LicenceAction, ...] = (), voided: bool = False, **claims: object
+) -> bytes:
+    """A lot taken out under a licence that was changed before its intent and after it."""
+    world, head = mined()
+    licence_id = world.licence("mine", 1_000)
+    offered = world.offer_out("mine", head, licence_id)
+    _change(world, licence_id, before, claims)
+    intent = world.intent(licence_id, {offered: 1_000}, act_id=ACT_ID)
+    _change(world, licence_id, after, claims)
+    if voided:
+        world.void(ACT_ID)
+        return bare(world, offered)
+    return bare(world, world.take_out(offered, 1_000, [intent])[0])
+
+
+def _change(world: World, licence_id: bytes, actions: tuple[LicenceAction, ...], claims: dict[str, object]) -> None:
+    for action in actions:
+        world.change_licence(licence_id, action, **claims)
+
+
+SUSPEND, REINSTATE, REVOKE, SURRENDER = LicenceAction
+HISTORIES: Final[dict[str, tuple[str, Callable[[], bytes], str]]] = {
+    "licence-good-reinstated": (
+        "nothing: the suspension ended before the intent",
+        lambda: _exported(SUSPEND, REINSTATE),
+        ABSENCE,
+    ),
+    "licence-good-revoked-after": (
+        "nothing: the licence ended behind the intent",
+        lambda: _exported(after=(REVOKE,)),
+        ABSENCE,
+    ),
+    "licence-good-revoked-and-voided": (
+        "nothing: what was intended under the ended licence did not leave",
+        lambda: _exported(REVOKE, voided=True),
+        ABSENCE,
+    ),
+    "licence-suspended-before": ("an intent under a suspended licence", lambda: _exported(SUSPEND), NOT_USABLE),
+    "licence-revoked-before": ("an intent under a revoked licence", lambda: _exported(REVOKE), NOT_USABLE),
+    "licence-surrendered-before": ("an intent under a licence given up", lambda: _exported(SURRENDER), NOT_USABLE),
+    "licence-revoked-and-reinstated": (
+        "what was revoked does not come back",
+        lambda: _exported(REVOKE, REINSTATE),
+        NOT_USABLE,
+    ),
+    "licence-changed-by-customs": (
+        "a reinstatement that no officer of licensing commanded",
+        lambda: _exported(SUSPEND, REINSTATE, on_behalf=CUSTOMS),
+        "REFUTED STEP_NOT_ALLOWED",
+    ),
+}
