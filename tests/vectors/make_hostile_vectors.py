@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.vectors.forging import (
+    bundle_amendments,
     bundle_keys,
     bundle_rights,
     bundle_witnesses,
@@ -43,6 +44,7 @@ SOURCES: Final = (
     bundle_keys,
     bundle_witnesses,
     bundle_rights,
+    bundle_amendments,
 )
 
 SUFFIXES: Final = {"trust": ".json", "bundle": ".bundle"}

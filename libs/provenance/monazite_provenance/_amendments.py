@@ -39,6 +39,7 @@ from monazite_provenance.contents import (
 )
 from monazite_provenance.errors import CustodyModelLoosened, StepNotAllowed
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.metering import still_charged
 
 _LotFields = dict[LotField, str]
 _NAMES: _LotFields = {field: field.name.lower() for field in LotField}
@@ -71,8 +72,8 @@ def adjust(step: Step, details: Details) -> StepVerdict:
     uncertainty.check_lots([new._replace(rows=fresh.rows)])
     _check_sources(fresh, details)
     balances = weigh([old], [new])
-    if isinstance(details.basis, Stocktake):
-        refuse_gains(balances, step.settings)
+    if not isinstance(details.basis, Attested):
+        refuse_gains(balances, step.settings, step.explained)
     if details.reason_code is None and any(each.difference_mg < 0 for each in balances):
         raise StepNotAllowed("more than was on record, and no reason is given")
     refuse_losses(balances, details.reason_code, step.settings)
@@ -143,7 +144,7 @@ def correct(step: Step, details: Details, again: Callable[[EventKind, Step, Deta
         raise StepNotAllowed("other fields differ than the correction names")
     if new.custody_model < old.custody_model:
         raise CustodyModelLoosened("a correction to a stricter chain-of-custody model", least=int(old.custody_model))
-    verdict = again(prior.kind, Step(prior.inputs, outputs, prior.actor, step.settings), told)
+    verdict = _judged_again(step, prior, outputs, told, again)
     balances = weigh([old], [new])
     metadata = {
         "statement_id": details.outpoint.statement_id.hex(),
@@ -157,6 +158,32 @@ def correct(step: Step, details: Details, again: Callable[[EventKind, Step, Deta
         *verdict.findings,
     )
     return replace(verdict, findings=found)
+
+
+def _judged_again(
+    step: Step,
+    prior: Prior,
+    outputs: tuple[LotContent, ...],
+    told: Details,
+    again: Callable[[EventKind, Step, Details], StepVerdict],
+) -> StepVerdict:
+    """The verdict on the corrected statement, which draws no less than what stays charged."""
+    charged_mg = 0
+    if isinstance(prior.details, RegisterDetails | TransformDetails) and prior.details.draws:
+        bare = replace(prior.details, draws=())
+        before, after = (
+            again(prior.kind, Step(prior.inputs, lots, prior.actor, step.settings), bare).required
+            for lots in (prior.outputs, outputs)
+        )
+        charged_mg = still_charged(_drawn_mg(prior.details), before, after, spent=not step.inputs)
+    if _drawn_mg(told) < charged_mg:
+        raise StepNotAllowed("a correction gives back what is still charged", charged_mg=charged_mg)
+    return again(prior.kind, Step(prior.inputs, outputs, prior.actor, step.settings, charged_mg=charged_mg), told)
+
+
+def _drawn_mg(told: Details) -> int:
+    draws = told.draws if isinstance(told, RegisterDetails | TransformDetails) else ()
+    return sum(draw.reo_mg for draw in draws)
 
 
 def _pair(step: Step, details: CorrectDetails, prior: Prior) -> tuple[LotContent, LotContent]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from monazite_provenance import origins
 from monazite_provenance._attestations import check_agrees, compared, named
+from monazite_provenance._corrections import Corrections
 from monazite_provenance._descent import AS_THEY_ARE, are_inputs, newborn, shares
 from monazite_provenance._evidence import Evidence
 from monazite_provenance._frozen import dataclass
@@ -19,9 +20,6 @@ from monazite_provenance._telling import Steps, Told
 from monazite_provenance.conservation import Finding
 from monazite_provenance.contents import (
     AcceptDetails,
-    AdjustDetails,
-    CorrectDetails,
-    Corrected,
     CutDetails,
     Details,
     Draw,
@@ -37,7 +35,6 @@ from monazite_provenance.errors import (
     BadField,
     EventNotAllowed,
     LogProblem,
-    MissingParent,
     RightExceeded,
     RightMissing,
     StepNotAllowed,
@@ -85,12 +82,12 @@ class CustodyChain:
         self._gaps: dict[bytes, Sequence[Gap]] = {}
         self._shares_left = SHARES_MAX
         self._cuts: dict[Outpoint, Vouched] = {}
-        self._corrections: dict[bytes, Outpoint] = {}
         self._partly: dict[bytes, tuple[Withheld, Gap]] = {}
         self._blind: set[bytes] = set()
         self.findings: list[StepFinding] = []
         self._told: dict[bytes, Told] = {}
         self._records = Records(self._told)
+        self._corrections = Corrections(self._graph, self._records)
 
     @property
     def steps(self) -> Mapping[bytes, StepView]:
@@ -109,6 +106,7 @@ class CustodyChain:
         _check_home(opened.lots, place.log)
         _check_home(corrected_lots(opened), place.log)
         prior = self._records.spoken_of(statement.claims, opened.details, self._graph.spent)
+        explained = self._corrections.explain(opened)
         verdict = check_step(
             statement.claims.kind,
             opened.lots,
@@ -117,14 +115,15 @@ class CustodyChain:
             actor=statement.claims.actor,
             settings=self._settings,
             prior=prior,
+            explained=explained,
         )
         if statement.claims.subject != subject(opened.lots, opened.outputs, opened.details):
             raise BadField("subject is not the lot", field="sub")
         gaps, found = self._check_service(opened)
         gaps += self._check_attested(opened, prior)
-        self._check_basis(opened)
         drawn = self._check_draws(opened, verdict, prior)
         self._graph.bear(newborn(opened.details, opened.outputs), statement.id, place)
+        self._corrections.take_up(opened, verdict.balances)
         self._record(opened, drawn, prior)
         self._report(statement.id, (*_not_covered(statement.id, verdict), *gaps), (*verdict.findings, *found))
 
@@ -361,20 +360,6 @@ class CustodyChain:
                 gaps.append(Gap("ATTESTATION_NOT_SHOWN", message, opened.statement.id, metadata))
         return tuple(gaps)
 
-    def _check_basis(self, opened: Opened) -> None:
-        """An adjustment that follows a correction descends from what was corrected."""
-        details = opened.details
-        if not isinstance(details, AdjustDetails) or not isinstance(details.basis, Corrected):
-            return
-        claims = opened.statement.claims
-        if details.basis.correction not in claims.refs:
-            raise BadField("an adjustment does not refer to the correction that it follows", field="refs")
-        corrected = self._corrections.get(details.basis.correction)
-        if corrected is None:
-            raise MissingParent("the correction that an adjustment follows is not in the bundle before it")
-        if not self._graph.descends(claims.spends[0].statement_id, self._records.origin(corrected).statement_id):
-            raise StepNotAllowed("an adjustment after a correction of what the lot does not descend from")
-
     def _check_draws(self, opened: Opened, verdict: StepVerdict, prior: Prior | None) -> dict[bytes, int]:
         """By right, how much more is drawn on it since this step; negative: less."""
         change = self._records.drawn(opened.details)
@@ -410,13 +395,8 @@ class CustodyChain:
         self._told[statement.id] = Told(
             statement.id, statement.claims, opened.lots, opened.outputs, opened.details, drawn
         )
-        if isinstance(opened.details, CorrectDetails):
-            self._correct(opened, opened.details)
-
-    def _correct(self, opened: Opened, details: CorrectDetails) -> None:
-        corrected = Outpoint(opened.statement.id, 0) if opened.outputs else None
-        self._records.correct(details.outpoint, corrected, corrected_lots(opened)[0], details.draws)
-        self._corrections[opened.statement.id] = details.outpoint
+        if prior is not None:
+            self._corrections.take(opened, prior)
 
     def _assayed(self, chain: Set[Outpoint]) -> tuple[StepFinding, ...]:
         """What assays of the target, and of what was spent on the way to it, say otherwise than the record."""
@@ -453,12 +433,7 @@ class CustodyChain:
     def _ancestors(self, statement_id: bytes) -> list[bytes]:
         """The custody statements a statement rests on, itself included, in the bundle's order: parents first."""
         wanted = self._graph.ancestors(statement_id)
-        # Corrections of what was spent make nothing, so that nothing leads to them.
-        wanted.update(
-            correction
-            for correction, corrected in self._corrections.items()
-            if not self._told[correction].inputs and self._records.origin(corrected).statement_id in wanted
-        )
+        wanted.update(list(self._corrections.beside(wanted, self._told)))
         return [each for each in self._told if each in wanted]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from monazite_provenance import metering, uncertainty
-from monazite_provenance._frozen import dataclass
+from monazite_provenance._frozen import dataclass, field
 from monazite_provenance.conservation import ElementBalance, Finding, Portion, check_physical
 from monazite_provenance.contents import CustodyModel, CustodyState, Details, Draw, LotContent
 from monazite_provenance.elements import FACTOR_TABLE
@@ -55,13 +55,19 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A custody step as the rules see it. `actor`: URI of who acts. `prior`: see `check_step`."""
+    """A custody step as the rules see it. `actor`: URI of who acts. `prior`, `explained`: see `check_step`.
+
+    `charged_mg`: of a statement as corrected, what it drew and does not give back; it may draw that much, needed or
+    not.
+    """
 
     inputs: tuple[LotContent, ...]
     outputs: tuple[LotContent, ...]
     actor: str
     settings: RuleSettings
     prior: Prior | None = None
+    explained: Mapping[int, int] = field(default_factory=dict[int, int])
+    charged_mg: int = 0
 
 
 def check_new_ids(step: Step) -> None:
@@ -119,9 +125,11 @@ def quota_verdict(
     draws: Sequence[Draw],
     found: tuple[Finding, ...],
     balances: tuple[ElementBalance, ...] = (),
+    *,
+    charged_mg: int = 0,
 ) -> StepVerdict:
-    """The verdict on a step that needs quota; what no draw covers is a finding."""
-    drawn_mg, uncovered = metering.cover(required, draws)
+    """The verdict on a step that needs quota; what no draw covers is a finding. `charged_mg`: see `Step`."""
+    drawn_mg, uncovered = metering.cover(required, draws, charged_mg)
     for need in uncovered:
         metadata = {"quota_kind": need.kind.name, "uncovered_mg": str(need.reo_mg)}
         found = (*found, Finding("QUOTA_NOT_COVERED", "draws cover less than the step needs", metadata))

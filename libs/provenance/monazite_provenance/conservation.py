@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
-from monazite_provenance._frozen import dataclass, field
+from monazite_provenance._frozen import dataclass, field, replace
 from monazite_provenance.contents.details import Loss
 from monazite_provenance.contents.lot import ElementRow, Form, LotContent, MassSource
 from monazite_provenance.elements import ELEMENT_MASS_SCALE, ELEMENT_MASS_WEIGHTS, ELEMENTS, symbol
@@ -205,10 +205,18 @@ def weigh(
     return tuple(each for each in balances if each is not None)
 
 
-def refuse_gains(balances: Iterable[ElementBalance], settings: RuleSettings) -> None:
-    """Raises MassNotConserved where more comes out than `refuse_at` uncertainties explain."""
+def refuse_gains(
+    balances: Iterable[ElementBalance], settings: RuleSettings, explained: Mapping[int, int] | None = None
+) -> None:
+    """Raises MassNotConserved where more comes out than `refuse_at` uncertainties explain, beyond what is `explained`
+    by something else: milligrams REO by atomic number.
+    """
     for each in balances:
-        if each.difference_mg < 0 and each.beyond(settings.refuse_at):
+        if each.difference_mg >= 0:
+            continue
+        known_mg = min(explained.get(each.element, 0), -each.difference_mg) if explained else 0
+        rest = replace(each, input_mg=each.input_mg + known_mg) if known_mg else each
+        if rest.beyond(settings.refuse_at):
             raise MassNotConserved("matter appears", **_details(each))
 
 

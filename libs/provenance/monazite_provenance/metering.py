@@ -54,20 +54,35 @@ def transform_need(
     return (QuotaNeed(QuotaKind.SMELTING_SEPARATION, charged),) if charged else ()
 
 
-def cover(required: Sequence[QuotaNeed], draws: Sequence[Draw]) -> tuple[int, tuple[QuotaNeed, ...]]:
+def cover(
+    required: Sequence[QuotaNeed], draws: Sequence[Draw], charged_mg: int = 0
+) -> tuple[int, tuple[QuotaNeed, ...]]:
     """What the draws add up to, and what of the need they leave uncovered. A step needs one kind at most.
 
-    Raises StepNotAllowed for draws where nothing is needed, RightExceeded for more than is needed.
+    `charged_mg`: of a correction what stays charged, see `still_charged`. Raises StepNotAllowed for draws where nothing
+    is needed, RightExceeded for more than is needed.
     """
     drawn_mg = sum(draw.reo_mg for draw in draws)
-    if drawn_mg and not required:
+    if drawn_mg > charged_mg and not required:
         raise StepNotAllowed("draws on rights in a step that needs no quota", drawn_mg=drawn_mg)
     needed_mg = sum(need.reo_mg for need in required)
-    if drawn_mg > needed_mg:
+    if drawn_mg > max(needed_mg, charged_mg):
         raise RightExceeded("more drawn than the step needs", drawn_mg=drawn_mg, needed_mg=needed_mg)
-    if drawn_mg == needed_mg:
+    if drawn_mg >= needed_mg:
         return drawn_mg, ()
     return drawn_mg, (QuotaNeed(required[0].kind, needed_mg - drawn_mg),)
+
+
+def still_charged(drawn_mg: int, before: Sequence[QuotaNeed], after: Sequence[QuotaNeed], *, spent: bool) -> int:
+    """What of `drawn_mg` a correction does not give back: milligrams REO that its draws add up to at least.
+
+    `before` and `after`: what the corrected statement needs without the correction and with it. `spent`: whether the
+    corrected output was spent: then its mass lives on in what came of it, whatever its record says, and a right that
+    bore it again would bear it twice. Of an unspent one the right bears again just what is needed less.
+    """
+    needed_mg, need_before_mg = (sum(need.reo_mg for need in needs) for needs in (after, before))
+    freed_mg = 0 if spent else max(0, need_before_mg - needed_mg)
+    return max(drawn_mg - freed_mg, min(drawn_mg, needed_mg))
 
 
 def check_rights(

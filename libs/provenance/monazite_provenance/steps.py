@@ -6,7 +6,7 @@ ChainProblem raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from monazite_provenance import lot_ids, metering
@@ -80,9 +80,12 @@ def check_step(
     actor: str,
     settings: RuleSettings,
     prior: Prior | None = None,
+    explained: Mapping[int, int] | None = None,
 ) -> StepVerdict:
     """Check one custody step. `inputs` stand in the order of the (ascending) spends; `actor` is the URI of who acts:
     the issuer, or the principal when a service signs on behalf. `prior`: the statement that is annulled or corrected.
+    `explained`: of an adjustment that follows a correction, milligrams REO by atomic number that this found more of
+    what was spent, and that no adjustment has taken up before.
 
     Raises the ChainProblem family, BadField for a wrong check digit or an unknown method, and UnsupportedVersion for a
     factor table that is not known here.
@@ -94,7 +97,7 @@ def check_step(
         raise StepNotAllowed("details of another kind", kind=int(kind))
     if len(inputs) > settings.inputs_max or len(outputs) > settings.outputs_max:
         raise StepNotAllowed("too many inputs or outputs")
-    step = Step(tuple(inputs), tuple(outputs), actor, settings, prior)
+    step = Step(tuple(inputs), tuple(outputs), actor, settings, prior, explained or {})
     check_ids(step.outputs)
     return rule(step, details)
 
@@ -145,7 +148,8 @@ def _register(step: Step, details: Details) -> StepVerdict:
     found: tuple[Finding, ...] = ()
     if isinstance(details.origin, OpeningInventory):
         found = (Finding("OPENING_INVENTORY", "stock that was there before the records; an officer must accept it"),)
-    return quota_verdict(metering.register_need(details.origin, step.outputs), details.draws, found)
+    required = metering.register_need(details.origin, step.outputs)
+    return quota_verdict(required, details.draws, found, charged_mg=step.charged_mg)
 
 
 def _split(step: Step, _details: Details) -> StepVerdict:
@@ -190,7 +194,7 @@ def _transform(step: Step, details: Details) -> StepVerdict:
         *check_recovery(details.process, step.inputs, step.outputs),
     )
     required = metering.transform_need(step.inputs, step.outputs, step.settings)
-    return quota_verdict(required, details.draws, found, balances)
+    return quota_verdict(required, details.draws, found, balances, charged_mg=step.charged_mg)
 
 
 def _check_mineral(step: Step) -> None:

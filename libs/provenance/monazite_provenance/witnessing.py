@@ -8,10 +8,10 @@ smaller heads of its log. Nothing here vetoes: what cannot be read or believed c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from monazite_provenance import bundle, tree
+from monazite_provenance._frozen import replace
 from monazite_provenance._registration import Heads
 from monazite_provenance.bundle import Cosigned, Joint
 from monazite_provenance.checkpoints import (

@@ -25,6 +25,7 @@ from monazite_provenance.contents import (
     RegisterDetails,
     RightClosedDetails,
 )
+from monazite_provenance.elements import BY_SYMBOL
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import right_urn
 from monazite_provenance.report import LotReport, Verdict
@@ -214,6 +215,45 @@ def follow(world: World, head: Outpoint, correction: bytes, refs: Sequence[bytes
     return world.step(EventKind.ADJUST, "mine", details, [new], [head], refs=about)[0]
 
 
+def test_adjustments_together_gain_what_their_correction_found() -> None:
+    """Of five tenths more, each half takes its part; who takes all of it leaves nothing for the other."""
+    gained = {symbol: mass // 2 for symbol, mass in ORE.items()}
+    for shares, expected in (
+        ((1, 1), None),
+        ((2, 0), None),
+        ((2, 1), "MASS_NOT_CONSERVED"),
+        ((3, 0), "MASS_NOT_CONSERVED"),
+    ):
+        world = World.new()
+        left, right, correction = spent_and_corrected(world)
+        for head, halves in ((left, shares[0]), (right, shares[1])):
+            if not halves:
+                continue
+            old = world.lots[head]
+            new = {symbol: mass + halves * gained[symbol] for symbol, mass in masses_of(old).items()}
+            content = old._replace(rows=rows(new, "ICP-MS"))
+            details = AdjustDetails(Corrected(correction), "CORRECTED")
+            (last,) = world.step(EventKind.ADJUST, "mine", details, [content], [head], refs=[correction])
+        assert code(world.verify(last))[1] == expected
+
+
+def masses_of(content: LotContent) -> dict[str, int]:
+    """Milligrams by symbol."""
+    return {symbol: content.element_masses()[BY_SYMBOL[symbol].number] for symbol in ORE}
+
+
+def test_a_correction_of_an_unspent_lot_leaves_nothing_to_adjust() -> None:
+    world = World.new()
+    right_id = a_right(world, MORE.reo_mg)
+    head = mined(world, right_id)
+    corrected = correct(world, head, MORE, Draw(right_id, MORE.reo_mg))
+    content = world.lots[corrected]
+    more = content._replace(rows=rows(scaled(ORE, 7)))
+    details = AdjustDetails(Corrected(corrected.statement_id), "CORRECTED")
+    (again,) = world.step(EventKind.ADJUST, "mine", details, [more], [corrected], refs=[corrected.statement_id])
+    assert code(world.verify(again)) == (Verdict.REFUTED, "MASS_NOT_CONSERVED")
+
+
 def test_descendants_of_what_was_corrected_are_adjusted() -> None:
     world = World.new()
     left, right, correction = spent_and_corrected(world)
@@ -234,8 +274,32 @@ def test_the_quota_of_a_spent_register_is_reckoned_anew() -> None:
     gaps = [each for each in world.verify(left).not_checked if each.code == "QUOTA_NOT_COVERED"]
     assert [each.metadata["reo_mg"] for each in gaps] == [str(GAINED)]
     # And once more, from what was said last.
-    correct_record(world, head, LESS, Draw(world.ids[0], LESS.reo_mg))
-    assert "MATTER_VANISHES" in codes(world.verify(left))
+    correct_record(world, head, LESS, Draw(world.ids[0], LOT.reo_mg))
+    report = world.verify(left)
+    assert report.failure is None
+    assert "MATTER_VANISHES" in codes(report)
+
+
+def test_the_right_of_a_spent_register_is_not_drawn_again() -> None:
+    """Its parts still have the mass, whatever is said of it since."""
+    world = World.new()
+    right_id = a_right(world, LOT.reo_mg)
+    head = mined(world, right_id)
+    left, right = world.split("mine", head, 500, 500)
+    rest = LOT.reo_mg - LESS.reo_mg
+    freed = correct_record(world, head, LESS, Draw(right_id, LESS.reo_mg))
+    report = world.verify(left)
+    assert code(report) == (Verdict.REFUTED, "STEP_NOT_ALLOWED")
+    assert report.failure is not None
+    assert report.failure.statement_id == freed
+    world = World.new()
+    right_id = a_right(world, LOT.reo_mg)
+    head = mined(world, right_id)
+    left, right = world.split("mine", head, 500, 500)
+    correct_record(world, head, LESS, Draw(right_id, LOT.reo_mg))
+    assert world.verify(right).failure is None
+    second = mined(world, right_id, lot("mine", Form.ORE_CONCENTRATE, 1_000, {"La": rest}))
+    assert code(world.verify(world.merge("mine", left, second))) == (Verdict.REFUTED, "RIGHT_EXCEEDED")
 
 
 def test_a_sibling_that_is_unspent_keeps_the_whole_statement() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from monazite_provenance import lot_ids
-from monazite_provenance.conservation import apportion
+from monazite_provenance.conservation import apportion, weigh
 from monazite_provenance.contents import (
     AdjustDetails,
     AnnulDetails,
@@ -50,6 +50,7 @@ from monazite_provenance.errors import (
     UnsupportedVersion,
 )
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.metering import still_charged
 from monazite_provenance.names import lot_urn
 from monazite_provenance.settings import DEFAULT_SETTINGS
 from monazite_provenance.statement import Outpoint
@@ -74,9 +75,17 @@ def run(
     *,
     actor: str = "plant",
     prior: Prior | None = None,
+    explained: Mapping[int, int] | None = None,
 ) -> StepVerdict:
     return check_step(
-        details.KIND, inputs, outputs, details, actor=enterprise(actor), settings=DEFAULT_SETTINGS, prior=prior
+        details.KIND,
+        inputs,
+        outputs,
+        details,
+        actor=enterprise(actor),
+        settings=DEFAULT_SETTINGS,
+        prior=prior,
+        explained=explained,
     )
 
 
@@ -174,10 +183,30 @@ def test_nobody_counts_matter_into_being() -> None:
     (declared,) = (LOT._replace(rows=rows(scaled(ORE, 10), "DECLARED"), sources=(MassSource("plant", "DECLARED"),)),)
     with pytest.raises(MassNotConserved):
         run([LOT], [declared], AdjustDetails(COUNT, "FOUND"))
-    followed = run([LOT], [declared], AdjustDetails(Corrected(CORRECTION), "CORRECTED"))
+    after = AdjustDetails(Corrected(CORRECTION), "CORRECTED")
+    with pytest.raises(MassNotConserved):
+        run([LOT], [declared], after)
+    followed = run([LOT], [declared], after, explained=LOT.element_masses())
     assert codes(followed) == {"GAIN"}
     with pytest.raises(StepNotAllowed, match="source"):
         run([LOT], [assayed(999, 1_000)], AdjustDetails(Corrected(CORRECTION), "CORRECTED"))
+
+
+@given(st.integers(0, 200_000), st.integers(0, 200_000))
+def test_what_follows_a_correction_gains_what_that_found_and_no_more(gained_mg: int, explained_mg: int) -> None:
+    new = LOT._replace(rows=rows({**scaled(ORE, 5), "Nd": 5 * ORE["Nd"] + gained_mg}))
+    assume(gained_mg)
+    (balance,) = (each for each in weigh([LOT], [new]) if each.element == 60)
+    left = replace(balance, input_mg=balance.input_mg + min(gained_mg, explained_mg))
+    refused = left.difference_mg < 0 and left.beyond(DEFAULT_SETTINGS.refuse_at)
+    details = AdjustDetails(Corrected(CORRECTION), "CORRECTED")
+    explained = {60: explained_mg, 59: 10**9}
+    if refused:
+        with pytest.raises(MassNotConserved):
+            run([LOT], [new], details, explained=explained)
+    else:
+        assert codes(run([LOT], [new], details, explained=explained)) == {"GAIN"}
+    assert not refused or gained_mg > explained_mg
 
 
 @given(st.dictionaries(st.sampled_from(sorted(ORE)), st.integers(1, 200_000), min_size=1), st.booleans())
@@ -395,12 +424,70 @@ def test_the_subject_of_a_correction_that_makes_nothing_is_its_lot() -> None:
         subject([], [], correction(LotField.SITE))
 
 
+MASSES_MG = st.integers(0, 1_000_000)
+
+
+@given(before=MASSES_MG, after=MASSES_MG, drawn_mg=MASSES_MG, spent=st.booleans())
+def test_what_a_correction_leaves_charged(before: int, after: int, drawn_mg: int, *, spent: bool) -> None:
+    needs = [(QuotaNeed(QuotaKind.MINING_ROCK, mass),) if mass else () for mass in (before, after)]
+    charged_mg = still_charged(drawn_mg, *needs, spent=spent)
+    assert charged_mg <= drawn_mg
+    # What is needed stays charged, and no more is given back than is needed less; of what was spent nothing is.
+    assert charged_mg >= min(drawn_mg, after)
+    assert drawn_mg - charged_mg <= max(0, before - after)
+    assert not spent or charged_mg == drawn_mg
+
+
+@given(old=st.integers(1, 9), drawn=st.integers(0, 9), now=st.integers(0, 9), spent=st.booleans())
+def test_a_right_never_bears_again_what_lives_on(old: int, drawn: int, now: int, *, spent: bool) -> None:
+    """A register of so many tenths drew some of them; corrected to half of it, it draws other ones."""
+    lots = [corrected(rows=rows(scaled(ORE, tenths, 2))) for tenths in (old, 1)]
+    tenth_mg = lots[0].reo_mg // old
+    draws = [(Draw(RIGHT, tenth_mg * tenths),) if tenths else () for tenths in (min(drawn, old), now)]
+    prior = replace(REGISTER, outputs=(lots[0],), details=RegisterDetails(MINED, draws[0]))
+    details = correction(LotField.ROWS, draws=draws[1], spent=lots[1] if spent else None)
+    assume(lots[0] != lots[1])
+    drawn_mg, now_mg, need_mg = min(drawn, old) * tenth_mg, now * tenth_mg, lots[1].reo_mg
+    least_mg = drawn_mg if spent else max(min(drawn_mg, need_mg), drawn_mg - (lots[0].reo_mg - need_mg))
+    if now_mg < least_mg:
+        error: type[ProvenanceError] | None = StepNotAllowed
+    elif now_mg > max(least_mg, need_mg):
+        error = RightExceeded
+    else:
+        error = None
+    inputs, outputs = ([], []) if spent else (lots[:1], lots[1:])
+    if error is not None:
+        with pytest.raises(error):
+            run(inputs, outputs, details, prior=prior)
+    else:
+        assert run(inputs, outputs, details, prior=prior).drawn_mg == now_mg
+
+
+def test_a_sibling_of_what_was_spent_gives_back_its_own_mass_alone() -> None:
+    """A spent lot that was corrected to less stays charged while another of the register is corrected."""
+    other = lot("plant", Form.ORE_CONCENTRATE, 1_000, scaled(ORE, 5))
+    light = corrected(rows=rows(scaled(ORE, 1)))
+    drawn_mg = LOT.reo_mg + other.reo_mg
+    # The first was 500 g and is said to have been 100 g since; it was spent before, and stays charged with all of it.
+    prior = replace(REGISTER, outputs=(light, other), index=1, details=RegisterDetails(MINED, (Draw(RIGHT, drawn_mg),)))
+    lighter = other._replace(rows=rows(scaled(ORE, 4)))
+    freed_mg = other.reo_mg - lighter.reo_mg
+    for draw_mg, allowed in ((drawn_mg - freed_mg, True), (drawn_mg - freed_mg - 1, False)):
+        details = correction(LotField.ROWS, draws=(Draw(RIGHT, draw_mg),))
+        if allowed:
+            assert run([other], [lighter], details, prior=prior).drawn_mg == draw_mg
+        else:
+            with pytest.raises(StepNotAllowed, match="still charged"):
+                run([other], [lighter], details, prior=prior)
+
+
 @given(st.integers(1, 9), st.integers(0, 10_000))
 def test_a_correction_is_what_the_register_would_have_been(tenths: int, drawn_mg: int) -> None:
-    """The verdict on quota is that of the register as corrected, whatever it drew."""
+    """The verdict on quota is that of the register as corrected, whatever it draws now."""
     new = corrected(rows=rows(scaled(ORE, 5 * tenths, 10)))
     draws = (Draw(RIGHT, drawn_mg),) if drawn_mg else ()
-    prior = replace(REGISTER, details=RegisterDetails(MINED, (Draw(RIGHT, LOT.reo_mg),)))
+    prior = replace(REGISTER, details=RegisterDetails(MINED, draws))
+    assume(drawn_mg <= new.reo_mg)
     afresh = run([], [new], RegisterDetails(MINED, draws))
     verdict = run([LOT], [new], correction(LotField.ROWS, draws=draws), prior=prior)
     assert (verdict.required, verdict.drawn_mg, verdict.uncovered) == (
