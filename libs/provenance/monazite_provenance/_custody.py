@@ -187,29 +187,35 @@ class CustodyChain:
         partly = self._partly.get(outpoint.statement_id)
         return partly is not None and outpoint.index in partly[0].outputs
 
-    def finish(self, target: Outpoint) -> None:
+    def finish(self, target: Outpoint, places: Mapping[bytes, Place]) -> None:
         """The bundle has ended: its target must be a head, and nothing said of rights and acts speaks against a step.
 
-        Raises MissingParent, DoubleSpend, RightExceeded, LicenceExceeded, StepNotAllowed.
+        `places`: where each statement of the bundle is registered. Raises the ChainProblem family, LogProblem.
         """
         self._graph.target(target)
         for right_id, drawn in self._drawn.items():
             closed = self._evidence.closed_mg(right_id)
             if closed is not None and drawn > closed:
                 raise RightExceeded("more drawn than the closed right counts", drawn_mg=drawn, mass_mg=closed)
-        self._check_settled()
+        self._check_settled(places)
         self._evidence.exports.finish()
         self._evidence.holds.check_lots(self._lot_at)
         self._evidence.attestations.check_lots(self._lot_at)
 
-    def _check_settled(self) -> None:
-        """What quota settled of a step is what that drew, as far as it is shown. Raises StepNotAllowed."""
-        for (right_id, drawing_id), settled_mg in self._evidence.settled.items():
+    def _check_settled(self, places: Mapping[bytes, Place]) -> None:
+        """What quota settled of a step is what that drew, as far as it is shown, and where that stands.
+
+        Raises StepNotAllowed, LogProblem.
+        """
+        for (right_id, drawing_id), settled in self._evidence.settled.items():
+            place = places.get(drawing_id)
+            if place is not None and place.index != settled.registry_index:
+                raise LogProblem("a draw settled at another place than it has", index=settled.registry_index)
             told, partly = self._told.get(drawing_id), self._partly.get(drawing_id)
             if told is None or (partly is not None and partly[0].details):
                 continue
-            if told.drawn.get(right_id) != settled_mg:
-                raise StepNotAllowed("a settlement of another draw than was made", settled_mg=settled_mg)
+            if told.drawn.get(right_id) != settled.mass_mg:
+                raise StepNotAllowed("a settlement of another draw than was made", settled_mg=settled.mass_mg)
 
     def history(self, target: Outpoint, order_unknown: Callable[[bytes, str], bool]) -> History:
         """What the target rests on, once `finish` has passed.

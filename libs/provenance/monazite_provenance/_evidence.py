@@ -33,7 +33,7 @@ class Evidence:
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
         self._rights: dict[bytes, RightDetails] = {}
-        self._settled: dict[tuple[bytes, bytes], int] = {}
+        self._settled: dict[tuple[bytes, bytes], SettledDetails] = {}
         self._closed: dict[bytes, int] = {}
         self.attestations = Attestations()
         self.exports = Exports()
@@ -45,8 +45,8 @@ class Evidence:
         return self._rights
 
     @property
-    def settled(self) -> Mapping[tuple[bytes, bytes], int]:
-        """What quota settled, milligrams REO by right and drawing statement."""
+    def settled(self) -> Mapping[tuple[bytes, bytes], SettledDetails]:
+        """What quota settled, by right and drawing statement."""
         return self._settled
 
     def take(self, statement: Statement, place: Place) -> None:
@@ -102,7 +102,7 @@ class Evidence:
             raise StepNotAllowed("one draw settled twice")
         if details.total_settled_mg < details.mass_mg:
             raise StepNotAllowed("a draw settled for more than the total it is part of")
-        self._settled[key] = details.mass_mg
+        self._settled[key] = details
 
     def closed_mg(self, right_id: bytes) -> int | None:
         """What the registry said was drawn in all on a right it closed; None while open or unknown."""

@@ -187,7 +187,7 @@ class Run:
         if self._failure is not None:
             return self._failed(target)
         try:
-            self._custody.finish(target)
+            self._custody.finish(target, self._positions.places)
             history = self._custody.history(target, self._order_unknown)
             status = self._judged(history, target, at)
             witnessed = self._witnessed(opened.cosigned, status)

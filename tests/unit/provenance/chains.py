@@ -234,9 +234,11 @@ class World:
         self.sign(EventKind.RIGHT, account_urn(holder, 2024, int(kind)), details, signer=signer)
         return self.ids[-1]
 
-    def settle(self, right_id: bytes, drawing_id: bytes, mass_mg: int) -> None:
-        """Quota's settlement of a draw."""
-        details = SettledDetails(right_id, drawing_id, mass_mg, mass_mg, len(self.items))
+    def settle(self, right_id: bytes, drawing_id: bytes, mass_mg: int, index: int | None = None) -> None:
+        """Quota's settlement of a draw, where that is registered unless at another index."""
+        place = self.registers.places.get(drawing_id)
+        at = index if index is not None else 0 if place is None else place.index
+        details = SettledDetails(right_id, drawing_id, mass_mg, mass_mg, at)
         self.sign(EventKind.SETTLED, right_urn(right_id), details, signer="quota", refs=sorted({right_id, drawing_id}))
 
     def mine(self, actor: str, whole: LotContent, draw_mg: int | None = None, *, settle: bool = True) -> Outpoint:

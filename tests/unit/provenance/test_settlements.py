@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from monazite_provenance.contents import Form, QuotaKind
 from monazite_provenance.redaction import Omission, omit
 from monazite_provenance.report import Verdict
@@ -28,6 +30,20 @@ def test_of_another_mass_than_was_drawn() -> None:
         world, head, drawn_mg = unsettled()
         world.settle(world.ids[0], head.statement_id, drawn_mg + more_mg)
         assert code(world.verify(head)) == (Verdict.REFUTED, "STEP_NOT_ALLOWED")
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_of_a_draw_at_another_place(index: int) -> None:
+    world, head, drawn_mg = unsettled()
+    world.settle(world.ids[0], head.statement_id, drawn_mg, index)
+    if index == world.registers.places[head.statement_id].index:
+        assert world.verify(head).failure is None
+        return
+    assert code(world.verify(head)) == (Verdict.REFUTED, "LOG_PROBLEM")
+    # The place is known of what is not disclosed, too; and of what is not there nothing is.
+    world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
+    hidden = list(omit(world.items, [Omission(head.statement_id, None)]))
+    assert code(world.verify(head, hidden)) == (Verdict.REFUTED, "LOG_PROBLEM")
 
 
 def test_of_a_right_that_was_not_drawn_on_or_a_step_that_draws_nothing() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from monazite_provenance.contents import LicenceAction
+from monazite_provenance.contents import Form, LicenceAction
 
-from tests.unit.provenance.chains import CUSTOMS, World
+from tests.unit.provenance.chains import CUSTOMS, ORE, World, lot
 from tests.vectors.forging.bundles import bare, case, mined
 from tests.vectors.forging.forge import Case
 from tests.vectors.forging.seeded import seeded
@@ -45,8 +45,22 @@ def _change(world: World, licence_id: bytes, actions: tuple[LicenceAction, ...],
         world.change_licence(licence_id, action, **claims)
 
 
+def _settled_elsewhere() -> bytes:
+    world = World.new("mine")
+    content = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)
+    head = world.mine("mine", content, settle=False)
+    drawn_at = world.registers.places[head.statement_id].index
+    world.settle(world.ids[1], head.statement_id, content.reo_mg, drawn_at + 1)
+    return bare(world, head)
+
+
 SUSPEND, REINSTATE, REVOKE, SURRENDER = LicenceAction
 HISTORIES: Final[dict[str, tuple[str, Callable[[], bytes], str]]] = {
+    "settled-at-another-place": (
+        "quota settles the draw as if it stood elsewhere in the log",
+        _settled_elsewhere,
+        "REFUTED LOG_PROBLEM",
+    ),
     "licence-good-reinstated": (
         "nothing: the suspension ended before the intent",
         lambda: _exported(SUSPEND, REINSTATE),
