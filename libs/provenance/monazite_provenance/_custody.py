@@ -138,7 +138,7 @@ class CustodyChain:
         _check_home((*partly.lots, *partly.outputs.values()), place.log)
         partly.check(self._registry, self._settings)
         _check_named(statement, partly.draws)
-        partly.check_rights(self._evidence.rights)
+        verdict = partly.check_quota(self._evidence.rights, self._settings)
         self._draw({draw.right_id: draw.reo_mg for draw in partly.draws})
         gaps, found = self._check_export(statement, partly.lots, partly.details if partly.sees_all_inputs else None)
         self._graph.bear(partly.born, statement.id, place)
@@ -146,7 +146,7 @@ class CustodyChain:
         heads = {index: Head(lot, partly.depth, shares[index], partly.alone) for index, lot in partly.outputs.items()}
         self._graph.take(statement, heads, Hidden(partly.depth, partly.alone))
         self._told[statement.id] = partly.told
-        self._report(statement.id, gaps, found)
+        self._report(statement.id, (*_not_covered(statement.id, verdict), *gaps), (*verdict.findings, *found))
         self._partly[statement.id] = partly.withheld, partly.gap
         if not partly.sees_all_inputs:
             self._blind.add(statement.id)

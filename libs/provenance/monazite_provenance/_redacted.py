@@ -16,6 +16,7 @@ from monazite_provenance._frozen import dataclass
 from monazite_provenance._graph import Hidden
 from monazite_provenance._opened import Head
 from monazite_provenance._part_rules import check_arity, check_lines, check_parties
+from monazite_provenance._step_checks import StepVerdict, check_origin, quota_verdict
 from monazite_provenance._telling import Told
 from monazite_provenance.conservation import refuse_gains, weigh
 from monazite_provenance.contents import (
@@ -23,13 +24,14 @@ from monazite_provenance.contents import (
     Details,
     Draw,
     LotContent,
+    QuotaKind,
     RegisterDetails,
     RightDetails,
     TransformDetails,
 )
-from monazite_provenance.errors import BadField, EventNotAllowed, NotHolder, RightMissing, StepNotAllowed, Undisclosed
+from monazite_provenance.errors import BadField, EventNotAllowed, StepNotAllowed, Undisclosed
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import same_owner
+from monazite_provenance.metering import QuotaNeed, check_rights, register_need
 from monazite_provenance.report import Gap, Withheld
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.steps import check_ids, subject
@@ -132,17 +134,24 @@ class Partly:
             # What is hidden can only add to what comes out.
             refuse_gains(weigh(self.lots, tuple(self.outputs.values())), settings)
 
-    def check_rights(self, rights: Mapping[bytes, RightDetails]) -> None:
-        """Return if every right that is seen to be drawn on is there and the actor's own.
+    def check_quota(self, rights: Mapping[bytes, RightDetails], settings: RuleSettings) -> StepVerdict:
+        """What is seen of a register's origin and of draws: forms, rights, and what these leave uncovered at least.
 
-        Raises RightMissing, NotHolder.
+        Raises StepNotAllowed, RightMissing, NotHolder, RightExceeded.
         """
-        for draw in self.draws:
-            right = rights.get(draw.right_id)
-            if right is None:
-                raise RightMissing("a draw on a right that is not there")
-            if not same_owner(right.holder, self.statement.claims.actor):
-                raise NotHolder("a right of another enterprise")
+        outputs = tuple(self.outputs.values())
+        match self.details:
+            case RegisterDetails():
+                found = check_origin(self.details.origin, outputs, settings)
+                required = register_need(self.details.origin, outputs)
+            case TransformDetails():
+                # How much it needs hangs on all that went in and came out.
+                found, required = (), (QuotaNeed(QuotaKind.SMELTING_SEPARATION, 0),)
+            case _:
+                return StepVerdict()
+        check_rights(required, self.draws, rights, actor=self.statement.claims.actor, outputs=outputs, whole=False)
+        drawn_mg = sum(draw.reo_mg for draw in self.draws)
+        return quota_verdict(required, self.draws, found, charged_mg=drawn_mg if required else 0)
 
     def shares(self) -> Mapping[int, origins.Shares | None]:
         """Origin shares of the outputs that are shown; None where those of the hidden ones would have to be known."""

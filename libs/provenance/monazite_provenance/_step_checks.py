@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from monazite_provenance import metering, uncertainty
 from monazite_provenance._frozen import dataclass, field
 from monazite_provenance.conservation import ElementBalance, Finding, Portion, check_physical
-from monazite_provenance.contents import CustodyModel, CustodyState, Details, Draw, LotContent
+from monazite_provenance.contents import (
+    CustodyModel,
+    CustodyState,
+    Details,
+    Draw,
+    LotContent,
+    Mined,
+    OpeningInventory,
+    Origin,
+    Recycled,
+)
 from monazite_provenance.elements import FACTOR_TABLE
 from monazite_provenance.errors import (
     CustodyModelLoosened,
@@ -112,6 +122,20 @@ def check_measured(lots: Sequence[LotContent]) -> None:
         check_factors(lot)
         check_physical(lot)
     uncertainty.check_lots(lots)
+
+
+def check_origin(origin: Origin, lots: Iterable[LotContent], settings: RuleSettings) -> tuple[Finding, ...]:
+    """Lots of a register have forms that their origin gives. Gives what of the origin wants an explanation."""
+    allowed = None
+    if isinstance(origin, Mined):
+        allowed = settings.mined_forms
+    elif isinstance(origin, Recycled):
+        allowed = settings.recycled_forms
+    if allowed is not None and any(lot.form not in allowed for lot in lots):
+        raise StepNotAllowed("a form that this origin does not give")
+    if isinstance(origin, OpeningInventory):
+        return (Finding("OPENING_INVENTORY", "stock that was there before the records; an officer must accept it"),)
+    return ()
 
 
 def check_factors(lot: LotContent) -> None:

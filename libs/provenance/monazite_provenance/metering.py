@@ -92,11 +92,13 @@ def check_rights(
     *,
     actor: str,
     outputs: Sequence[LotContent],
+    whole: bool = True,
 ) -> None:
     """Check the rights that a step draws on: there, of the kind needed, the actor's own, good at the home log and the
     site of all outputs but residue, big enough.
 
-    What was drawn before is for who keeps count. Raises RightMissing, StepNotAllowed, NotHolder, RightExceeded.
+    `whole`: whether `outputs` are all of the step's, or those that are shown. What was drawn before is for who keeps
+    count. Raises RightMissing, StepNotAllowed, NotHolder, RightExceeded.
     """
     kinds = {need.kind for need in required}
     logs = {lot.home_log for lot in outputs}
@@ -109,9 +111,9 @@ def check_rights(
             raise StepNotAllowed("a right of another kind than the step needs", quota_kind=int(right.quota_kind))
         if not same_owner(right.holder, actor):
             raise NotHolder("a right of another enterprise")
-        if logs != {right.registry_log}:
+        if logs != {right.registry_log} and (whole or logs):
             raise StepNotAllowed("a right that is good at another registry")
-        if sites != {right.site}:
+        if sites != {right.site} and (whole or sites):
             raise StepNotAllowed("a right that is good at another site")
         if draw.reo_mg > right.mass_mg:
             raise RightExceeded("more drawn than the right bears", drawn_mg=draw.reo_mg, mass_mg=right.mass_mg)

@@ -21,6 +21,7 @@ from monazite_provenance._step_checks import (
     check_model,
     check_new_ids,
     check_one_log,
+    check_origin,
     expect,
     quota_verdict,
 )
@@ -36,14 +37,11 @@ from monazite_provenance._transfers import (
     returned_outputs,
     transit,
 )
-from monazite_provenance.conservation import Finding, apportion, balance, combine, findings
+from monazite_provenance.conservation import apportion, balance, combine, findings
 from monazite_provenance.contents import (
     CorrectDetails,
     Details,
     LotContent,
-    Mined,
-    OpeningInventory,
-    Recycled,
     RegisterDetails,
     TransformDetails,
 )
@@ -137,17 +135,8 @@ def _register(step: Step, details: Details) -> StepVerdict:
     check_counts(step, range(1), range(1, step.settings.outputs_max + 1))
     check_held(step.outputs, step.actor)
     check_one_log(step)
-    allowed = None
-    if isinstance(details.origin, Mined):
-        allowed = step.settings.mined_forms
-    elif isinstance(details.origin, Recycled):
-        allowed = step.settings.recycled_forms
-    if allowed is not None and any(lot.form not in allowed for lot in step.outputs):
-        raise StepNotAllowed("a form that this origin does not give")
+    found = check_origin(details.origin, step.outputs, step.settings)
     check_measured(step.outputs)
-    found: tuple[Finding, ...] = ()
-    if isinstance(details.origin, OpeningInventory):
-        found = (Finding("OPENING_INVENTORY", "stock that was there before the records; an officer must accept it"),)
     required = metering.register_need(details.origin, step.outputs)
     return quota_verdict(required, details.draws, found, charged_mg=step.charged_mg)
 

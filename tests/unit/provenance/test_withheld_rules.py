@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from monazite_provenance import lot_ids
 from monazite_provenance.conservation import apportion
 from monazite_provenance.contents import (
@@ -14,11 +16,18 @@ from monazite_provenance.contents import (
     CancelDetails,
     ConsumeDetails,
     CustodyState,
+    DepositType,
     Details,
+    Draw,
     Form,
     Imported,
     LotContent,
+    Mined,
     OfferDetails,
+    OpeningInventory,
+    Origin,
+    QuotaKind,
+    Recycled,
     RegisterDetails,
     SplitDetails,
 )
@@ -29,7 +38,7 @@ from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.steps import accepted_outputs, subject
 
-from tests.unit.provenance.chains import ORE, World, code, enterprise, lot, scaled, service
+from tests.unit.provenance.chains import ORE, SHARD, World, code, enterprise, lot, scaled, service
 
 
 def without(world: World, target: Outpoint, *omissions: Omission) -> LotReport:
@@ -159,3 +168,60 @@ def test_an_annulment_of_what_is_not_shown_whole_is_no_refutation() -> None:
     assert world.verify(head).gap_codes() == {"ABSENCE"}
     report = without(world, head, Omission(other.statement_id, None))
     assert code(report) == (Verdict.CANNOT_TELL, "UNDISCLOSED")
+
+
+# A register of which one of two lots is shown.
+
+
+def registered(origin: Origin, form: Form, *draws_mg: int, kind: QuotaKind = QuotaKind.MINING_ROCK) -> LotReport:
+    """The report on the first of two lots, each of a hundred grams of oxides; the other one is not shown."""
+    world = World.new("mine")
+    lots = [lot("mine", form, 1_000, ORE) for _ in range(2)]
+    draws = [Draw(world.right("mine", kind, mass), mass) for mass in draws_mg]
+    details = RegisterDetails(origin, tuple(draws))
+    refs = sorted(draw.right_id for draw in draws)
+    head, _hidden = world.step(EventKind.REGISTER, "mine", details, lots, refs=refs)
+    for draw in draws:
+        world.settle(draw.right_id, head.statement_id, draw.reo_mg)
+    return without(world, head, Omission(head.statement_id, 1))
+
+
+ROCK = Mined("Bayan Obo", "C100", DepositType.ROCK)
+OXIDES_MG = lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE).reo_mg
+NOT_DISCLOSED = {"ABSENCE", "NOT_DISCLOSED"}
+
+
+def test_what_is_shown_of_a_register_has_a_form_that_its_origin_gives() -> None:
+    refused = (Verdict.REFUTED, "STEP_NOT_ALLOWED")
+    assert registered(ROCK, Form.ORE_CONCENTRATE, 2 * OXIDES_MG).gap_codes() == NOT_DISCLOSED
+    assert code(registered(ROCK, Form.SEPARATED_COMPOUND, 2 * OXIDES_MG)) == refused
+    assert registered(Recycled("scrap"), Form.SECONDARY_MATERIAL).gap_codes() == NOT_DISCLOSED
+    assert code(registered(Recycled("scrap"), Form.ORE_CONCENTRATE)) == refused
+    assert registered(Imported("US", "d"), Form.SEPARATED_COMPOUND).gap_codes() == NOT_DISCLOSED
+    stock = registered(OpeningInventory("2025"), Form.METAL)
+    assert [each.finding.code for each in stock.findings] == ["OPENING_INVENTORY"]
+
+
+def test_what_is_shown_of_a_register_draws_what_its_origin_needs() -> None:
+    refused = (Verdict.REFUTED, "STEP_NOT_ALLOWED")
+    assert code(registered(Imported("US", "d"), Form.ORE_CONCENTRATE, 1)) == refused
+    other = registered(ROCK, Form.ORE_CONCENTRATE, 2 * OXIDES_MG, kind=QuotaKind.SMELTING_SEPARATION)
+    assert code(other) == refused
+
+
+@given(st.integers(0, 3 * OXIDES_MG))
+def test_what_is_shown_of_a_register_needs_its_quota_at_least(drawn_mg: int) -> None:
+    report = registered(ROCK, Form.ORE_CONCENTRATE, *([drawn_mg] if drawn_mg else []))
+    uncovered = {"QUOTA_NOT_COVERED"} if drawn_mg < OXIDES_MG else set[str]()
+    assert report.gap_codes() == NOT_DISCLOSED | uncovered
+
+
+@pytest.mark.parametrize("elsewhere", ["mine-2", "SHARD"])
+def test_what_is_shown_of_a_register_is_where_its_right_is_good(elsewhere: str) -> None:
+    world = World.new()
+    change = {"home_log": SHARD} if elsewhere == "SHARD" else {"site": elsewhere}
+    lots = [lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE)._replace(**change) for _ in range(2)]  # type: ignore[arg-type]
+    right_id = world.right("mine", QuotaKind.MINING_ROCK, 2 * OXIDES_MG)
+    details = RegisterDetails(ROCK, (Draw(right_id, 2 * OXIDES_MG),))
+    head, _hidden = world.step(EventKind.REGISTER, "mine", details, lots, refs=[right_id])
+    assert code(without(world, head, Omission(head.statement_id, 1))) == (Verdict.REFUTED, "STEP_NOT_ALLOWED")

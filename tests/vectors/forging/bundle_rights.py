@@ -1,11 +1,20 @@
-"""Hostile bundles by what services said of licences and rights, and when: the order in their logs decides."""
+"""Hostile bundles by what services said of licences and rights, and when; registers of which not all is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from monazite_provenance.contents import Form, LicenceAction
+from monazite_provenance.contents import (
+    DepositType,
+    Draw,
+    Form,
+    LicenceAction,
+    Mined,
+    QuotaKind,
+    RegisterDetails,
+)
+from monazite_provenance.kinds import EventKind
 
 from tests.unit.provenance.chains import CUSTOMS, ORE, World, lot
 from tests.vectors.forging.bundles import bare, case, mined
@@ -54,8 +63,34 @@ def _settled_elsewhere() -> bytes:
     return bare(world, head)
 
 
+def _register_half_shown(form: Form, drawn_lots: int) -> bytes:
+    """Two lots of a mine, the second of which is not disclosed."""
+    world = World.new("mine")
+    lots = [lot("mine", form, 1_000, ORE) for _ in range(2)]
+    drawn_mg = drawn_lots * lots[0].reo_mg or 1
+    right_id = world.right("mine", QuotaKind.MINING_ROCK, drawn_mg)
+    details = RegisterDetails(Mined("Bayan Obo", "C100", DepositType.ROCK), (Draw(right_id, drawn_mg),))
+    head, _hidden = world.step(EventKind.REGISTER, "mine", details, lots, refs=[right_id])
+    return world.encode(head, [*world.items[:-1], world.items[-1].redact((0,))])
+
+
 SUSPEND, REINSTATE, REVOKE, SURRENDER = LicenceAction
 HISTORIES: Final[dict[str, tuple[str, Callable[[], bytes], str]]] = {
+    "register-good-half-shown": (
+        "nothing: one lot of a mine, and its right, without the other",
+        lambda: _register_half_shown(Form.ORE_CONCENTRATE, 2),
+        "VERIFIED_WITH_GAPS ABSENCE NOT_DISCLOSED UNSETTLED_RIGHT",
+    ),
+    "register-of-another-form-half-shown": (
+        "a mine that gives separated oxides, and hides a sibling",
+        lambda: _register_half_shown(Form.SEPARATED_COMPOUND, 2),
+        "REFUTED STEP_NOT_ALLOWED",
+    ),
+    "register-on-too-little-half-shown": (
+        "the lot that is shown needs more than was drawn for both",
+        lambda: _register_half_shown(Form.ORE_CONCENTRATE, 0),
+        "VERIFIED_WITH_GAPS ABSENCE NOT_DISCLOSED QUOTA_NOT_COVERED UNSETTLED_RIGHT",
+    ),
     "settled-at-another-place": (
         "quota settles the draw as if it stood elsewhere in the log",
         _settled_elsewhere,
