@@ -30,3 +30,4 @@ def test_it_is_given_back_at_the_end() -> None:
         port = ports.take()
     with socket.socket() as somebody:
         somebody.bind((LOCAL, port))
+        assert somebody.getsockname() == (LOCAL, port)
