@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Final
 
 from monazite_provenance import bundle
@@ -22,14 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Nothing is verified here: `verify` says whether the co-signatures are of heads that the bundle rests on."
     )
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle, or - for standard input")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the new file, or - for standard output")
-    parser.add_argument(
-        "checkpoints", type=Path, nargs="+", metavar="CHECKPOINT", help="a co-signed checkpoint, as text (C2SP)"
-    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="the bundle, or - for standard input")
+    parser.add_argument("out", metavar="OUT", help="the new file, or - for standard output")
+    parser.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help="a co-signed checkpoint, as text (C2SP)")
     parser.add_argument(
         "--consistency",
-        type=Path,
         action="append",
         default=[],
         metavar="FILE",
@@ -54,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _text(path: Path) -> str:
+def _text(path: str) -> str:
     """A file's text. Raises BadField for what is none, OSError."""
     try:
         return files.start_of(path, CHECKPOINT_BYTES_MAX).decode()
