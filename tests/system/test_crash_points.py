@@ -8,7 +8,7 @@ from tests.system.crash_points import crash_points
 # The registry's other steps pass the same lines of its pipeline; each is repeated by its request id all the same.
 SAME_LINES = (
     *("accept", "cancel", "merge", "split", "submit", "transform"),
-    *("place_hold", "release_hold", "register_enterprise", "certify_key", "retire_key"),
+    *("place_hold", "release_hold", "attest_lot", "cut_lot", "register_enterprise", "certify_key", "retire_key"),
 )
 # Outcomes that an act cannot come to on this path: the state machine has no such transition, or only a refusal of the
 # registry gives it (tests/service/export_license).
