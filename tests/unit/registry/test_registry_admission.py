@@ -21,6 +21,7 @@ from services.registry.domain.change import (
     LockAct,
     Name,
     NameUse,
+    PlaceCut,
     PlaceHold,
     ReleaseHold,
     Spend,
@@ -101,6 +102,8 @@ def test_of_two_in_a_batch_the_second_is_stale() -> None:
         (step(Name("L4", NameUse.RESERVE)), rows(), "LOT_ID_UNKNOWN"),
         (step(Name("L2", NameUse.BEAR_RESERVED, 0)), rows(), "LOT_ID_USED"),
         (PlaceHold("L1", HEAD, "PAPERS"), rows(holds=("PAPERS",)), "ALREADY_EXISTS"),
+        (PlaceCut("L1", HEAD), rows(holds=("PAPERS",)), "LOT_HELD"),
+        (PlaceCut("L1", HEAD), Rows(), "NOT_FOUND"),
         (LockAct(ACT, b"l" * 32, (HEAD,)), rows(holds=("PAPERS",)), "LOT_HELD"),
         (LockAct(ACT, b"l" * 32, (HEAD,)), rows(act_id=b"o" * 16), "EXPORT_LOCKED"),
         (ListEnterprise("a", HOLDER, "A", frozenset(), "li"), rows(), "ALREADY_EXISTS"),
@@ -127,6 +130,31 @@ def test_a_release_ends_the_hold_that_it_names_and_no_other() -> None:
     found.merge(admit(PlaceHold("L1", HEAD, "PAPERS"), found, b"g" * 32, TERMS))
     assert isinstance(refusal(release, found), Moved)
     assert isinstance(refusal(ReleaseHold("L1", HEAD, "PAPERS", b"n" * 32), found), Moved)
+
+
+@given(st.lists(st.sampled_from(["cut", "hold", "release", "spend"]), max_size=8))
+def test_a_head_is_cut_once_and_only_while_nobody_has_spent_or_held_it(tries: list[str]) -> None:
+    found = rows()
+    found.holds[b"h" * 32] = HoldRow(b"h" * 32, HEAD, "PAPERS")
+    changes: dict[str, Change] = {
+        "cut": PlaceCut("L1", HEAD),
+        "hold": PlaceHold("L1", HEAD, "PAPERS"),
+        "release": ReleaseHold("L1", HEAD, "PAPERS", b"h" * 32),
+        "spend": step(),
+    }
+    for number, name in enumerate(tries):
+        head, cut = found.heads[HEAD], dict(found.cuts)
+        may = not cut and head.spent_by is None and not head.holds
+        try:
+            found.merge(admit(changes[name], found, bytes([number]) * 32, TERMS))
+        except Error:
+            assert name != "cut" or not may
+            continue
+        if name == "cut":
+            assert may
+            assert found.cuts == {HEAD: bytes([number]) * 32}
+        else:
+            assert found.cuts == cut
 
 
 @pytest.mark.parametrize("on_behalf", [True, False])
