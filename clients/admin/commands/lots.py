@@ -120,7 +120,7 @@ def _cut(output: Output, done: StepResponse) -> None:
         facts += [("cut", done.admission.statement_id.hex()), ("entry", place)]
     output.facts("Cut" if done.statement.item else "Can be cut", facts)
     if done.findings:
-        rows = [[each.code, each.metadata["count"], each.message] for each in done.findings]
+        rows = [[each.code, each.metadata.get("count", ""), each.message] for each in done.findings]
         output.table("Findings that the cut names", ["Code", ">Times", "What"], rows)
 
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from monazite_provenance.chain import verify_bundle
 from monazite_provenance.conservation import Finding
-from monazite_provenance.contents import CutDetails, ElementOrigins, LotContent, OriginMass, encode
+from monazite_provenance.contents import CutDetails, ElementOrigins, LotContent, OriginMass, decode_details, encode
 from monazite_provenance.contents.vouching import ORIGINS_MAX
 from monazite_provenance.errors import ChainTooLong, TooLarge, TooManyParents
-from monazite_provenance.item import OPENINGS_BYTES_MAX
+from monazite_provenance.item import OPENINGS_BYTES_MAX, Item
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import lot_urn
 from monazite_provenance.report import LotReport
@@ -88,7 +88,8 @@ class Cuts:
         async def build() -> Built | Standing:
             return await self._build(asked, command.head, validate_only=validate_only)
 
-        return await self.pipeline.run("cut_lot", asked, build)
+        # First of all: who asks again gets the first answer, and not how the cut stands by now.
+        return await self.pipeline.stored(asked) or await self.pipeline.run("cut_lot", asked, build)
 
     async def _build(self, asked: Asked, outpoint: Outpoint, *, validate_only: bool) -> Built | Standing:
         async with self.database.connection() as connection:
@@ -98,8 +99,8 @@ class Cuts:
         if found is None:
             raise not_found("lot", refusals.outpoint_name(outpoint))
         head = found.row
-        if cut_id is not None:
-            return Standing(StepDone(item, (HeadMade.of(head),)), cut_id)
+        if cut_id is not None and item is not None:
+            return Standing(StepDone(item, (HeadMade.of(head),), _said_by(item)), cut_id)
         if head.spent_by is not None:
             raise refusals.stale(outpoint, head.spent_by)
         if head.holds:
@@ -161,6 +162,14 @@ class Cuts:
             raise refusals.provenance(outpoint, report.verdict.value, sorted(gaps), sorted(codes))
         codes.update(code for each in report.vouched for code in each.findings)
         return Judged(report, report.target, tuple(sorted(codes)), checkpoint)
+
+
+def _said_by(item: bytes) -> tuple[Finding, ...]:
+    """The findings that a cut of ours names, by their codes."""
+    opened = Item.decode(item).details
+    details = None if opened is None else decode_details(EventKind.CUT, opened.content)
+    codes = details.findings if isinstance(details, CutDetails) else ()
+    return tuple(Finding(code, "named by the cut") for code in codes)
 
 
 def origins_of(origins: Mapping[int, Mapping[str, int]]) -> tuple[ElementOrigins, ...]:

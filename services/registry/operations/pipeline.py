@@ -75,7 +75,7 @@ class Pipeline:
             try:
                 built = await build()
             except (Error, ProvenanceError):
-                stored = await self._stored(asked) if replayed else None
+                stored = await self.stored(asked) if replayed else None
                 if stored is None:
                     raise
                 return stored
@@ -112,7 +112,7 @@ class Pipeline:
         registered = await self.receipts.wait(write.statement_id)
         return Given(reply, Place(write.statement_id, self.log_name, now, registered))
 
-    async def _stored(self, asked: Asked) -> Given | None:
+    async def stored(self, asked: Asked) -> Given | None:
         """The answer to a request that was done. Raises REQUEST_ID_REUSED, which says more than why a new one fails."""
         async with self.database.connection() as connection:
             reply = await store.find_reply(connection, asked.key)

@@ -166,14 +166,21 @@ async def test_a_held_lot_is_not_cut(plant: Api, registrar: Api, inspector: Api)
 
 
 async def test_findings_are_said_and_not_hidden(mine: Api, registrar: Api, inspector: Api, checker: Checker) -> None:
+    request_id = "0f6b0f2e-52a3-4a3c-9f55-6d6a6c0e1c12"
     stock = pb.Origin(opening_inventory=pb.OpeningInventory(inventory="stock-2024"))
     lot = await mine.register(origin=stock)
     head = outpoint(lot.heads[0])
     await inspector.release(lot.heads[0].lot_id, "OPENING_INVENTORY")
 
-    cut = await registrar.cut(head)
+    cut = await registrar.cut(head, request_id=request_id)
 
     assert [(each.code, each.metadata["count"]) for each in cut.findings] == [("OPENING_INVENTORY", "1")]
+    await inspector.hold(lot.heads[0].lot_id, "LATER")
+    again = await registrar.cut(head, request_id=request_id)
+    assert (again.statement, again.heads, again.findings) == (cut.statement, cut.heads, cut.findings), "as it was given"
+    other = await registrar.cut(head)
+    assert (other.statement, [each.code for each in other.findings]) == (cut.statement, ["OPENING_INVENTORY"])
+    assert list(other.heads[0].holds) == ["LATER"]
     assert said(cut).findings == ("OPENING_INVENTORY",)
     assert (await checker.report(mine, head)).vouched[0].findings == ("OPENING_INVENTORY",)
 
