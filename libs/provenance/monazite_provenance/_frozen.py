@@ -152,6 +152,7 @@ def _first_call(made: type, types: Mapping[str, str], defaults: Mapping[str, obj
         made.__init__ = init  # type: ignore[misc]  # from now on it is called in place of this
         init(value, *given, **named)
 
+    construct.__annotations__ = {**types, "return": None}
     return construct
 
 

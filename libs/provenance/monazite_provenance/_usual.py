@@ -21,6 +21,7 @@ from monazite_provenance._claims import (
     KINDS,
     ON_BEHALF,
     OUTPOINT_BYTES,
+    OUTPUT_INDEX_MAX,
     REFS,
     REFS_MAX,
     REQUEST_ID_BYTES,
@@ -91,6 +92,7 @@ _COUNT_HEADS = {0: b"", **{count: _forms.array_head(count) for count in range(1,
 _LIST_OF_NONE = _cbor.head(_ARRAY, 0)[0]
 _NO_TEXT = _cbor.head(_TEXT, 0)
 _SPEND = Struct(">2x32sH")
+_WRITTEN_SPEND = Struct(">2s32sH").pack
 _REF = Struct(">2x32s")
 _outpoint, _claims, _unverified = _forms.retyped(Outpoint), _forms.retyped(Claims), _forms.retyped(Unverified)
 
@@ -172,6 +174,14 @@ _SPENDS, _REFS, _ON_BEHALF = (_cbor.encode(label) for label in (SPENDS, REFS, ON
 _SPEND_HEAD, _REF_HEAD = _cbor.head(_BYTES, OUTPOINT_BYTES), _cbor.head(_BYTES, STATEMENT_ID_BYTES)
 
 
+def _spend(spend: Outpoint) -> bytes:
+    """An encoded outpoint. Raises `BadField` where it is none."""
+    statement_id, index = spend
+    if len(statement_id) != STATEMENT_ID_BYTES or not 0 <= index <= OUTPUT_INDEX_MAX:
+        spend.encode()
+    return _WRITTEN_SPEND(_SPEND_HEAD, statement_id, index)
+
+
 def written(claims: Claims) -> bytes:
     """The encoded claims, which the caller has checked. Raises `BadField` where an outpoint is none."""
     issuer, subject, issued_at, kind, spends, refs, on_behalf = claims
@@ -181,7 +191,7 @@ def written(claims: Claims) -> bytes:
     parts += (_ISS, owner, _SUB, about, _IAT, said_at, _KIND, said)
     if spends:
         parts += (_SPENDS, _COUNT_HEADS[len(spends)])
-        parts += [_SPEND_HEAD + spend.encode() for spend in spends]
+        parts += map(_spend, spends)
     if refs:
         parts += (_REFS, _COUNT_HEADS[len(refs)])
         parts += [_REF_HEAD + ref for ref in refs]

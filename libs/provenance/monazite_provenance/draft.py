@@ -7,9 +7,9 @@ from hashlib import sha256
 from os import urandom
 from typing import NamedTuple
 
-from monazite_provenance import _cose, tree
+from monazite_provenance import _cose, _forms, tree
 from monazite_provenance.errors import BadField, TooLarge
-from monazite_provenance.item import SALT_BYTES, Item, Opening, check_openings_size
+from monazite_provenance.item import SALT_BYTES, Item, Opening, check_openings_size, in_bounds
 from monazite_provenance.keys import Algorithm, PublicKey, SigningKey, SoftwareKey
 from monazite_provenance.statement import OUTPUTS_MAX, SIGNED_BYTES_MAX, Claims, encode_signed_parts
 
@@ -49,8 +49,12 @@ class Draft(NamedTuple):
         return self._item(signature)
 
     def _item(self, signature: bytes) -> Item:
-        raw = _cose.sign1_of(self.signing_input, signature)
-        return Item(raw, dict(enumerate(self.openings)), (), self.details)
+        raw = _cose.encode_sign1(self.protected, self.payload, signature)
+        # Their bounds were checked when it was drafted.
+        return in_bounds(raw, dict(enumerate(self.openings)), (), self.details)
+
+
+_claims, _opening, _draft = _forms.retyped(Claims), _forms.retyped(Opening), _forms.retyped(Draft)
 
 
 def draft(
@@ -70,11 +74,11 @@ def draft(
     if len(outputs) > OUTPUTS_MAX:
         raise TooLarge("too many outputs", field="outputs", limit=OUTPUTS_MAX)
     issuer, subject, issued_at, kind, spends, refs, on_behalf = claims
-    claims = Claims(issuer, subject, issued_at, kind, tuple(sorted(spends)), tuple(sorted(refs)), on_behalf)
+    claims = _claims((issuer, subject, issued_at, kind, tuple(sorted(spends)), tuple(sorted(refs)), on_behalf))
     contents = (*outputs, details)
     fresh = salts(SALT_BYTES * len(contents))
     each_salt = [fresh[at : at + SALT_BYTES] for at in range(0, SALT_BYTES * len(contents), SALT_BYTES)]
-    *openings, detail = map(Opening, each_salt, contents)
+    *openings, detail = map(_opening, zip(each_salt, contents, strict=True))
     check_openings_size((*openings, detail))
     root = tree.root([sha256(b"\x00" + salt + content).digest() for salt, content in openings])
     protected, payload = encode_signed_parts(
@@ -83,4 +87,4 @@ def draft(
     signed = _cose.signing_input(protected, payload)
     if len(signed) > SIGNED_BYTES_MAX:
         raise TooLarge("signed bytes too long", field="statement", limit=SIGNED_BYTES_MAX)
-    return Draft(claims, key, protected, payload, tuple(openings), detail, signed, sha256(signed).digest())
+    return _draft((claims, key, protected, payload, tuple(openings), detail, signed, sha256(signed).digest()))

@@ -129,19 +129,22 @@ def _leaves(item: Item) -> dict[int, bytes]:
     return {index: sha256(b"\x00" + salt + content).digest() for index, (salt, content) in item.openings.items()}
 
 
-def _in_bounds(
+def in_bounds(
     statement: bytes, openings: Mapping[int, Opening], nodes: tuple[bytes, ...], details: Opening | None
 ) -> Item:
     """An item of parts whose bounds the caller has checked: the constructor would check them once more."""
-    item = object.__new__(Item)
-    _set(item, "statement", statement)
-    _set(item, "openings", openings)
-    _set(item, "nodes", nodes)
-    _set(item, "details", details)
+    item = _new_item(Item)
+    _set_statement(item, statement)
+    _set_openings(item, openings)
+    _set_nodes(item, nodes)
+    _set_details(item, details)
     return item
 
 
-_set = object.__setattr__
+_new_item = object.__new__
+_set_statement, _set_openings, _set_nodes, _set_details = (
+    vars(Item)[name].__set__ for name in ("statement", "openings", "nodes", "details")
+)
 _ARRAY, _MAP = 4, 5
 _START, _NULL = _cbor.head(_ARRAY, 4), b"\xf6"
 _MAP_OF_NONE, _NO_NODES = _cbor.head(_MAP, 0)[0], _cbor.head(_ARRAY, 0)[0]
@@ -185,7 +188,7 @@ def _whole(data: bytes) -> Item | None:
     except (IndexError, Malformed, struct_error):
         return None
     # Salts have their size and contents are shorter than the whole, which the caller has measured.
-    return _in_bounds(statement, openings, (), details) if at == len(data) <= OPENINGS_BYTES_MAX else None
+    return in_bounds(statement, openings, (), details) if at == len(data) <= OPENINGS_BYTES_MAX else None
 
 
 def _opening_at(data: bytes, at: int) -> tuple[Opening, int]:

@@ -52,6 +52,8 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes; over none it is SHA-256 of nothing."""
     if not leaves:
         return EMPTY_ROOT
+    if len(leaves) == 2:  # noqa: PLR2004 - what most steps make that make more than one
+        return node_hash(*leaves)
     level = leaves
     while len(level) > 1:
         # Pairs from the left; what is left over on the right moves up as it is.
