@@ -7,7 +7,7 @@ PEERS := .venv-peers/.ready
 FUZZER := .venv/.fuzzer
 DATA := .monazite
 
-.PHONY: help demo up test check check-style check-types check-mypy check-pyright check-protos check-layers fuzz bench docs e2e-compose stubs lock upgrade clean clean-data
+.PHONY: help demo up test check check-style check-types check-mypy check-pyright check-protos check-layers fuzz bench docs wheel e2e-compose stubs lock upgrade clean clean-data
 
 help:
 	@echo "make demo         the whole story on real numbers, from nothing, in about a minute"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz         looks for inputs that the library does not stand, for a minute"
 	@echo "make bench        ratios measured in one run, into build/bench.json"
 	@echo "make docs         the library's API from its docstrings, into build/docs"
+	@echo "make wheel        the library and the gRPC stubs as wheels, into build/wheels"
 	@echo "make e2e-compose  the same story against containers"
 	@echo "make stubs        generate the gRPC stubs anew"
 	@echo "make lock         pin the dependencies of pyproject.toml; make upgrade takes the newest permitted"
@@ -81,6 +82,11 @@ MODULES := $(patsubst $(LIBRARY)/%.py,monazite_provenance.%,$(filter-out $(LIBRA
 
 docs: $(READY)
 	$(BIN)/python -m pdoc --no-show-source --output-directory build/docs monazite_provenance $(MODULES) monazite_provenance.contents
+
+WHEELS := build/wheels
+
+wheel: $(READY)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --wheel-dir $(WHEELS) ./libs/provenance ./protos
 
 e2e-compose: $(READY)
 	$(BIN)/python -m tools.containers.end_to_end

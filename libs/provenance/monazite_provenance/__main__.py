@@ -1,9 +1,9 @@
 """`python -m monazite_provenance COMMAND`: checks and shows provenance with no network and no service.
 
 Exit codes: 0 verified; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage, or a file that cannot be read or
-written; 5 malformed input; 70 a fault of this tool; 141 whoever read its output has gone. A command that gives no
-verdict leaves with 0 when it is done. Python itself leaves with 1 when it cannot start the tool: a verdict is also
-printed.
+written; 5 malformed input; 70 a fault of this tool; 130 interrupted; 141 whoever read its output has gone. A command
+that gives no verdict leaves with 0 when it is done. Python itself leaves with 1 when it cannot start the tool: a
+verdict is also printed. Why there is no result stands on standard error, with `--json` on standard output as an object.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Final, NoReturn, Protocol, cast
 
-from monazite_provenance._tool.leaving import FAULT, MALFORMED, PIPE, USAGE
-from monazite_provenance._tool.screen import complain, say_json
+from monazite_provenance._tool.leaving import FAULT, INTERRUPTED, MALFORMED, PIPE, USAGE, WrongUse
+from monazite_provenance._tool.screen import say_failure
 from monazite_provenance.errors import ProvenanceError
 
 COMMANDS: Final = {
@@ -30,8 +31,13 @@ COMMANDS: Final = {
     "root": "rebuild the root of a log from its entries",
 }
 _EPILOG: Final = (
-    "exit codes: 0 verified, or done; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage; 5 malformed; 70 fault"
+    "exit codes: 0 verified, or done; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage; 5 malformed; 70 fault; "
+    "130 interrupted"
 )
+# Reasons of the tool's own, beside those of the library (docs/ERRORS.md).
+_USAGE: Final = "USAGE"
+_FILE: Final = "FILE_UNUSABLE"
+_FAULT: Final = ("FAULT", "a fault of this tool; nothing was judged")
 
 
 _COLUMNS: Final = 80
@@ -46,36 +52,34 @@ class Command(Protocol):
         ...
 
     def run(self, options: argparse.Namespace) -> int:
-        """Do it; gives the exit code. Raises ProvenanceError for malformed input, OSError for files."""
+        """Do it; gives the exit code. Raises ProvenanceError for malformed input, WrongUse, OSError for files."""
         ...
 
 
 class _Parser(argparse.ArgumentParser):
-    """Its usage errors leave with our code, not with argparse's 2, which is CANNOT_TELL here."""
+    """Its usage errors leave as ours do, not with argparse's 2, which is CANNOT_TELL here."""
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        raise WrongUse(message, " ".join(self.format_usage().split()).removeprefix("usage: "))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tool. Gives the exit code; raises SystemExit with it for wrong arguments."""
+    """Run the tool. Gives the exit code; raises SystemExit with 0 where help was asked for."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    asked = next((word for word in given if word in COMMANDS), None)
-    # Importing a command costs more than most of them do: none but the one asked for is.
-    command = None if asked is None else cast("Command", import_module(f"monazite_provenance._tool.{asked}"))
-    options = _parser(asked, command, alone=given[:1] == [asked]).parse_args(given)
-    assert command is not None  # noqa: S101 - the parser takes nothing but a command
     try:
-        return _run(command, options)
+        return _run(given)
     except BrokenPipeError:
         # Python would flush once more at its end, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE
-    except Exception:  # whatever it is: left to Python, it would leave with 1, which says REFUTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # whatever it is: left to Python, it would leave with 1, which says REFUTED
         import traceback  # noqa: PLC0415 - costs a twentieth of the start, and is for faults alone
 
         traceback.print_exc()
+        with suppress(OSError):
+            say_failure(*_FAULT, {"fault": type(error).__name__}, as_json="--json" in given)
         return FAULT
 
 
@@ -108,18 +112,27 @@ def _parser(asked: str | None, command: Command | None, *, alone: bool) -> argpa
     return parser
 
 
-def _run(command: Command, options: argparse.Namespace) -> int:
+def _run(given: Sequence[str]) -> int:
+    as_json = "--json" in given
+    asked = next((word for word in given if word in COMMANDS), None)
+    # Importing a command costs more than most of them do: none but the one asked for is.
+    command = None if asked is None else cast("Command", import_module(f"monazite_provenance._tool.{asked}"))
     try:
+        options = _parser(asked, command, alone=given[:1] == [asked]).parse_args(given)
+        assert command is not None  # noqa: S101 - the parser takes nothing but a command
         return command.run(options)
     except BrokenPipeError:
         raise
     except OSError as error:
-        complain(f"{error.filename or 'standard input or output'}: {error.strerror}")
+        # Standard output may be what failed: then nothing more is said on it.
+        file = error.filename or "standard input or output"
+        say_failure(_FILE, str(error.strerror), {"file": file}, as_json=as_json and error.filename is not None)
+        return USAGE
+    except WrongUse as error:
+        say_failure(_USAGE, str(error), {"usage": error.usage} if error.usage else {}, as_json=as_json)
         return USAGE
     except ProvenanceError as error:
-        if options.json:
-            say_json({"error": {"code": error.code, "message": error.message, "details": dict(error.details)}})
-        complain(f"malformed: {error.code}: {error.message}")
+        say_failure(error.code, error.message, error.details, as_json=as_json)
         return MALFORMED
 
 

@@ -38,6 +38,11 @@ class Outpoint(NamedTuple):
     # The wire's word; it hides tuple.index, and nobody searches an outpoint.
     index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
 
+    @property
+    def text(self) -> str:
+        """As people and JSON write it, and as commands take it: the id in hex, a colon, the index."""
+        return f"{self.statement_id.hex()}:{self.index}"
+
     def encode(self) -> bytes:
         """34 bytes: the id, then the index, big-endian. Raises `BadField`."""
         if len(self.statement_id) != STATEMENT_ID_BYTES or not 0 <= self.index <= OUTPUT_INDEX_MAX:

@@ -131,7 +131,7 @@ def _facts(details: Details | None) -> dict[str, str]:
             facts = {"annuls": details.register_id.hex(), "reason": details.reason_code}
         case CorrectDetails():
             fields = ", ".join(field.name.lower() for field in details.fields)
-            corrected = details.outpoint.encode().hex()
+            corrected = details.outpoint.text
             facts = {"corrects": corrected, "fields": fields, "reason": details.reason_code}
         case _:
             pass

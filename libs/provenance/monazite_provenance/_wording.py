@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final, cast
 
 from monazite_provenance._claims import ISSUED_AT_MAX_S
+from monazite_provenance._digits import grouped
 from monazite_provenance.contents import ElementRow
 from monazite_provenance.elements import symbol
 from monazite_provenance.statement import Outpoint
@@ -61,10 +62,10 @@ def _plain(name: str, value: object) -> str:
 
 def _line(value: Outpoint | ElementRow) -> str:
     if isinstance(value, Outpoint):
-        return f"{value.statement_id.hex()}:{value.index}"
+        return value.text
     return (
-        f"{symbol(value.element)} {value.reo_mg:,} mg REO, u random {value.u_random_mg:,} mg,"
-        f" u common {value.u_common_mg:,} mg, source {value.source_index}"
+        f"{symbol(value.element)} {grouped(value.reo_mg)} mg REO, u random {grouped(value.u_random_mg)} mg,"
+        f" u common {grouped(value.u_common_mg)} mg, source {value.source_index}"
     )
 
 
@@ -74,7 +75,7 @@ def _number(name: str, value: int) -> str:
     if name.endswith("_at") and value <= ISSUED_AT_MAX_S:
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
-    return f"{value:,}{unit}"
+    return f"{grouped(value)}{unit}"
 
 
 _UNITS: Final = {"_mg": " mg REO", "_g": " g"}

@@ -213,10 +213,12 @@ class LotReport:
         return frozenset(gap.code for gap in self.not_checked)
 
     def as_json(self) -> dict[str, object]:
-        """The report as plain JSON values; ids in hex, elements by symbol."""
+        """The report as plain JSON values: ids in hex, elements by symbol, outpoints as HEX:INDEX; masses (milligrams
+        REO, grams gross) as decimal texts, as protobuf writes them, of which no reader makes a double.
+        """
         return {
             "verdict": self.verdict.value,
-            "outpoint": self.outpoint.encode().hex(),
+            "outpoint": self.outpoint.text,
             "target": None if self.target is None else _lot_json(LotView(self.outpoint, self.target)),
             "failure": None if self.failure is None else _failure_json(self.failure),
             "findings": [
@@ -237,7 +239,10 @@ class LotReport:
                 }
                 for gap in self.not_checked
             ],
-            "origins": {symbol(element): dict(shares) for element, shares in self.origins.items()},
+            "origins": {
+                symbol(element): {origin: str(mass) for origin, mass in shares.items()}
+                for element, shares in self.origins.items()
+            },
             "steps": [_step_json(step) for step in self.steps],
             "statements": self.statements,
             "registered": {
@@ -262,7 +267,7 @@ def _failure_json(failure: Failure) -> dict[str, object]:
     return {
         "code": failure.code,
         "message": failure.message,
-        "details": dict(failure.details),
+        "metadata": {name: str(value) for name, value in failure.details.items()},
         "statement_id": None if failure.statement_id is None else failure.statement_id.hex(),
         "evidence": [each.hex() for each in failure.evidence],
     }
@@ -294,14 +299,14 @@ def _status_json(status: StatusView) -> dict[str, object]:
 
 def _lot_json(lot: LotView) -> dict[str, object]:
     return {
-        "outpoint": lot.outpoint.encode().hex(),
+        "outpoint": lot.outpoint.text,
         "lot_id": lot.lot_id,
         "form": lot.form.name,
         "custody_state": lot.custody_state.name,
         "holder": lot.holder,
         "site": lot.site,
-        "gross_g": lot.gross_g,
-        "reo_mg": {symbol(element): mass for element, mass in lot.elements.items()},
+        "gross_g": str(lot.gross_g),
+        "reo_mg": {symbol(element): str(mass) for element, mass in lot.elements.items()},
     }
 
 
@@ -315,7 +320,7 @@ def _step_json(step: StepView) -> dict[str, object]:
         "issued_at": step.issued_at,
         "inputs": [_lot_json(lot) for lot in step.inputs],
         "outputs": [_lot_json(lot) for lot in step.outputs],
-        "draws": [{"right_id": right_id.hex(), "reo_mg": mass} for right_id, mass in step.draws],
+        "draws": [{"right_id": right_id.hex(), "reo_mg": str(mass)} for right_id, mass in step.draws],
         "origin": step.origin,
         "process": step.process,
         "facts": dict(step.facts),

@@ -100,7 +100,7 @@ def test_a_corrected_register_draws_the_rest_and_keeps_its_origin() -> None:
     report = world.verify(corrected)
     assert "UNSETTLED_RIGHT" not in report.gap_codes()
     assert report.steps[-1].draws == ((right_id, GAINED),)
-    assert report.steps[-1].facts == {"corrects": head.encode().hex(), "fields": "rows", "reason": "TYPO"}
+    assert report.steps[-1].facts == {"corrects": head.text, "fields": "rows", "reason": "TYPO"}
     assert codes(report) == ["CORRECTED", *["GAIN"] * len(ORE)]
     (name,) = {name for shares in report.origins.values() for name in shares}
     assert name.startswith("mined Bayan Obo")

@@ -153,7 +153,7 @@ def _forms(value: object) -> list[str]:
         case bytes():
             return [value.hex()]
         case int() if value >= 1_000:
-            forms = [f"{value:,}"]
+            forms = [f"{value:_}".replace("_", " ")]
             return [*forms, f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"] if value < 2**37 else forms
         case _:
             # A number of an enumeration, or a small one: anything would match.
@@ -181,11 +181,11 @@ def test_the_text_of_an_offer() -> None:
         f'  holder: "{ENTERPRISE}"',
         '  site: "baotou-1"',
         "  form: ORE_CONCENTRATE",
-        "  gross_g: 2,000 g",
-        "  net_g: 2,000 g",
+        "  gross_g: 2 000 g",
+        "  net_g: 2 000 g",
         "  moisture_g: 0 g",
         "  rows: 1",
-        "    0: Nd 400,000 mg REO, u random 2,000 mg, u common 1,000 mg, source 0",
+        "    0: Nd 400 000 mg REO, u random 2 000 mg, u common 1 000 mg, source 0",
         "  sources: 1",
         "    0: MassSource",
         '      laboratory: "assay-1"',

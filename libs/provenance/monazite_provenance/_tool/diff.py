@@ -50,7 +50,7 @@ class LotChange(NamedTuple):
     """What became of a lot, before and after: milligrams REO by symbol, and whatever else differs."""
 
     reo_mg: Mapping[str, tuple[int, int]]
-    other: Mapping[str, tuple[int, int] | tuple[str, str]]
+    other: Mapping[str, tuple[str, str]]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,17 +66,18 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(path: str) -> Contents:
-    opened = bundle.read(files.chunks(path))
-    contents = Contents(opened.target)
-    for item in opened.items:
-        shown = unverified.look(item)
-        contents.headlines[shown.id] = unverified.headline(shown)
-        contents.disclosed[shown.id] = {
-            *(f"output {index}" for index in item.openings),
-            *([] if item.details is None else ["details"]),
-            *([] if not shown.statement.receipts else ["receipts"]),
-        }
-        contents.lots.update((lot.lot_id, lot) for lot in shown.lots.values())
+    with files.named(path):
+        opened = bundle.read(files.chunks(path))
+        contents = Contents(opened.target)
+        for item in opened.items:
+            shown = unverified.look(item)
+            contents.headlines[shown.id] = unverified.headline(shown)
+            contents.disclosed[shown.id] = {
+                *(f"output {index}" for index in item.openings),
+                *([] if item.details is None else ["details"]),
+                *([] if not shown.statement.receipts else ["receipts"]),
+            }
+            contents.lots.update((lot.lot_id, lot) for lot in shown.lots.values())
     return contents
 
 
@@ -92,8 +93,8 @@ def _lot_change(before: LotContent, after: LotContent) -> LotChange:
         symbol(element): (masses.get(element, 0), new_masses.get(element, 0))
         for element in sorted(masses.keys() | new_masses.keys())
     }
-    other: dict[str, tuple[int, int] | tuple[str, str]] = {
-        "gross_g": (before.gross_g, after.gross_g),
+    other = {
+        "gross_g": (str(before.gross_g), str(after.gross_g)),
         "holder": (before.holder, after.holder),
         "custody_state": (before.custody_state.name, after.custody_state.name),
     }
@@ -108,18 +109,21 @@ def _json(first: Contents, second: Contents, changed: Mapping[str, LotChange]) -
     more, less = second.beyond(first), first.beyond(second)
     return {
         "same": first.target == second.target and not any((added, left_out, more, less, changed)),
-        "targets": [each.target.encode().hex() for each in (first, second)],
+        "targets": [each.target.text for each in (first, second)],
         "added": [each.hex() for each in added],
         "left_out": [each.hex() for each in left_out],
         "discloses_more": {each.hex(): what for each, what in more.items()},
         "discloses_less": {each.hex(): what for each, what in less.items()},
-        "lots_changed": {lot_id: {"reo_mg": dict(change.reo_mg), **change.other} for lot_id, change in changed.items()},
+        "lots_changed": {
+            lot_id: {"reo_mg": {name: list(map(str, pair)) for name, pair in change.reo_mg.items()}, **change.other}
+            for lot_id, change in changed.items()
+        },
     }
 
 
 def _lines(first: Contents, second: Contents, changed: Mapping[str, LotChange]) -> Iterator[str]:
     if first.target != second.target:
-        yield f"target  {_words(first.target)} -> {_words(second.target)}"
+        yield f"target  {first.target.text} -> {second.target.text}"
     for words, sign, statements in (("added", "+", second.without(first)), ("left out", "-", first.without(second))):
         if statements:
             yield f"{words}: {len(statements)} statements"
@@ -133,9 +137,5 @@ def _lines(first: Contents, second: Contents, changed: Mapping[str, LotChange]) 
     for lot_id, change in changed.items():
         yield f"  {lot_id}"
         rows = [(f"{element}, kg REO", *map(kilograms, pair)) for element, pair in change.reo_mg.items()]
-        rows += [(name, *map(str, pair)) for name, pair in change.other.items()]
+        rows += [(name, *pair) for name, pair in change.other.items()]
         yield from (f"    {line}" for line in screen.table(("", "before", "after"), rows, right=" rr"))
-
-
-def _words(outpoint: Outpoint) -> str:
-    return f"{outpoint.statement_id.hex()}:{outpoint.index}"

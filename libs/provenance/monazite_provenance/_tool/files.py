@@ -6,12 +6,25 @@ Paths are text: to import `pathlib` costs a twentieth of the tool's start.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from errno import EINVAL
 from typing import BinaryIO, Final
 
+from monazite_provenance.errors import ProvenanceError
+
 CHUNK_BYTES: Final = 64 * 1024
 STANDARD: Final = "-"
+
+
+@contextmanager
+def named(path: str) -> Generator[None]:
+    """What is found wrong inside is wrong with this file: the error says so, unless it names one already."""
+    try:
+        yield
+    except ProvenanceError as error:
+        error.details = {"file": path, **error.details}
+        raise
 
 
 def start_of(path: str, bytes_max: int) -> bytes:

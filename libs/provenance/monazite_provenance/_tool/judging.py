@@ -18,7 +18,9 @@ def tell(bundle: str, options: argparse.Namespace, lines: Callable[[LotReport], 
     Raises ProvenanceError when it or the trust file is none, OSError.
     """
     at = int(time.time()) if options.at is None else options.at
-    report = verify_bundle(files.chunks(bundle), trusted.load(options.trust), at=at)
+    trust = trusted.load(options.trust)
+    with files.named(bundle):
+        report = verify_bundle(files.chunks(bundle), trust, at=at)
     if options.json:
         screen.say_json(report.as_json())
     else:

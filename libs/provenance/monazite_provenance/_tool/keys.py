@@ -38,20 +38,23 @@ class Known(NamedTuple):
 def run(options: argparse.Namespace) -> int:
     """Show, and export if asked to."""
     raw = files.start_of(options.file, max(TRUST_FILE_BYTES_MAX, KEY_SET_BYTES_MAX))
-    if raw.lstrip()[:1] == b"{":
-        trust = TrustFile.load(raw)
-        known = list(_keys(trust))
-        keys = [each.public for each in known]
-        shown, lines = _trust_json(trust, known), _trust_lines(trust, known)
-    else:
-        keys = list(decode_key_set(raw))
-        by_kid = _by_kid(options.trust)
-        shown, lines = _set_json(keys, by_kid), _set_lines(keys, by_kid)
+    with files.named(options.file):
+        if raw.lstrip()[:1] == b"{":
+            trust = TrustFile.load(raw)
+            known = list(_keys(trust))
+            keys = [each.public for each in known]
+            shown, lines = _trust_json(trust, known), _trust_lines(trust, known)
+        else:
+            keys = list(decode_key_set(raw))
+            by_kid = _by_kid(options.trust)
+            shown, lines = _set_json(keys, by_kid), _set_lines(keys, by_kid)
     if options.export is not None:
         files.write(options.export, [encode_key_set(keys)])
+    if options.export == files.STANDARD:
+        return DONE
     if options.json:
         screen.say_json(shown)
-    elif options.export != files.STANDARD:
+    else:
         screen.say(lines)
     return DONE
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from monazite_provenance._tool.screen import Json, indented
 from monazite_provenance.elements import symbol
 from monazite_provenance.statement import Outpoint
 
+_MASSES: Final = ("_mg", "_g")
+
 
 def plain(value: object) -> Json:
-    """A content as plain values: enumerations by name, bytes and outpoints in hex, elements by symbol."""
+    """A content as plain values: enumerations by name, bytes in hex, elements by symbol, masses as decimal texts."""
     match value:
         case Enum():
             found: Json = value.name
@@ -21,7 +23,7 @@ def plain(value: object) -> Json:
         case bytes():
             found = value.hex()
         case Outpoint():
-            found = value.encode().hex()
+            found = value.text
         case Sequence():
             members = cast("Sequence[object]", value)
             found = record(members) if hasattr(members, "_fields") else [plain(each) for each in members]
@@ -63,4 +65,6 @@ def _is_nested(value: Json) -> bool:
 
 
 def _member(name: str, value: object) -> Json:
+    if type(value) is int and name.endswith(_MASSES):
+        return str(value)
     return symbol(value) if name == "element" and type(value) is int else plain(value)

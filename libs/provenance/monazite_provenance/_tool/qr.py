@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from monazite_provenance._tool import files, qr_drawing, qr_parts, reading, screen
-from monazite_provenance._tool.leaving import DONE, USAGE
+from monazite_provenance._tool.leaving import DONE
 from monazite_provenance.statement import parse
 
 
@@ -40,19 +40,16 @@ def run(options: argparse.Namespace) -> int:
     """Write codes, or read them."""
     if options.read is not None:
         return _read(options)
-    whole = files.start_of(options.file, qr_parts.PARTS_MAX * options.part_bytes)
-    lines = qr_parts.cut(whole, options.part_bytes)
-    # A code is made of provenance alone: nobody hangs up a file taken by mistake, a private key for one.
-    for item in reading.items([whole])[1]:
-        parse(item.statement)
-    try:
-        if options.svg or options.png:
-            _draw(lines, options.svg or options.png, "svg" if options.svg else "png")
-        elif not (options.text or options.json):
-            _print(lines)
-    except qr_drawing.SegnoMissingError as error:
-        screen.complain(str(error))
-        return USAGE
+    with files.named(options.file):
+        whole = files.start_of(options.file, qr_parts.PARTS_MAX * options.part_bytes)
+        lines = qr_parts.cut(whole, options.part_bytes)
+        # A code is made of provenance alone: nobody hangs up a file taken by mistake, a private key for one.
+        for item in reading.items([whole])[1]:
+            parse(item.statement)
+    if options.svg or options.png:
+        _draw(lines, options.svg or options.png, "svg" if options.svg else "png")
+    elif not (options.text or options.json):
+        _print(lines)
     if options.json:
         screen.say_json({"parts": lines})
     elif options.text:
@@ -68,8 +65,9 @@ def _part_bytes(text: str) -> int:
 
 
 def _read(options: argparse.Namespace) -> int:
-    raw = files.start_of(options.file, qr_parts.PARTS_MAX * (qr_parts.LINE_CHARACTERS_MAX + 2))
-    whole = qr_parts.join(raw.decode("ascii", "replace").split("\n"))
+    with files.named(options.file):
+        raw = files.start_of(options.file, qr_parts.PARTS_MAX * (qr_parts.LINE_CHARACTERS_MAX + 2))
+        whole = qr_parts.join(raw.decode("ascii", "replace").split("\n"))
     files.write(options.read, [whole])
     if options.json and options.read != files.STANDARD:
         screen.say_json({"bytes": len(whole)})

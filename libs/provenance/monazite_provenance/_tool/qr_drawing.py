@@ -1,10 +1,12 @@
-"""QR codes as text and as files, by segno (`pip install monazite-provenance[qr]`)."""
+"""QR codes as text and as files, by segno (the extra `qr`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
+
+from monazite_provenance._tool.leaving import WrongUse
 
 if TYPE_CHECKING:
     from segno import QRCode
@@ -17,16 +19,12 @@ _HALVES: Final = {(0, 0): " ", (1, 0): "\u2580", (0, 1): "\u2584", (1, 1): "\u25
 """Two modules, one above the other, in one character."""
 
 
-class SegnoMissingError(Exception):
-    """The extra that draws is not installed."""
-
-
 def make(line: str) -> QRCode:
-    """The code of a line. Raises SegnoMissingError."""
+    """The code of a line. Raises WrongUse where the extra that draws is not installed."""
     try:
         import segno  # noqa: PLC0415 - an extra, needed by this alone
     except ImportError:
-        raise SegnoMissingError("drawing needs segno: pip install 'monazite-provenance[qr]'") from None
+        raise WrongUse("drawing needs segno, which is not installed: pip install segno, or take --text") from None
     error = "m" if len(line) <= _LETTERS_AT_M else "l"
     return segno.make_qr(line, mode="alphanumeric", error=error)
 

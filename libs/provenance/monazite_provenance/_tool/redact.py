@@ -6,12 +6,11 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from monazite_provenance import bundle
-from monazite_provenance._tool import files, screen
-from monazite_provenance._tool.leaving import DONE
-from monazite_provenance.errors import BadField
+from monazite_provenance._tool import files, ids, screen
+from monazite_provenance._tool.leaving import DONE, WrongUse
 from monazite_provenance.item import Item
 from monazite_provenance.redaction import Omission, omit, unneeded
-from monazite_provenance.statement import STATEMENT_ID_BYTES, parse
+from monazite_provenance.statement import parse
 
 _DETAILS = "details"
 
@@ -29,19 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID[:WHAT]",
-        help="hide this too: of the statement with this id all, an output by its number, or `details`; repeatable",
+        help="hide too, of the statement whose id begins so: all, an output by its number, or `details`; repeatable",
     )
     parser.add_argument("--only", action="store_true", help="hide what --hide names, and nothing else")
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the redacted bundle, say what was left out."""
-    opened = bundle.read(files.chunks(options.bundle))
-    items = list(opened.items)
-    omissions = set(_asked_for(options.hide, items))
-    if not options.only:
-        omissions |= unneeded(opened.target, items)
-    files.write(options.out, bundle.write(opened.target, omit(items, omissions), opened.listings, opened.cosigned))
+    with files.named(options.bundle):
+        opened = bundle.read(files.chunks(options.bundle))
+        items = list(opened.items)
+        omissions = set(_asked_for(options.hide, items))
+        if not options.only:
+            omissions |= unneeded(opened.target, items)
+        pieces = list(bundle.write(opened.target, omit(items, omissions), opened.listings, opened.cosigned))
+    files.write(options.out, pieces)
     if options.out == files.STANDARD:
         return DONE
     left_out = [_words(each) for each in sorted(omissions, key=_words)]
@@ -52,28 +53,26 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _named(text: str) -> tuple[bytes, str]:
-    """An id, and what of it. Raises ArgumentTypeError, which argparse makes a usage error of."""
-    statement_id, _, what = text.partition(":")
+def _named(text: str) -> tuple[str, str]:
+    """The beginning of an id, and what of it. Raises ArgumentTypeError, which argparse makes a usage error of."""
+    start, _, what = text.partition(":")
     if what and what != _DETAILS and not (what.isascii() and what.isdigit()):
         raise argparse.ArgumentTypeError(f"after the colon the number of an output, or {_DETAILS}")
-    try:
-        found = bytes.fromhex(statement_id)
-    except ValueError:
-        found = b""
-    if len(found) != STATEMENT_ID_BYTES:
-        raise argparse.ArgumentTypeError("an id is given in full, as 64 hexadecimal digits")
-    return found, what
+    return start, what
 
 
-def _asked_for(named: Sequence[tuple[bytes, str]], items: Sequence[Item]) -> Iterator[Omission]:
+def _asked_for(named: Sequence[tuple[str, str]], items: Sequence[Item]) -> Iterator[Omission]:
+    """What the arguments name. Raises WrongUse for a statement or an output that is not there to be hidden."""
     by_id = {parse(item.statement).statement_id: item for item in items}
-    for statement_id, what in named:
-        if statement_id not in by_id:
-            raise BadField("a statement to be redacted is not in the bundle", field="hide")
+    for start, what in named:
+        statement_id = ids.the_one(start, by_id)
         item = by_id[statement_id]
         if what.isdigit():
+            if int(what) not in item.openings:
+                raise WrongUse(f"output {what} of {statement_id.hex()} is not disclosed in the bundle")
             yield Omission(statement_id, int(what))
+        if what == _DETAILS and item.details is None:
+            raise WrongUse(f"the details of {statement_id.hex()} are not disclosed in the bundle")
         if what == _DETAILS or (not what and item.details is not None):
             yield Omission(statement_id, None)
         if not what:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from monazite_provenance._digits import grouped
 from monazite_provenance._tool import screen, words
 from monazite_provenance._tool.words import kilograms, moment, percent, short
 from monazite_provenance.elements import symbol
@@ -17,7 +18,7 @@ def verdict(report: LotReport) -> Iterator[str]:
         yield from screen.indented(_failure(report.failure))
     if report.target is not None:
         lot = report.target
-        yield f"lot {lot.lot_id}  {lot.form.name}  {lot.gross_g:,} g gross  {lot.custody_state.name}"
+        yield f"lot {lot.lot_id}  {lot.form.name}  {grouped(lot.gross_g)} g gross  {lot.custody_state.name}"
         yield f"  holder {lot.holder}, {lot.site}"
 
 

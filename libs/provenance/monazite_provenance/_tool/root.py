@@ -14,7 +14,7 @@ from monazite_provenance import tree
 from monazite_provenance._sequence import cut
 from monazite_provenance._tool import files, screen, trusted, words
 from monazite_provenance._tool.heads import CANNOT_TELL, FEWER, REFUTED, Signed, judged
-from monazite_provenance._tool.leaving import DONE, USAGE, VERDICT_CODES
+from monazite_provenance._tool.leaving import DONE, VERDICT_CODES, WrongUse
 from monazite_provenance._tool.screen import Json
 from monazite_provenance.errors import BadSignature, KeyProblem, LogForked, LogProblem, ProvenanceError
 from monazite_provenance.monitor import Replay
@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Rebuild and compare; without a checkpoint there is no verdict."""
     if options.checkpoint and options.trust is None:
-        screen.complain("a checkpoint is verified by a trust file: give --trust too")
-        return USAGE
+        raise WrongUse("a checkpoint is verified by a trust file: give --trust too")
     try:
         heads = _verified(options.checkpoint, options.trust) if options.checkpoint else []
     except (BadSignature, KeyProblem) as error:
@@ -58,8 +57,11 @@ def run(options: argparse.Namespace) -> int:
 def _verified(paths: Sequence[str], trust_file: str) -> list[Signed]:
     """The heads, by size. Raises ProvenanceError, also for heads of two logs."""
     verifier = HeadVerifier(trusted.load(trust_file).keyring())
-    read = [(path, files.start_of(path, CHECKPOINT_BYTES_MAX)) for path in paths]
-    heads = [Signed(path, raw, verifier.verify_checkpoint(raw)) for path, raw in read]
+    heads: list[Signed] = []
+    for path in paths:
+        with files.named(path):
+            raw = files.start_of(path, CHECKPOINT_BYTES_MAX)
+            heads.append(Signed(path, raw, verifier.verify_checkpoint(raw)))
     if len({each.head.log for each in heads}) > 1:
         raise LogProblem("checkpoints of two logs")
     return sorted(heads, key=lambda each: each.head.size)
@@ -72,9 +74,10 @@ def _rebuilt(entries: str, heads: Iterable[Signed]) -> tree.Frontier:
     for each in heads:
         waiting.setdefault(each.head.size, []).append(each)
     _note(replay, waiting)
-    for statement in _statements(entries):
-        replay.append((statement,))
-        _note(replay, waiting)
+    with files.named(entries):
+        for statement in _statements(entries):
+            replay.append((statement,))
+            _note(replay, waiting)
     return replay.frontier
 
 
@@ -132,7 +135,11 @@ def _json(
         "root": None if log is None else log.root.hex(),
         "failure": None
         if failure is None
-        else {"code": failure.code, "message": failure.message, "details": dict(failure.details)},
+        else {
+            "code": failure.code,
+            "message": failure.message,
+            "metadata": {name: str(value) for name, value in failure.details.items()},
+        },
         "heads": [
             {
                 "file": each.file,

@@ -31,11 +31,18 @@ def say_json(value: object) -> None:
     say(json.dumps(value, indent=2).split("\n"))
 
 
-def complain(text: str) -> None:
-    """One line to standard error."""
+def say_failure(reason: str, message: str, metadata: Mapping[str, object], *, as_json: bool) -> None:
+    """Why there is no result: as JSON on standard output in the result's place, else in lines on standard error.
+
+    The shape is that of the `monazite` command too (docs/ERRORS.md). Raises OSError where the output is what failed.
+    """
+    facts = {name: str(value) for name, value in metadata.items()}
+    if as_json:
+        say_json({"error": {"reason": reason, "message": message, "metadata": facts}})
+        return
     encoding = sys.stderr.encoding or "ascii"
-    line = f"monazite_provenance: {visible(text)}\n"
-    sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding))
+    for line in (f"{reason} {message}", *(f"  {name} = {value}" for name, value in facts.items())):
+        sys.stderr.write(f"{visible(line)}\n".encode(encoding, "backslashreplace").decode(encoding))
 
 
 def visible(line: str) -> str:

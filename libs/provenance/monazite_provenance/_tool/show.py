@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from monazite_provenance._tool import files, moments, reading, screen, unverified
+from monazite_provenance._tool import files, ids, moments, reading, screen, unverified
 from monazite_provenance._tool.leaving import VERDICT_CODES
 from monazite_provenance._tool.tree_text import Node, cut, tree
 from monazite_provenance._tool.unverified import Shown
 from monazite_provenance.contents import CutDetails
-from monazite_provenance.errors import BadField
 from monazite_provenance.statement import Outpoint
 
 _NOTHING_VERIFIED = "CANNOT_TELL  nothing was verified: this is what its sender says"
@@ -37,25 +36,20 @@ def run(options: argparse.Namespace) -> int:
         from monazite_provenance._tool import show_report  # noqa: PLC0415 - it loads all rules, and the rest needs none
 
         return show_report.run(options)
-    target, items = reading.items(files.chunks(options.file))
-    shown = [unverified.look(item) for item in items]
+    with files.named(options.file):
+        target, items = reading.items(files.chunks(options.file))
+        shown = [unverified.look(item) for item in items]
     if options.statement:
-        target, shown = None, [_one(shown, options.statement)]
+        wanted = ids.the_one(options.statement, (each.id for each in shown))
+        target, shown = None, [each for each in shown if each.id == wanted]
     if options.json:
         statements = [unverified.as_json(each) for each in shown]
         screen.say_json(
-            {"verified": False, "target": None if target is None else target.encode().hex(), "statements": statements}
+            {"verified": False, "target": None if target is None else target.text, "statements": statements}
         )
     else:
         screen.say(_lines(target, shown))
     return VERDICT_CODES["CANNOT_TELL"]
-
-
-def _one(shown: list[Shown], start: str) -> Shown:
-    found = [each for each in shown if each.id.hex().startswith(start.lower())]
-    if len(found) != 1:
-        raise BadField("the start of the id of one statement in the bundle", field="statement", found=len(found))
-    return found[0]
 
 
 def _lines(target: Outpoint | None, shown: list[Shown]) -> Iterator[str]:

@@ -39,7 +39,7 @@ def tree(target: Outpoint, nodes: Mapping[bytes, Node], cuts: Mapping[Outpoint, 
         statement_id, index = outpoint
         node = nodes.get(statement_id) or cuts.get(outpoint)
         if node is None:
-            yield f"{before}{statement_id.hex()}:{index} is not in the bundle"
+            yield f"{before}{outpoint.text} is not in the bundle"
             continue
         if statement_id in written:
             yield f"{before}{node.headline}  output {index}; as above"

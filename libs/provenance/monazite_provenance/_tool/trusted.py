@@ -7,5 +7,6 @@ from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
 
 
 def load(path: str) -> TrustFile:
-    """The trust file. Raises ProvenanceError, OSError."""
-    return TrustFile.load(files.start_of(path, TRUST_FILE_BYTES_MAX))
+    """The trust file. Raises ProvenanceError that names it, OSError."""
+    with files.named(path):
+        return TrustFile.load(files.start_of(path, TRUST_FILE_BYTES_MAX))

@@ -108,7 +108,7 @@ def as_json(shown: Shown) -> dict[str, Json]:
         "issued_at": claims.issued_at,
         "algorithm": statement.algorithm.name,
         "kid": statement.kid.hex(),
-        "spends": [spend.encode().hex() for spend in claims.spends],
+        "spends": [spend.text for spend in claims.spends],
         "refs": [ref.hex() for ref in claims.refs],
         "receipts": len(statement.receipts),
         "outputs": statement.outputs_count,

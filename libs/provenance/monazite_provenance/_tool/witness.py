@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     """Write the bundle with the checkpoints in its head, say what they are of."""
     texts = [_text(path) for path in options.checkpoints]
     paths = [files.start_of(path, _CONSISTENCY_BYTES_MAX) for path in options.consistency]
-    pieces = list(add_cosignatures(files.chunks(options.bundle), texts, paths))
+    with files.named(options.bundle):
+        pieces = list(add_cosignatures(files.chunks(options.bundle), texts, paths))
     files.write(options.out, pieces)
     if options.out == files.STANDARD:
         return DONE
@@ -55,4 +56,4 @@ def _text(path: str) -> str:
     try:
         return files.start_of(path, CHECKPOINT_BYTES_MAX).decode()
     except UnicodeDecodeError:
-        raise BadField("a checkpoint is text in UTF-8", field="checkpoint") from None
+        raise BadField("a checkpoint is text in UTF-8", file=path, field="checkpoint") from None

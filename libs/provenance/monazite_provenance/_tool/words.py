@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from monazite_provenance._digits import grouped
 from monazite_provenance.elements import symbol
 
 _ID_SHOWN: Final = 12
@@ -15,7 +16,7 @@ _PARTS: Final = 10_000
 
 def kilograms(reo_mg: int) -> str:
     """Milligrams as kilograms, exact."""
-    return f"{reo_mg // _MILLIGRAMS_PER_KILOGRAM:,}.{reo_mg % _MILLIGRAMS_PER_KILOGRAM:06d}"
+    return f"{grouped(reo_mg // _MILLIGRAMS_PER_KILOGRAM)}.{reo_mg % _MILLIGRAMS_PER_KILOGRAM:06d}"
 
 
 def percent(part: int, whole: int) -> str:
@@ -37,4 +38,4 @@ def moment(unix_s: int) -> str:
 def lot_line(lot_id: str, form: str, gross_g: int, elements: Mapping[int, int]) -> str:
     """A lot in one line; `elements` are milligrams REO by atomic number."""
     masses = " ".join(f"{symbol(element)} {kilograms(mass)}" for element, mass in elements.items())
-    return f"{lot_id} {form} {gross_g:,} g  {masses}"
+    return f"{lot_id} {form} {grouped(gross_g)} g  {masses}"

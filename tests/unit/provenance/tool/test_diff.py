@@ -38,10 +38,10 @@ def test_what_became_of_a_lot(files: Files, tool: Tool) -> None:
     earlier = files.new("earlier.bundle", write(STORY.magnets, STORY.world.items[: at + 1]))
     before, after = STORY.world.lots[STORY.magnets], STORY.world.lots[STORY.abroad]
     changed = tool("diff", earlier, files.abroad, "--json").json["lots_changed"][before.lot_id]
-    assert changed["gross_g"] == [before.gross_g, after.gross_g]
+    assert changed["gross_g"] == [str(before.gross_g), str(after.gross_g)]
     assert changed["custody_state"] == ["HELD", "ABROAD"]
     assert changed["holder"] == [before.holder, after.holder]
-    assert changed["reo_mg"]["Dy"] == [before.element_masses()[66], after.element_masses()[66]]
+    assert changed["reo_mg"]["Dy"] == [str(each.element_masses()[66]) for each in (before, after)]
     out = tool("diff", earlier, files.abroad).out
     assert "Dy, kg REO" in out
     assert f"  {before.lot_id}" in out.splitlines()
@@ -62,5 +62,6 @@ def test_what_is_disclosed(files: Files, tool: Tool) -> None:
 
 
 def test_what_is_no_bundle(files: Files, tool: Tool) -> None:
-    assert tool("diff", files.abroad, files.trust).code == 5
+    said = tool("diff", files.abroad, files.trust)
+    assert (said.code, f"  file = {files.trust}\n" in said.err) == (5, True)
     assert tool("diff", files.abroad, files.new("none")).code == 4

@@ -106,4 +106,4 @@ def test_what_is_neither(files: Files, tool: Tool) -> None:
     assert tool("keys", files.new("trust", b"{}")).code == 5
     assert tool("keys", files.abroad).code == 5
     said = tool("keys", files.new("cut", World.new().trust.dump()[:-9]), "--json")
-    assert said.json["error"]["code"] == "BAD_FIELD"
+    assert said.json["error"]["reason"] == "BAD_FIELD"

@@ -69,13 +69,31 @@ def test_through_pipes(files: Files, tool: Tool) -> None:
 
 def test_what_is_not_there(files: Files, tool: Tool) -> None:
     out = files.new("less.bundle")
-    for name in (bytes(32).hex(), f"{SEPARATION.hex()}:9"):
-        assert tool("redact", files.abroad, out, "--hide", name).code == 5
-    for name in ("00", f"{SEPARATION.hex()}:salt", "zz" * 32, f"{SEPARATION.hex()}:-1"):
+    key = STORY.world.ids[0].hex()
+    for name, why in {
+        bytes(32).hex(): "no statement in the bundle",
+        "zz" * 32: "no statement in the bundle",
+        "": "no statement in the bundle",
+        f"{SEPARATION.hex()}:9": "output 9",
+        f"{key}:0": "output 0",
+        f"{SEPARATION.hex()}:salt": "number of an output",
+        f"{SEPARATION.hex()}:-1": "number of an output",
+    }.items():
         said = tool("redact", files.abroad, out, "--hide", name)
-        assert said.code == 4
-        assert "64 hexadecimal digits" in said.err or "number of an output" in said.err
+        assert (said.code, why in said.err) == (4, True), name
     assert not out.exists()
+
+
+def test_a_beginning_of_an_id_that_is_nobody_elses_is_enough(files: Files, tool: Tool) -> None:
+    out = files.new("less.bundle")
+    begins = [each.hex()[0] for each in STORY.world.ids]
+    shared = next(digit for digit in begins if begins.count(digit) > 1)
+    said = tool("redact", files.abroad, out, "--hide", shared)
+    assert (said.code, "give more of it" in said.err) == (4, True)
+    wanted = SEPARATION.hex()[:12]
+    assert f"{wanted}  " in tool("show", files.abroad).out, "as other commands print it"
+    said = tool("redact", files.abroad, out, "--only", "--hide", f"{wanted.upper()}:2", "--json")
+    assert said.json == {"left_out": [f"{SEPARATION.hex()}:2"]}
 
 
 def test_nothing_is_overwritten(files: Files, tool: Tool) -> None:

@@ -18,7 +18,7 @@ def test_a_line_is_one_line_of_what_can_be_seen(text: str) -> None:
 
 
 def test_our_own_text_is_left_as_it_is() -> None:
-    assert screen.visible("lot RE-1  1,000 g  包头 \\ x") == "lot RE-1  1,000 g  包头 \\ x"
+    assert screen.visible("lot RE-1  1 000 g  包头 \\ x") == "lot RE-1  1 000 g  包头 \\ x"
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_our_own_text_is_left_as_it_is() -> None:
 def test_what_would_steer_the_terminal(text: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert screen.visible(text) == shown
     screen.say([text])
-    screen.complain(text)
+    screen.say_failure("FILE_UNUSABLE", text, {"file": text}, as_json=False)
     said = capsys.readouterr()
     assert said.out == f"{shown}\n"
-    assert said.err == f"monazite_provenance: {shown}\n"
+    assert said.err == f"FILE_UNUSABLE {shown}\n  file = {shown}\n"
 
 
 def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:

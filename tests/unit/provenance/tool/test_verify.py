@@ -27,7 +27,10 @@ def test_json_says_the_same(files: Files, tool: Tool) -> None:
     report = said.json
     assert report["verdict"] == "VERIFIED_WITH_GAPS"
     assert {gap["code"] for gap in report["not_checked"]} == {"ABSENCE"}
-    assert sum(report["origins"]["Dy"].values()) == report["target"]["reo_mg"]["Dy"]
+    assert report["outpoint"] == report["target"]["outpoint"] == STORY.abroad.text
+    masses = {origin: int(mass) for origin, mass in report["origins"]["Dy"].items()}
+    assert str(sum(masses.values())) == report["target"]["reo_mg"]["Dy"]
+    assert report["target"]["gross_g"] == str(STORY.world.lots[STORY.abroad].gross_g)
     assert len(report["steps"]) == 14
 
 
@@ -106,11 +109,42 @@ def test_every_command_says_what_it_takes(tool: Tool) -> None:
 def test_malformed_files(files: Files, tool: Tool) -> None:
     short = files.new("short.bundle", files.abroad.read_bytes()[:-1])
     empty = files.new("empty.json", b"[]")
-    for arguments in (["verify", short, "--trust", files.trust], ["verify", files.abroad, "--trust", empty]):
+    for arguments, culprit in (
+        (["verify", short, "--trust", files.trust], short),
+        (["verify", files.abroad, "--trust", empty], empty),
+        (["show", short], short),
+        (["redact", short, files.home / "less"], short),
+        (["diff", short, files.abroad], short),
+        (["keys", short], short),
+        (["qr", short, "--text"], short),
+        (["qr", short, "--read", files.home / "back"], short),
+        (["root", short], short),
+    ):
         said = tool(*arguments)
-        assert (said.code, said.out) == (5, "")
-        assert "malformed: BAD_FIELD" in said.err
-        assert tool(*arguments, "--json").json["error"]["code"] == "BAD_FIELD"
+        assert (said.code, said.out) == (5, ""), arguments
+        told = tool(*arguments, "--json")
+        error = told.json["error"]
+        assert (told.code, told.err, error["metadata"]["file"]) == (5, "", str(culprit)), arguments
+        assert said.err.splitlines()[0] == f"{error['reason']} {error['message']}"
+        assert f"  file = {culprit}" in said.err.splitlines()
+
+
+def test_what_gives_no_result_has_one_form(files: Files, tool: Tool) -> None:
+    for arguments, code, reason in (
+        (["verify", files.abroad], 4, "USAGE"),
+        (["certify"], 4, "USAGE"),
+        (["root", files.abroad, "--checkpoint", files.abroad], 4, "USAGE"),
+        (["verify", files.home / "none", "--trust", files.trust], 4, "FILE_UNUSABLE"),
+        (["verify", files.abroad, "--trust", files.abroad], 5, "BAD_FIELD"),
+    ):
+        said, told = tool(*arguments), tool(*arguments, "--json")
+        assert (said.code, said.out, told.code, told.err) == (code, "", code, "")
+        error = told.json["error"]
+        assert error.keys() == {"reason", "message", "metadata"}
+        assert error["reason"] == reason
+        assert all(type(value) is str for value in error["metadata"].values())
+        lines = [f"{reason} {error['message']}", *(f"  {name} = {value}" for name, value in error["metadata"].items())]
+        assert said.err.splitlines() == lines
 
 
 def test_a_trust_file_without_end_is_not_read_to_it(files: Files, tool: Tool) -> None:
@@ -134,3 +168,14 @@ def test_a_fault_of_the_tool_is_no_verdict(files: Files, tool: Tool, monkeypatch
     said = tool("verify", files.abroad, "--trust", files.trust)
     assert (said.code, said.out) == (70, "")
     assert "RecursionError: too deep" in said.err
+    told = tool("verify", files.abroad, "--trust", files.trust, "--json")
+    assert (told.code, told.json["error"]["reason"]) == (70, "FAULT")
+
+
+def test_who_interrupts_it_gets_no_verdict(files: Files, tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "verify_bundle", interrupt)
+    said = tool("verify", files.abroad, "--trust", files.trust)
+    assert (said.code, said.out, said.err) == (130, "", "")
