@@ -25,9 +25,30 @@ TRANSPORT_UNREACHABLE = "TRANSPORT_UNREACHABLE"
 TRANSPORT_DEADLINE = "TRANSPORT_DEADLINE"
 TRANSPORT_TOO_LARGE = "TRANSPORT_TOO_LARGE"
 TRANSPORT_CUT = "TRANSPORT_CUT"
-# The command line's own: what is proposed is not what the officer came to sign.
-PROPOSAL_DIFFERS = "PROPOSAL_DIFFERS"
 UNKNOWN_REASON = "UNKNOWN"
+# The command line's own. What is proposed is not what the officer came to sign:
+PROPOSAL_DIFFERS = "PROPOSAL_DIFFERS"
+USAGE = "USAGE"
+CONFIGURATION = "CONFIGURATION"
+BAD_INPUT = "BAD_INPUT"
+FAULT = "FAULT"
+
+OWN_REASONS = frozenset(
+    {
+        TRANSPORT_TLS,
+        TRANSPORT_UNREACHABLE,
+        TRANSPORT_DEADLINE,
+        TRANSPORT_TOO_LARGE,
+        TRANSPORT_CUT,
+        UNKNOWN_REASON,
+        PROPOSAL_DIFFERS,
+        USAGE,
+        CONFIGURATION,
+        BAD_INPUT,
+        FAULT,
+    }
+)
+"""All reasons that no service gives; docs/ERRORS.md has a row for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,8 @@ from clients.admin.commands import (
     lots,
     rights,
 )
-from clients.admin.configuration import ConfigurationError, load
-from clients.admin.exit_codes import ExitCode
+from clients.admin.configuration import load
 from clients.admin.leaving import Commands
-from clients.admin.output import Output
 
 app = typer.Typer(
     cls=Commands,
@@ -80,11 +78,7 @@ def root(
         "trust": _text(trust),
         "timeout_s": timeout,
     }
-    try:
-        context.obj = load(config, overrides)
-    except ConfigurationError as error:
-        Output(as_json=False).problem("CONFIGURATION", str(error))
-        raise typer.Exit(ExitCode.CONFIGURATION) from error
+    context.obj = load(config, overrides)
 
 
 def _text(path: Path | None) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from clients import errors
-from clients.errors import CallError
 
 _CHECK_TLS = (
     "TLS failed before any service saw the call. Check that `authority` is the authority that signed the server's "
@@ -55,6 +54,6 @@ _BY_REASON = {
 }
 
 
-def advice(error: CallError) -> str:
+def advice(reason: str) -> str:
     """One sentence that says what to do; empty where the message has said it."""
-    return _BY_REASON.get(error.reason, "")
+    return _BY_REASON.get(reason, "")

@@ -25,7 +25,6 @@ from monazite_provenance.statement import parse
 from monazite_provenance.trust import TrustFile
 
 from clients.admin.arguments import parse_outpoint
-from clients.admin.configuration import ConfigurationError
 from clients.admin.session import InputError, Session
 from clients.connection import stream
 
@@ -52,8 +51,8 @@ async def fetch(
     return b"".join([piece.chunk async for piece in pieces])
 
 
-async def refresh(session: Session, content: bytes) -> bytes:
-    """A bundle that was fetched before, with a status of now behind its statements. Raises InputError for no bundle."""
+async def refresh(session: Session, content: bytes, **about: str) -> bytes:
+    """A bundle that was saved before, with a status of now behind its statements. Raises InputError for no bundle."""
     try:
         kept = bundle.read([content])
         pieces = list(kept.pieces)
@@ -65,7 +64,7 @@ async def refresh(session: Session, content: bytes) -> bytes:
         pieces.append((await session.ask(stub.GetStatus, request)).status.item)
         return b"".join(bundle.write(kept.target, pieces, kept.listings, kept.cosigned))
     except ProvenanceError as error:
-        raise _unreadable(error) from error
+        raise InputError.of(error, **about) from error
 
 
 def _extent(pieces: Iterable[bytes]) -> BundleExtent.ValueType:
@@ -76,22 +75,9 @@ def _extent(pieces: Iterable[bytes]) -> BundleExtent.ValueType:
     return BUNDLE_EXTENT_UNSPECIFIED if cut <= shown else BUNDLE_EXTENT_FROM_CUTS
 
 
-def verify(chunks: Iterable[bytes], trust: bytes) -> LotReport:
-    """What the library says of a bundle, with its status judged as of now.
-
-    Raises:
-        ConfigurationError: the trust file is none.
-        InputError: the bundle is none.
-    """
+def verify(content: bytes, trust: TrustFile, **about: str) -> LotReport:
+    """What the library says of a bundle, with its status judged as of now. Raises InputError for none."""
     try:
-        trusted = TrustFile.load(trust)
+        return verify_bundle([content], trust, at=int(time.time()))
     except ProvenanceError as error:
-        raise ConfigurationError(f"the trust file cannot be used: {error.code} {error.message}") from error
-    try:
-        return verify_bundle(chunks, trusted, at=int(time.time()))
-    except ProvenanceError as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: ProvenanceError) -> InputError:
-    return InputError(f"the bundle cannot be read: {error.code} {error.message}")
+        raise InputError.of(error, **about) from error

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.trust import TrustFile
+
 from clients.connection import DEADLINE_S_DEFAULT, Identity
 
 SERVICES = ("registry", "quota", "export_license")
@@ -44,20 +47,24 @@ class Configuration:
             )
         return Identity(self.certificate, self.key, self.authority)
 
-    def trust_file(self) -> bytes:
-        """The trust file's bytes, for verification without any service.
+    def trust_file(self) -> TrustFile:
+        """The trust file, for verification without any service.
 
         Raises:
-            ConfigurationError: none is configured, or it cannot be read.
+            ConfigurationError: none is configured, or it cannot be read or used.
         """
         if self.trust is None:
             raise ConfigurationError(
                 "no trust file is configured: give --trust FILE, or `trust` in the configuration file"
             )
         try:
-            return self.trust.read_bytes()
+            return TrustFile.load(self.trust.read_bytes())
         except OSError as error:
             raise ConfigurationError(f"cannot read the trust file {self.trust}: {error.strerror}") from error
+        except ProvenanceError as error:
+            raise ConfigurationError(
+                f"the trust file {self.trust} cannot be used: {error.code} {error.message}"
+            ) from error
 
 
 def load(path: Path | None, overrides: Mapping[str, str | float | None]) -> Configuration:

@@ -12,7 +12,6 @@ from monazite_provenance.report import LotReport, LotView, StatusView, StepView,
 from monazite_provenance.statement import Outpoint
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from clients.admin.exit_codes import ExitCode
@@ -38,16 +37,16 @@ VERDICT_CODES = {
 def conclude(output: Output, report: LotReport) -> None:
     """Show a report and leave with the exit code of its verdict. Raises typer.Exit for every verdict but VERIFIED."""
     if output.as_json:
-        # Masses beyond 53 bits stay exact for readers that keep integers.
         output.value(cast("JsonValue", report.as_json()))
     else:
-        print_report(output.console, report)
+        print_report(output, report)
     if code := VERDICT_CODES[report.verdict]:
         raise typer.Exit(code)
 
 
-def print_report(console: Console, report: LotReport) -> None:
+def print_report(output: Output, report: LotReport) -> None:
     """Verdict, what was not checked, the tree, and where each element came from."""
+    console = output.console
     style = _STYLE[report.verdict]
     console.print(f"[{style}]{report.verdict.value}[/{style}] after {report.statements} statements")
     if report.failure is not None:
@@ -65,7 +64,7 @@ def print_report(console: Console, report: LotReport) -> None:
         _remark(console, "finding", each.finding.code, each.finding.message)
     if report.target is not None:
         console.print(tree(report))
-        console.print(origins_table(report))
+        _origins(output, report)
 
 
 def _status(console: Console, status: StatusView) -> None:
@@ -153,15 +152,11 @@ def _name(uri: str) -> str:
     return uri.partition("://")[2].partition("/")[2].partition("/")[2] or uri
 
 
-def origins_table(report: LotReport) -> Table:
+def _origins(output: Output, report: LotReport) -> None:
     """Milligrams REO of each element by origin, shown in kilograms."""
     names = sorted({name for shares in report.origins.values() for name in shares})
-    table = Table(title="Origin of each element, kg REO", title_justify="left")
-    table.add_column("Element")
-    for name in names:
-        # A long name is folded, a number never.
-        width = max(len(kilograms(shares.get(name, 0))) for shares in report.origins.values())
-        table.add_column(escape(name), justify="right", overflow="fold", min_width=width)
-    for number, shares in sorted(report.origins.items()):
-        table.add_row(symbol(number), *(kilograms(shares.get(name, 0)) for name in names))
-    return table
+    rows = [
+        [symbol(number), *(kilograms(shares.get(name, 0)) for name in names)]
+        for number, shares in sorted(report.origins.items())
+    ]
+    output.table("Origin of each element, kg REO", ["Element", *(f">{name}" for name in names)], rows)

@@ -12,12 +12,13 @@ from typing import Annotated, Protocol, Self, TypeVar
 import typer
 from google.protobuf.message import Message
 from grpc import aio
+from monazite_provenance.errors import ProvenanceError
 
 from clients.admin.configuration import Configuration, ConfigurationError
 from clients.admin.exit_codes import ExitCode, exit_code
 from clients.admin.output import Output
 from clients.connection import IdentityError, ask, open_channel
-from clients.errors import CallError
+from clients.errors import BAD_INPUT, CONFIGURATION, CallError
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Protobuf JSON instead of a table; 64-bit integers are exact strings.")
@@ -38,7 +39,17 @@ LIMIT_DEFAULT = 1000
 
 
 class InputError(Exception):
-    """What the command was given, or got, is not what it should be; the message says what."""
+    """What the command was given, or got, is not what it should be; the message says what, the metadata which."""
+
+    def __init__(self, message: str, *, reason: str = BAD_INPUT, **metadata: str | int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.metadata = metadata
+
+    @classmethod
+    def of(cls, error: ProvenanceError, **about: str | int) -> Self:
+        """What the library says is wrong with something, under the library's reason."""
+        return cls(error.message, reason=error.code, **{**about, **error.details})
 
 
 Q = TypeVar("Q", bound=Message)
@@ -105,12 +116,8 @@ def run(
     work: Callable[[Session], Awaitable[None]],
     *,
     as_json: bool,
-    interrupted: ExitCode = ExitCode.INTERRUPTED,
 ) -> None:
-    """Runs one command's work; every failure ends here as an explanation and an exit code.
-
-    `interrupted`: the code on Ctrl-C. DONE would say of a bundle that it is verified.
-    """
+    """Runs one command's work; every failure ends here as an explanation and an exit code."""
     output = Output(as_json=as_json)
     session = Session(configuration(context), output)
 
@@ -124,13 +131,13 @@ def run(
         output.call_error(error, request_id=session.request_id)
         raise typer.Exit(exit_code(error)) from error
     except (ConfigurationError, IdentityError) as error:
-        output.problem("CONFIGURATION", str(error))
+        output.problem(CONFIGURATION, str(error), {})
         raise typer.Exit(ExitCode.CONFIGURATION) from error
     except InputError as error:
-        output.problem("BAD_INPUT", str(error))
+        output.problem(error.reason, str(error), error.metadata)
         raise typer.Exit(ExitCode.BAD_INPUT) from error
     except KeyboardInterrupt as error:
-        raise typer.Exit(interrupted) from error
+        raise typer.Exit(ExitCode.INTERRUPTED) from error
 
 
 class Paged(Protocol):

@@ -157,7 +157,7 @@ def _table(output: Output, allocations: Sequence[Allocation]) -> None:
         for each in allocations
         for mass in each.masses
     ]
-    columns = ["#Allocation", "Year, batch", "From", "To", "Kind", ">given, t REO", ">taken back", "When"]
+    columns = ["Allocation", "Year, batch", "From", "To", "Kind", ">given, t REO", ">taken back", "When"]
     output.table("Allocations", columns, rows)
     corrections = [
         [
@@ -173,7 +173,7 @@ def _table(output: Output, allocations: Sequence[Allocation]) -> None:
         for mass in reduction.masses
     ]
     if corrections:
-        columns = ["#Allocation", "Kind", ">taken back, t REO", "Reason", "By", "When"]
+        columns = ["Allocation", "Kind", ">taken back, t REO", "Reason", "By", "When"]
         output.table("Corrections", columns, corrections)
 
 

@@ -64,8 +64,8 @@ def refresh_file(context: typer.Context, *, file: FileArgument, as_json: JsonOpt
 
     async def work(session: Session) -> None:
         trust = session.configuration.trust_file()
-        content = await refresh(session, file.read_bytes())
-        report = verify([content], trust)
+        content = await refresh(session, file.read_bytes(), file=str(file))
+        report = verify(content, trust, file=str(file))
         if report.failure is None:
             _write(file, content)
         conclude(session.output, report)
@@ -85,7 +85,7 @@ def verify_file(context: typer.Context, *, file: FileArgument, as_json: JsonOpti
     """Verifies a saved bundle against the trust file: no network, no service."""
 
     async def work(session: Session) -> None:
-        report = verify([file.read_bytes()], session.configuration.trust_file())
+        report = verify(file.read_bytes(), session.configuration.trust_file(), file=str(file))
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)

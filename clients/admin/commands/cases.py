@@ -254,7 +254,7 @@ def _table(output: Output, cases: Iterable[Case]) -> None:
         ]
         for each in cases
     ]
-    output.table("Cases", ["#Case", "Applicant", "State", "End user", "To", "Lines", "Submitted"], rows)
+    output.table("Cases", ["Case", "Applicant", "State", "End user", "To", "Lines", "Submitted"], rows)
 
 
 def _case(output: Output, case: Case) -> None:
@@ -280,7 +280,7 @@ def _case(output: Output, case: Case) -> None:
     output.table("Lines", ["Control code", "HS code", ">t gross"], [_line(each) for each in case.lines])
     if case.history:
         output.table("History", ["When", "Led to", "By", "Reason"], [_event(each) for each in case.history])
-    columns = ["#Lot", "Verdict", "Findings", ">statements", ">t gross", "Control codes"]
+    columns = ["Lot", "Verdict", "Findings", ">statements", ">t gross", "Control codes"]
     output.table("Lots, verified by the service itself", columns, [_lot(each) for each in case.lots])
 
 

@@ -1,37 +1,33 @@
-"""`monazite entries`: the logs of the services, entry by entry."""
+"""`monazite entries`: the logs of the services, entry by entry, on the screen or in a file."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from monazite.transparency.v1.transparency_pb2 import Entry, StreamEntriesRequest
 from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
+from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
 
-from clients.admin.exit_codes import ExitCode
+from clients.admin.configuration import ConfigurationError
 from clients.admin.output import when
-from clients.admin.session import PAGE_SIZE, JsonOption, Session, run
+from clients.admin.service_log import ServiceArgument, ServiceLog
+from clients.admin.session import PAGE_SIZE, InputError, JsonOption, Session, run
 from clients.connection import stream
 from clients.masses import INT64_MAX
 
 app = typer.Typer(no_args_is_help=True, help="The services' logs.")
 
 
-class LogName(StrEnum):
-    """Whose log."""
-
-    REGISTRY = "registry"
-    QUOTA = "quota"
-    EXPORT_LICENSE = "export_license"
-
-
 @app.command("follow")
 def follow(
     context: typer.Context,
     *,
-    service: Annotated[LogName, typer.Argument(help="Whose log.")],
+    service: ServiceArgument,
     first: Annotated[int, typer.Option("--from", min=0, max=INT64_MAX, help="First index wanted.")] = 0,
     once: Annotated[
         bool, typer.Option("--once", help="Stop at the end of the log instead of waiting for more.")
@@ -52,7 +48,63 @@ def follow(
             if once:
                 return
 
-    run(context, work, as_json=as_json, interrupted=ExitCode.INTERRUPTED if once else ExitCode.DONE)
+    run(context, work, as_json=as_json)
+
+
+@app.command("save")
+def save(
+    context: typer.Context,
+    *,
+    service: ServiceArgument,
+    file: Annotated[Path, typer.Argument(help="Where the statements go; the signed head goes to FILE.head.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the files.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Saves a whole log with its signed head, as `python -m monazite_provenance root` takes them. Verifies nothing."""
+    head = file.with_name(f"{file.name}.head")
+    if not force and (there := next((each for each in (file, head) if each.exists()), None)):
+        raise typer.BadParameter(f"{there} is there already; give --force to overwrite it", param_hint="FILE")
+
+    async def work(session: Session) -> None:
+        entries, size, checkpoint = await _saved(ServiceLog(session, service), file)
+        try:
+            head.write_bytes(checkpoint)
+            entries.replace(file)
+        except OSError as error:
+            raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
+        if session.output.as_json:
+            session.output.value({"entries": str(file), "checkpoint": str(head), "size": size})
+            return
+        session.output.raw(f"{file}: {size} entries, under the signed head in {head}; not verified. To do so:")
+        session.output.raw(f"  python -m monazite_provenance root {file} --checkpoint {head} --trust TRUST")
+
+    run(context, work, as_json=as_json)
+
+
+async def _saved(log: ServiceLog, file: Path) -> tuple[Path, int, bytes]:
+    """All statements in a new file beside `file`, how many they are, and the head that they are under."""
+    new = file.with_name(f"{file.name}.new")
+    size, checkpoint = 0, b""
+    try:
+        with new.open("wb") as written:
+            async for page in log.pages():
+                for entry in page.entries:
+                    written.write(_statement(entry))
+                size, checkpoint = page.next_index, page.checkpoint.checkpoint
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    return new, size, checkpoint
+
+
+def _statement(entry: Entry) -> bytes:
+    try:
+        return Item.decode(entry.item.item).statement
+    except ProvenanceError as error:
+        raise InputError.of(error, entry=entry.index) from error
 
 
 def _print(session: Session, entry: Entry) -> None:

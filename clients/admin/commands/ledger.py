@@ -95,5 +95,5 @@ def _postings(session: Session, found: ListPostingsResponse) -> None:
         ]
         for each in found.postings
     ]
-    columns = ["When", "Code", "Debit", "Credit", ">t REO", "#Right"]
+    columns = ["When", "Code", "Debit", "Credit", ">t REO", "Right"]
     session.output.table(f"Postings as of {when(found.as_of)}", columns, rows)

@@ -133,7 +133,7 @@ def print_licences(output: Output, licences: Iterable[Licence]) -> None:
         for item, hs_code, *numbers in _lines(each)
     ]
     columns = [
-        "#Licence",
+        "Licence",
         "Number, licensee, to",
         "State",
         "Item, HS",

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Protocol
 
 import grpc
 import typer
-from monazite.transparency.v1.transparency_pb2 import (
-    GetCheckpointRequest,
-    GetConsistencyRequest,
-    StreamEntriesRequest,
-    StreamEntriesResponse,
-)
-from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 from monazite_provenance.errors import LogForked, LogProblem, ProofMismatch, ProvenanceError
 from monazite_provenance.item import Item
-from monazite_provenance.monitor import Monitor
+from monazite_provenance.monitor import Monitor, Replay
 from monazite_provenance.names import log_urn
 from monazite_provenance.receipts import Head, HeadVerifier
 from monazite_provenance.statement import log_leaf
-from monazite_provenance.trust import TrustFile
 
-from clients.admin.commands.entries import LogName
 from clients.admin.configuration import ConfigurationError
 from clients.admin.exit_codes import ExitCode
 from clients.admin.output import JsonValue, Output
-from clients.admin.replay import Diverged, Replay
+from clients.admin.replay import Diverged, take
+from clients.admin.service_log import LogName, ServiceArgument, ServiceLog
 from clients.admin.session import InputError, JsonOption, Session, run
-from clients.connection import stream
 from clients.errors import CallError
 
 app = typer.Typer(no_args_is_help=True, help="Checks the services' logs.")
 
-PAGE_SIZE: Final = 1000
 INTERVAL_S: Final = 5.0
 _PASSING: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
-ServiceArgument = Annotated[LogName, typer.Argument(help="Whose log.")]
 ShardOption = Annotated[int, typer.Option("--shard", min=0, help="Which of its logs.")]
 
 
@@ -51,10 +39,11 @@ def verify(
 
     async def work(session: Session) -> None:
         log = _Log(session, service, log_urn(service.value, shard))
-        replay = Replay(log.verifier, log.name)
+        replay, head = Replay(), None
         try:
-            async for page in log.pages():
-                await replay.take(page, log.path)
+            async for page in log.service.pages():
+                head = log.head(page.checkpoint.checkpoint)
+                await take(replay, page, head, log.service.path)
         except Diverged as diverged:
             _refute(
                 session,
@@ -65,10 +54,9 @@ def verify(
             )
             raise typer.Exit(ExitCode.REFUTED) from diverged
         except ProvenanceError as error:
-            raise InputError(f"{log.name}: {error.code} {error.message}") from error
-        head = replay.head
-        if head is None or head.size != replay.size:
-            raise InputError(f"{log.name}: the log ended before its head")
+            raise InputError.of(error, log=log.name) from error
+        if head is None or head.size != replay.frontier.size:
+            raise InputError("the log ended before its head", log=log.name)
         _show(session, head, "VERIFIED")
 
     run(context, work, as_json=as_json)
@@ -93,10 +81,11 @@ def watch(
         monitor = await asyncio.to_thread(_monitor, log, state)
         try:
             while True:
-                if await observed(log, monitor, session.output, patiently=not once):
-                    _show(session, monitor.head, "CONSISTENT")
-                    if state is not None and monitor.checkpoint is not None:
-                        await asyncio.to_thread(_keep, state, monitor.checkpoint)
+                newer = await observed(log, monitor, session.output, patiently=not once)
+                if monitor.head is not None and (newer or once):
+                    _show(session, monitor.head, "CONSISTENT", new=newer)
+                if newer and state is not None and monitor.checkpoint is not None:
+                    await asyncio.to_thread(_keep, state, monitor.checkpoint)
                 if once:
                     return
                 await asyncio.sleep(INTERVAL_S)
@@ -107,9 +96,9 @@ def watch(
             _refute(session, log.name, f"{problem.code} {problem.message}")
             raise typer.Exit(ExitCode.REFUTED) from problem
         except ProvenanceError as error:
-            raise InputError(f"{log.name}: {error.code} {error.message}") from error
+            raise InputError.of(error, log=log.name) from error
 
-    run(context, work, as_json=as_json, interrupted=ExitCode.INTERRUPTED if once else ExitCode.DONE)
+    run(context, work, as_json=as_json)
 
 
 class Observable(Protocol):
@@ -134,49 +123,28 @@ async def observed(log: Observable, monitor: Monitor, output: Output, *, patient
 
 
 class _Log:
-    """One service's log, as it answers."""
+    """One service's log, and the keys that its heads are to be under."""
 
     def __init__(self, session: Session, service: LogName, name: str) -> None:
         self.name = name
-        try:
-            self.verifier = HeadVerifier(TrustFile.load(session.configuration.trust_file()).keyring())
-        except ProvenanceError as error:
-            raise ConfigurationError(f"the trust file cannot be used: {error.code} {error.message}") from error
-        self._session = session
-        self._stub = TransparencyServiceStub(session.channel(service.value))
+        self.verifier = HeadVerifier(session.configuration.trust_file().keyring())
+        self.service = ServiceLog(session, service)
 
-    async def pages(self) -> AsyncIterator[StreamEntriesResponse]:
-        """All that is published, page by page, over as many streams as it takes."""
-        position = 0
-        while True:
-            request = StreamEntriesRequest(from_index=position, page_size=PAGE_SIZE)
-            began = position
-            async for page in stream(
-                self._stub.StreamEntries, request, timeout_s=self._session.configuration.timeout_s
-            ):
-                yield page
-                position = page.next_index
-                if not page.consistency and len(page.entries) < PAGE_SIZE:
-                    return
-            if position == began:
-                return
-
-    async def path(self, old_size: int, size: int) -> Sequence[bytes]:
-        """The consistency path that the log gives."""
-        request = GetConsistencyRequest(old_size=old_size, size=size)
-        return (await self._session.ask(self._stub.GetConsistency, request)).path
+    def head(self, checkpoint: bytes) -> Head:
+        """A checkpoint of this log. Raises ProvenanceError where it does not verify, InputError for another log's."""
+        head = self.verifier.verify_checkpoint(checkpoint)
+        if head.log != self.name:
+            raise InputError(f"the service keeps {head.log}", log=self.name)
+        return head
 
     async def observe(self, monitor: Monitor) -> bool:
         """Takes the latest head; False when it is the last one again. Raises ProvenanceError, LogForked above all."""
-        checkpoint = (await self._session.ask(self._stub.GetCheckpoint, GetCheckpointRequest())).checkpoint
+        checkpoint = await self.service.checkpoint()
         if checkpoint == monitor.checkpoint:
             return False
-        head = self.verifier.verify_checkpoint(checkpoint)
-        if head.log != self.name:
-            raise InputError(f"the service keeps {head.log}, not {self.name}")
-        size, last = head.size, monitor.head
+        size, last = self.head(checkpoint).size, monitor.head
         try:
-            path = await self.path(last.size, size) if last is not None and last.size < size else ()
+            path = await self.service.path(last.size, size) if last is not None and last.size < size else ()
             monitor.take(checkpoint, path)
         except ProofMismatch:
             # A wrong path proves nothing: the entries do, where they may be read.
@@ -185,7 +153,7 @@ class _Log:
 
     async def _leaves(self, size: int) -> list[bytes]:
         leaves: list[bytes] = []
-        async for page in self.pages():
+        async for page in self.service.pages():
             leaves += [log_leaf(Item.decode(entry.item.item).statement) for entry in page.entries]
         return leaves[:size]
 
@@ -201,28 +169,28 @@ def _monitor(log: _Log, state: Path | None) -> Monitor:
     try:
         return Monitor(log.verifier, log.name, state.read_bytes() if state.exists() else None)
     except ProvenanceError as error:
-        raise InputError(f"{state} holds no head of {log.name} under this trust file: {error.code}") from error
+        raise InputError.of(error, log=log.name, file=str(state)) from error
     except OSError as error:
         raise ConfigurationError(f"cannot read {state}: {error.strerror}") from error
 
 
 def _refute(session: Session, log: str, why: str, **evidence: str | int) -> None:
     if session.output.as_json:
-        session.output.value({"log": log, "verdict": "REFUTED", "why": why, **evidence})
+        session.output.value_line({"log": log, "verdict": "REFUTED", "why": why, **evidence})
         return
     session.output.raw(f"REFUTED  {log}  {why}")
     for name, value in evidence.items():
         session.output.raw(f"  {name}: {value}")
 
 
-def _show(session: Session, head: Head | None, verdict: str) -> None:
-    if head is None:
-        return
+def _show(session: Session, head: Head, verdict: str, *, new: bool = True) -> None:
+    """A line, as JSON too: a watch writes many."""
     if session.output.as_json:
         fields: dict[str, JsonValue] = {"log": head.log, "size": head.size, "root": head.root.hex()}
-        session.output.value({**fields, "signed_at": head.signed_at, "verdict": verdict})
+        session.output.value_line({**fields, "signed_at": head.signed_at, "verdict": verdict, "new": new})
     else:
-        session.output.raw(f"{verdict}  {head.log}  {head.size} entries  root {head.root.hex()}")
+        before = "" if new else "; the same head as before"
+        session.output.raw(f"{verdict}  {head.log}  {head.size} entries  root {head.root.hex()}{before}")
 
 
 def _keep(state: Path, checkpoint: bytes) -> None:

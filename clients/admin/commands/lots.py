@@ -86,7 +86,7 @@ def trace(context: typer.Context, *, lot: LotArgument, as_json: JsonOption = Fal
     async def work(session: Session) -> None:
         trust = session.configuration.trust_file()
         head = await resolve(session, lot)
-        report = verify([await fetch(session, head)], trust)
+        report = verify(await fetch(session, head), trust, lot=lot)
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)
@@ -143,7 +143,7 @@ def _table(output: Output, lots: Iterable[Lot]) -> None:
         ]
         for each in lots
     ]
-    output.table("Lots", ["#Lot", "Form", "Holder", "Receiver", "Site", "State", ">t gross", ">t REO", "Holds"], rows)
+    output.table("Lots", ["Lot", "Form", "Holder", "Receiver", "Site", "State", ">t gross", ">t REO", "Holds"], rows)
 
 
 def _lot(output: Output, lot: Lot) -> None:

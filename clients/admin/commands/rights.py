@@ -138,4 +138,4 @@ def _table(output: Output, rights: Iterable[Right]) -> None:
         ]
         for each in rights
     ]
-    output.table("Rights, t REO", ["#Right", "Holder", "Kind", ">mass", ">settled", ">freed", "State", "Expires"], rows)
+    output.table("Rights, t REO", ["Right", "Holder", "Kind", ">mass", ">settled", ">freed", "State", "Expires"], rows)

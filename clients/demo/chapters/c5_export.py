@@ -28,6 +28,7 @@ from monazite_provenance.names import parse_log
 from monazite_provenance.report import LotReport, Verdict
 
 from clients.admin.lot_report import print_report
+from clients.admin.output import Output
 from clients.demo.actors import CUSTOMS, EXPORTER, LICENSING_FIRST, LICENSING_SECOND, Desk, request_id
 from clients.demo.plot import Plot
 from clients.demo.stage import Stage
@@ -187,7 +188,7 @@ async def _trace(stage: Stage, plot: Plot) -> None:
     exporter = stage.desk(EXPORTER)
     plot.bundle = await stage.bundle(exporter, stage.heads[plot.abroad_lot])
     plot.report = report = stage.verify(plot.bundle)
-    print_report(stage.console, report)
+    print_report(Output(as_json=False, console=stage.console), report)
     stage.check(report.verdict is Verdict.VERIFIED, f"the exported lot's bundle is {report.verdict.name}")
     _tell_of_the_log(stage, plot.bundle, report)
 

@@ -16,7 +16,17 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Final, NoReturn, Protocol, cast
 
-from monazite_provenance._tool.leaving import FAULT, INTERRUPTED, MALFORMED, PIPE, USAGE, WrongUse
+from monazite_provenance._tool.leaving import (
+    FAULT,
+    FAULT_REASON,
+    FILE_REASON,
+    INTERRUPTED,
+    MALFORMED,
+    PIPE,
+    USAGE,
+    USAGE_REASON,
+    WrongUse,
+)
 from monazite_provenance._tool.screen import say_failure
 from monazite_provenance.errors import ProvenanceError
 
@@ -34,10 +44,6 @@ _EPILOG: Final = (
     "exit codes: 0 verified, or done; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage; 5 malformed; 70 fault; "
     "130 interrupted"
 )
-# Reasons of the tool's own, beside those of the library (docs/ERRORS.md).
-_USAGE: Final = "USAGE"
-_FILE: Final = "FILE_UNUSABLE"
-_FAULT: Final = ("FAULT", "a fault of this tool; nothing was judged")
 
 
 _COLUMNS: Final = 80
@@ -79,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         traceback.print_exc()
         with suppress(OSError):
-            say_failure(*_FAULT, {"fault": type(error).__name__}, as_json="--json" in given)
+            fault = {"fault": type(error).__name__}
+            say_failure(FAULT_REASON, "a fault of this tool; nothing was judged", fault, as_json="--json" in given)
         return FAULT
 
 
@@ -126,10 +133,10 @@ def _run(given: Sequence[str]) -> int:
     except OSError as error:
         # Standard output may be what failed: then nothing more is said on it.
         file = error.filename or "standard input or output"
-        say_failure(_FILE, str(error.strerror), {"file": file}, as_json=as_json and error.filename is not None)
+        say_failure(FILE_REASON, str(error.strerror), {"file": file}, as_json=as_json and error.filename is not None)
         return USAGE
     except WrongUse as error:
-        say_failure(_USAGE, str(error), {"usage": error.usage} if error.usage else {}, as_json=as_json)
+        say_failure(USAGE_REASON, str(error), {"usage": error.usage} if error.usage else {}, as_json=as_json)
         return USAGE
     except ProvenanceError as error:
         say_failure(error.code, error.message, error.details, as_json=as_json)

@@ -133,6 +133,13 @@ class Replay:
                 raise ProofMismatch("a hash has 32 bytes")
             self.frontier.append(leaf)
 
+    def check_begins(self, head: Head, path: Sequence[bytes]) -> None:
+        """Return if the log under this head begins with the entries so far; `path` leads from their number to its size.
+
+        Raises ProofMismatch: for a wrong path too, which is no evidence.
+        """
+        tree.check_consistency(self.frontier.size, self.frontier.root, head.size, head.root, path)
+
     def check(self, head: Head) -> None:
         """Return if the head is what the entries so far add up to. Raises ProofMismatch."""
         if head.size != self.frontier.size:

@@ -52,11 +52,11 @@ class Desk:
         return (await asyncio.to_thread(CliRunner().invoke, app, words, env={"COLUMNS": "160"})).stdout
 
     async def types(self, *arguments: str) -> tuple[int, str]:
-        """Exit code and standard error of `cases countersign c1`."""
+        """Exit code of `cases countersign c1`, and why: its standard error, with --json its standard output."""
         words = [*self.options, "cases", "countersign", "c1", *arguments]
         # In a thread: the command runs its own event loop.
         result = await asyncio.to_thread(CliRunner().invoke, app, words)
-        return result.exit_code, result.stderr
+        return result.exit_code, result.stdout if "--json" in arguments else result.stderr
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from monazite_provenance.__main__ import main as offline
 from monazite_provenance.contents import RightClosedDetails, encode
 from monazite_provenance.draft import draft
 from monazite_provenance.keys import SoftwareKey
@@ -55,15 +57,16 @@ class Watcher:
         config = self.directory / "admin.toml"
         table: Table = {**self.settings, "addresses": {"registry": f"localhost:{port}"}}
         await asyncio.to_thread(config.write_text, to_toml(table))
-        command = ["--config", str(config), "log", *arguments, "--json"]
+        command = ["--config", str(config), *arguments, "--json"]
         result = await asyncio.to_thread(CliRunner().invoke, app, command)
-        said = json.loads(result.stdout or "{}")
+        (line,) = result.stdout.splitlines() if arguments[0] == "log" else [result.stdout]
+        said = json.loads(line)
         said.pop("signed_at", None)
         return result.exit_code, said
 
     async def watch(self, port: int) -> tuple[int, dict[str, Any]]:
         """One head, with a state kept between runs."""
-        return await self.types(port, "watch", "registry", "--once", "--state", str(self.directory / "head"))
+        return await self.types(port, "log", "watch", "registry", "--once", "--state", str(self.directory / "head"))
 
 
 @pytest.fixture
@@ -87,6 +90,7 @@ async def test_a_fork_is_told_with_both_signed_heads(
     server = authority.issue("service/registry", server=True)
     async with served(log, server) as port, served(other, server) as other_port:
         assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log))
+        assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log, new=False))
         grow(log, 5)
         assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log))
         # Of the size seen last, with another root: the two heads convict it.
@@ -111,10 +115,10 @@ async def test_the_first_divergent_entry_is_named(
     grow(log, *range(20))
     grow(other, *range(11), 100, *range(12, 20))
     async with served(log, authority.issue("service/registry", server=True)) as port:
-        code, said = await watcher.types(port, "verify", "registry")
+        code, said = await watcher.types(port, "log", "verify", "registry")
         assert (code, said["verdict"], said["size"]) == (ExitCode.DONE, "VERIFIED", 20)
         log.entries[11] = other.entries[11]
-        code, said = await watcher.types(port, "verify", "registry")
+        code, said = await watcher.types(port, "log", "verify", "registry")
         assert (code, said["first_divergent_entry"]) == (ExitCode.REFUTED, 11)
 
 
@@ -126,15 +130,48 @@ async def test_what_was_mistyped_convicts_no_log(
     foreign = tmp_path / "foreign"
     foreign.write_bytes(new_log(log_urn("registry"), log.register.issuer, KEY).register.head(0).checkpoint())
     async with served(log, authority.issue("service/registry", server=True)) as port:
-        for arguments, expected in (
-            (["--shard", "3"], ExitCode.BAD_INPUT),
-            (["--state", str(foreign)], ExitCode.BAD_INPUT),
-            (["--state", str(tmp_path)], ExitCode.CONFIGURATION),
-            (["--state", str(tmp_path / "nowhere" / "head")], ExitCode.CONFIGURATION),
+        for arguments, expected, reason in (
+            (["--shard", "3"], ExitCode.BAD_INPUT, "BAD_INPUT"),
+            (["--state", str(foreign)], ExitCode.BAD_INPUT, "UNKNOWN_KEY"),
+            (["--state", str(tmp_path)], ExitCode.CONFIGURATION, "CONFIGURATION"),
+            (["--state", str(tmp_path / "nowhere" / "head")], ExitCode.CONFIGURATION, "CONFIGURATION"),
         ):
-            assert await watcher.types(port, "watch", "registry", "--once", *arguments) == (expected, {}), arguments
+            code, said = await watcher.types(port, "log", "watch", "registry", "--once", *arguments)
+            assert (code, said["error"]["reason"]) == (expected, reason), arguments
 
 
-def _consistent(log: FakeLog) -> dict[str, object]:
+async def test_a_saved_log_is_what_the_offline_tool_adds_up(
+    authority: DevelopmentAuthority,
+    trust: ceremony.Trust,
+    watcher: Watcher,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log, other = registry_log(authority, trust), registry_log(authority, trust)
+    grow(log, *range(20))
+    grow(other, *range(11), 100, *range(12, 20))
+    saved = tmp_path / "registry.entries"
+    head = tmp_path / "registry.entries.head"
+    judge = ["root", str(saved), "--checkpoint", str(head), "--trust", str(trust.trust_file)]
+    async with served(log, authority.issue("service/registry", server=True)) as port:
+        code, said = await watcher.types(port, "entries", "save", "registry", str(saved))
+        assert (code, said) == (ExitCode.DONE, {"entries": str(saved), "checkpoint": str(head), "size": 20})
+        assert offline(judge) == 0
+        assert capsys.readouterr().out.startswith("VERIFIED\nsize 20\n")
+        code, said = await watcher.types(port, "entries", "save", "registry", str(saved))
+        assert (code, said["error"]["reason"]) == (ExitCode.USAGE, "USAGE")
+        # It saves what it is shown; that it is not what was signed, the offline tool says.
+        log.entries[11] = other.entries[11]
+        code, said = await watcher.types(port, "entries", "save", "registry", str(saved), "--force")
+        assert code == ExitCode.DONE
+        assert offline(judge) == 1
+        absent = tmp_path / "absent" / "entries"
+        code, said = await watcher.types(port, "entries", "save", "registry", str(absent))
+        assert (code, said["error"]["reason"]) == (ExitCode.CONFIGURATION, "CONFIGURATION")
+    there = await asyncio.to_thread(os.listdir, tmp_path)
+    assert {each for each in there if each.startswith("registry.")} == {saved.name, head.name}
+
+
+def _consistent(log: FakeLog, *, new: bool = True) -> dict[str, object]:
     head = log.register.head(0).head
-    return {"log": head.log, "size": head.size, "root": head.root.hex(), "verdict": "CONSISTENT"}
+    return {"log": head.log, "size": head.size, "root": head.root.hex(), "verdict": "CONSISTENT", "new": new}

@@ -176,10 +176,12 @@ async def test_command_says_what_to_do(address: str, officer: Certificate) -> No
 
 
 async def test_command_says_it_as_json(address: str, officer: Certificate) -> None:
-    code, _, err = await command(address, officer, "indicator", "list", "--year", str(REFUSED), "--json")
-    assert code == ExitCode.RULE
-    error = json.loads(err)["error"]
-    assert error["reason"] == "ALLOCATION_OVER_TOTAL"
+    code, out, err = await command(address, officer, "indicator", "list", "--year", str(REFUSED), "--json")
+    assert (code, err) == (ExitCode.RULE, "")
+    error = json.loads(out)["error"]
+    assert error.keys() == {"code", "reason", "message", "metadata", "violations", "advice"}
+    assert (error["code"], error["reason"]) == ("FAILED_PRECONDITION", "ALLOCATION_OVER_TOTAL")
+    assert error["metadata"] == {"asked_mg": "1000000000"}
     assert error["violations"] == [{"field": "masses[0].reo_mg", "description": "too much"}]
 
 

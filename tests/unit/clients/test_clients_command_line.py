@@ -64,7 +64,8 @@ def test_help_names_the_table_of_addresses() -> None:
     assert "[addresses]" in said
 
 
-def test_licences_fit_a_hundred_columns() -> None:
+@pytest.mark.parametrize("width", [20, 80, 100, 240])
+def test_licences_are_whole_in_every_window(width: int) -> None:
     expires = Timestamp()
     expires.FromDatetime(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC))
     line = LicenceLineBalance(
@@ -81,23 +82,9 @@ def test_licences_fit_a_hundred_columns() -> None:
         expire_time=expires,
         lines=[line],
     )
-    console = Console(width=100, record=True)
+    console = Console(width=width, record=True)
     print_licences(Output(as_json=False, console=console), [licence])
     said = console.export_text()
-    assert max(map(len, said.splitlines())) <= 100
     assert said.count("123 456.789012") == 2
-    assert f"\n{licence.licence_id.hex()}\n" in said, "cut short in the table, whole below it"
-
-
-@pytest.mark.parametrize("width", [40, 80, 120, 300])
-def test_ids_are_never_broken(width: int) -> None:
-    ids = ["ab" * 32, "cd" * 32, "short"]
-    console = Console(width=width, record=True)
-    rows = [[each, "spiffe://monazite.example/enterprise/northern", "1 234.5"] for each in [*ids, ids[0]]]
-    Output(as_json=False, console=console).table("Rights", ["#Right", "Holder", ">mass"], rows)
-    said = console.export_text()
-    assert all(each in said for each in ids)
-    assert "1 234.5" in said
-    whole = width == 300
-    assert said.count(ids[0]) == (2 if whole else 1), "in the table, or once below it"
-    assert ("abababababab…" in said) == (not whole)
+    assert licence.licence_id.hex() in said
+    assert all(part in said for part in (licence.licence_number, licence.licensee, "8505111000", "2026-12-31"))

@@ -49,8 +49,8 @@ def test_a_key_of_another_certificate_is_a_matter_of_configuration(li: Certifica
     assert (result.exit_code, result.stdout) == (ExitCode.CONFIGURATION, "")
     assert result.stderr.splitlines() == [f"CONFIGURATION {said}"]
     result = CliRunner().invoke(app, [*command, "--json"])
-    assert (result.exit_code, result.stdout) == (ExitCode.CONFIGURATION, "")
-    assert json.loads(result.stderr) == {"error": {"reason": "CONFIGURATION", "message": said}}
+    assert (result.exit_code, result.stderr) == (ExitCode.CONFIGURATION, "")
+    assert json.loads(result.stdout) == {"error": {"reason": "CONFIGURATION", "message": said, "metadata": {}}}
 
 
 def test_an_encrypted_key_is_said(li: Certificate, tmp_path: Path) -> None:

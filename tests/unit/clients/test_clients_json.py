@@ -8,13 +8,20 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from monazite.export_license.v1.export_license_pb2 import Case, Licence, LicenceLine, LicenceLineBalance
-from monazite.registry.v1.registry_pb2 import Finding
+from monazite.export_license.v1.export_license_pb2 import (
+    Case,
+    DeclaredLot,
+    ExportAct,
+    Licence,
+    LicenceLine,
+    LicenceLineBalance,
+)
+from monazite.registry.v1.registry_pb2 import Finding, Lot
 from monazite.transparency.v1.transparency_pb2 import Entry, StreamEntriesResponse
-from monazite.type.v1.statement_pb2 import Admission, StatementItem
+from monazite.type.v1.statement_pb2 import Admission, Outpoint, StatementItem
 from rich.console import Console
 
-from clients.admin.arguments import hex_id
+from clients.admin.arguments import hex_id, parse_outpoint
 from clients.admin.output import Output, message_value
 
 
@@ -62,6 +69,16 @@ def test_bytes_are_hex_at_every_depth_and_times_stay_text() -> None:
         "committed_at": "1970-01-01T00:00:01Z",
     }
     assert (second["statement_id"], second["event_kind"], "item" in second) == ("", 0, False)
+
+
+@given(st.binary(min_size=32, max_size=32), st.integers(0, 65535))
+def test_an_outpoint_of_the_output_is_one_of_the_arguments(identifier: bytes, index: int) -> None:
+    outpoint = Outpoint(statement_id=identifier, output_index=index)
+    printed = message_value(ExportAct(abroad=[outpoint], declared=[DeclaredLot(head=outpoint, gross_g=1)]))
+    assert printed["abroad"] == [f"{identifier.hex()}:{index}"]
+    assert printed["declared"] == [{"head": f"{identifier.hex()}:{index}", "control_code": "", "gross_g": "1"}]
+    assert parse_outpoint(f"{identifier.hex()}:{index}") == outpoint
+    assert message_value(Lot(head=outpoint))["head"] == f"{identifier.hex()}:{index}"
 
 
 def test_a_map_of_text_stays_as_it_is() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from monazite_provenance.__main__ import main as offline
 from typer.testing import CliRunner
 
 from clients.admin import bundles
@@ -44,7 +46,46 @@ def test_a_file_that_is_no_bundle_has_no_verdict(files: tuple[Path, Path]) -> No
     lot.write_bytes(lot.read_bytes()[:-1])
     code, out, err = verified(lot, trust)
     assert (code, out) == (ExitCode.BAD_INPUT, "")
-    assert err.startswith("BAD_INPUT the bundle cannot be read: ")
+    assert err.splitlines()[:2] == ["BAD_FIELD the sequence ends within an item", f"  file = {lot}"]
+
+
+def test_a_trust_file_that_is_none_is_a_matter_of_configuration(files: tuple[Path, Path]) -> None:
+    lot, trust = files
+    trust.write_bytes(b"{}")
+    code, out, err = verified(lot, trust)
+    assert (code, out) == (ExitCode.CONFIGURATION, "")
+    assert err.startswith(f"CONFIGURATION the trust file {trust} cannot be used: ")
+
+
+def test_what_gives_no_result_says_so_as_the_offline_tool_does(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lot, trust = files
+    lot.write_bytes(lot.read_bytes()[:-1])
+    ours = CliRunner().invoke(app, ["--trust", str(trust), "bundle", "verify", str(lot), "--json"])
+    code = offline(["verify", str(lot), "--trust", str(trust), "--json"])
+    theirs = capsys.readouterr()
+    assert (ours.exit_code, ours.stderr, theirs.err) == (code, "", "")
+    assert json.loads(ours.stdout) == json.loads(theirs.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (["lot", "list"], ExitCode.CONFIGURATION, "CONFIGURATION"),
+        (["--config", "/nowhere", "lot", "list"], ExitCode.CONFIGURATION, "CONFIGURATION"),
+        (["lot", "show"], ExitCode.USAGE, "USAGE"),
+        (["nonsense"], ExitCode.USAGE, "USAGE"),
+        (["balances", "--year", "x"], ExitCode.USAGE, "USAGE"),
+    ],
+)
+def test_why_there_is_no_result_takes_its_place(words: list[str], code: ExitCode, reason: str) -> None:
+    said = CliRunner().invoke(app, words)
+    assert (said.exit_code, said.stdout, said.stderr.split()[0]) == (code, "", reason)
+    told = CliRunner().invoke(app, [*words, "--json"])
+    assert (told.exit_code, told.stderr) == (code, "")
+    assert json.loads(told.stdout)["error"].keys() == {"reason", "message", "metadata"}
+    assert json.loads(told.stdout)["error"]["reason"] == reason
 
 
 def test_a_crash_has_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +96,7 @@ def test_a_crash_has_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.Mo
     code, out, err = verified(*files)
     assert (code, out) == (ExitCode.FAULT, "")
     assert "RecursionError: too deep" in err
+    assert "FAULT a fault of this program" in err
 
 
 def test_who_interrupts_it_gets_no_verdict(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,15 +107,13 @@ def test_who_interrupts_it_gets_no_verdict(files: tuple[Path, Path], monkeypatch
     assert verified(*files)[:2] == (ExitCode.INTERRUPTED, "")
 
 
-@pytest.mark.parametrize(("words", "code"), [([], ExitCode.DONE), (["--once"], ExitCode.INTERRUPTED)])
-def test_following_without_end_is_ended_by_interrupting_it(
-    words: list[str], code: ExitCode, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("words", [["follow"], ["follow", "--once"]])
+def test_who_interrupts_what_follows_is_told_so_too(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Session, "channel", interrupt)
-    assert CliRunner().invoke(app, ["entries", "follow", "registry", *words]).exit_code == code
+    assert CliRunner().invoke(app, ["entries", *words, "registry"]).exit_code == ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,20 @@ def test_a_replay_goes_on(first: int, second: int) -> None:
     assert again.frontier.size == first + second
 
 
+@given(st.integers(0, 20), st.integers(1, 20))
+def test_the_beginning_of_a_longer_log(first: int, more: int) -> None:
+    log = Log(entries(first + more))
+    replay = Replay()
+    replay.append_leaves(log.leaves[:first])
+    head, path = log.head().head, log.consistency(first, first + more)
+    replay.check_begins(head, path)
+    if first:
+        other = Replay()
+        other.append_leaves([bytes(32), *log.leaves[1:first]])
+        with pytest.raises(ProofMismatch):
+            other.check_begins(head, path)
+
+
 # Witnesses.
 
 NAMES = ("w.example/1", "w.example/2", "w.example/3")

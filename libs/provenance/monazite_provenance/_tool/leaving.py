@@ -26,3 +26,8 @@ FAULT: Final = 70
 """EX_SOFTWARE of sysexits.h."""
 PIPE: Final = 141
 """What a shell says of a process that SIGPIPE ended."""
+USAGE_REASON: Final = "USAGE"
+FILE_REASON: Final = "FILE_UNUSABLE"
+FAULT_REASON: Final = "FAULT"
+REASONS: Final = frozenset({USAGE_REASON, FILE_REASON, FAULT_REASON})
+"""Why there is no result, beside the codes of the library (docs/ERRORS.md)."""

@@ -38,7 +38,7 @@ def say_failure(reason: str, message: str, metadata: Mapping[str, object], *, as
     """
     facts = {name: str(value) for name, value in metadata.items()}
     if as_json:
-        say_json({"error": {"reason": reason, "message": message, "metadata": facts}})
+        say([json.dumps({"error": {"reason": reason, "message": message, "metadata": facts}})])
         return
     encoding = sys.stderr.encoding or "ascii"
     for line in (f"{reason} {message}", *(f"  {name} = {value}" for name, value in facts.items())):
