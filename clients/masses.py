@@ -41,14 +41,24 @@ def parse_tonnes(text: str) -> int:
     Raises:
         ValueError: not a number of tonnes, finer than a milligram, or over 64 bits.
     """
+    return _parsed(text, MG_PER_TONNE, "milligram")
+
+
+def parse_gross_tonnes(text: str) -> int:
+    """Grams from tonnes as written. Raises ValueError as above, for what is finer than a gram."""
+    return _parsed(text, G_PER_TONNE, "gram")
+
+
+def _parsed(text: str, unit: int, name: str) -> int:
     match = _TONNES.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a number of tonnes")
     whole = int(re.sub(r"[ _]", "", match["whole"]))
     fraction = (match["fraction"] or "").rstrip("0")
-    if len(fraction) > len(str(MG_PER_TONNE)) - 1:
-        raise ValueError(f"{text!r} is finer than a milligram")
-    mg = whole * MG_PER_TONNE + int(fraction.ljust(9, "0") or "0")
-    if mg > INT64_MAX:
-        raise ValueError(f"{text!r} tonnes do not fit into 64 bits of milligrams")
-    return mg
+    digits = len(str(unit)) - 1
+    if len(fraction) > digits:
+        raise ValueError(f"{text!r} is finer than a {name}")
+    amount = whole * unit + int(fraction.ljust(digits, "0"))
+    if amount > INT64_MAX:
+        raise ValueError(f"{text!r} tonnes do not fit into 64 bits of {name}s")
+    return amount

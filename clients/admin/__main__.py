@@ -13,6 +13,8 @@ from clients.admin.commands import (
     cases,
     enterprises,
     entries,
+    exports,
+    holds,
     indicators,
     ledger,
     licences,
@@ -95,7 +97,9 @@ app.command("postings")(ledger.postings)
 app.add_typer(rights.app, name="rights")
 app.add_typer(cases.app, name="cases")
 app.add_typer(licences.app, name="licences")
+app.add_typer(exports.app, name="exports")
 app.add_typer(lots.app, name="lot")
+app.add_typer(holds.app, name="holds")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(entries.app, name="entries")
 app.add_typer(logs.app, name="log")

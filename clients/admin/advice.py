@@ -39,6 +39,7 @@ _BY_REASON = {
     "UNAVAILABLE": "the service cannot answer now: give the command again with the same --request-id",
     "OVERLOADED": "the service has too much to do: give the command again later with the same --request-id",
     "PEER_UNAVAILABLE": "a service that this one needs is away: try again later with the same --request-id",
+    "NO_INDICATOR": "correct --year or --batch, or enter it first (`monazite indicator enter`)",
     "ALLOCATION_OVER_TOTAL": "the year cannot bear it: see `monazite indicator list` and `monazite allocations`",
     "ALLOCATION_OVER_BATCH": "this batch cannot bear it: give less, or in the name of a batch that has some left",
     "ALLOCATION_IN_USE": (

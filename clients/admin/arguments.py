@@ -68,6 +68,11 @@ def kind_name(kind: QuotaKind.ValueType) -> str:
         return str(kind)
 
 
+def custody_name(state: str) -> str:
+    """A state of custody by its name, for people: what its holder has is in custody, which says nothing of holds."""
+    return {"HELD": "in custody"}.get(state, state.lower().replace("_", " "))
+
+
 def hex_id(text: str, name: str, *, length: int = ID_BYTES) -> bytes:
     """The bytes of an id written in hex.
 

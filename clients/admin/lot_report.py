@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.tree import Tree
 
+from clients.admin.arguments import custody_name
 from clients.admin.exit_codes import ExitCode
 from clients.admin.output import JsonValue, Output
 from clients.layout import Flow, words
@@ -131,7 +132,7 @@ def _lot(view: LotView) -> tuple[Flow, Flow]:
         f"{gross_tonnes(view.gross_g)} t gross",
         f"{tonnes(sum(view.elements.values()))} t REO",
         escape(f"{_name(view.holder)} at {view.site}"),
-        view.custody_state.name.lower().replace("_", " "),
+        custody_name(view.custody_state.name),
     )
     return (
         Flow(facts, separator=", ", first=f"[bold]{escape(view.lot_id)}[/bold] ", indent=4),

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from monazite.export_license.v1.export_license_pb2 import Case
 from monazite.type.v1.statement_pb2 import Outpoint
 from rich.console import Console
 from rich.markup import escape
@@ -151,6 +152,9 @@ def _as_arguments(message: Message, printed: JsonValue) -> None:
     # Times and durations are text by now, and hold no bytes.
     if not isinstance(printed, dict):
         return
+    if isinstance(message, Case) and not message.history:
+        # Every case has a history: an answer without one does not tell it.
+        del printed["history"]
     for field, value in message.ListFields():
         shown = printed[field.name]
         if field.type == FieldDescriptor.TYPE_BYTES:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from monazite.export_license.v1.export_license_pb2 import (
-    GetLicenceRequest,
     Licence,
     ListLicencesRequest,
     ListLicencesResponse,
@@ -16,7 +15,7 @@ from monazite.export_license.v1.export_license_pb2 import (
 )
 from monazite.export_license.v1.export_license_pb2_grpc import LicenceServiceStub
 
-from clients.admin.arguments import hex_id
+from clients.admin.licences import find
 from clients.admin.output import Output, when
 from clients.admin.session import (
     LIMIT_DEFAULT,
@@ -32,7 +31,7 @@ from clients.masses import gross_tonnes
 
 app = typer.Typer(no_args_is_help=True, help="Export licences.")
 
-LicenceArgument = Annotated[str, typer.Argument(help="Licence id, 64 hex digits.")]
+LicenceArgument = Annotated[str, typer.Argument(help="Licence number, or id in hex.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Recorded with the change.")]
 
 
@@ -60,14 +59,12 @@ def list_licences(
 
 
 @app.command("show")
-def show(context: typer.Context, *, licence_id: LicenceArgument, as_json: JsonOption = False) -> None:
+def show(context: typer.Context, *, licence: LicenceArgument, as_json: JsonOption = False) -> None:
     """One licence; of each line: granted = reserved + used + available."""
-    wanted = hex_id(licence_id, "LICENCE_ID")
 
     async def work(session: Session) -> None:
-        stub = LicenceServiceStub(session.channel("export_license"))
-        licence = await session.ask(stub.GetLicence, GetLicenceRequest(licence_id=wanted))
-        session.show(licence, lambda: _licence(session.output, licence))
+        found = await find(session, licence)
+        session.show(found, lambda: _licence(session.output, found))
 
     run(context, work, as_json=as_json)
 
@@ -76,35 +73,39 @@ def show(context: typer.Context, *, licence_id: LicenceArgument, as_json: JsonOp
 def suspend(
     context: typer.Context,
     *,
-    licence_id: LicenceArgument,
+    licence: LicenceArgument,
     reason: ReasonOption,
     request_id: RequestIdOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Stops a licence; write-offs check it again, so it takes effect on goods already declared."""
-    request = SuspendLicenceRequest(licence_id=hex_id(licence_id, "LICENCE_ID"), reason=reason)
-    _change(context, request, request_id, as_json=as_json)
+    _change(context, licence, SuspendLicenceRequest(reason=reason), request_id, as_json=as_json)
 
 
 @app.command("reinstate")
 def reinstate(
     context: typer.Context,
     *,
-    licence_id: LicenceArgument,
+    licence: LicenceArgument,
     reason: ReasonOption,
     request_id: RequestIdOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Puts a suspended licence back into force."""
-    request = ReinstateLicenceRequest(licence_id=hex_id(licence_id, "LICENCE_ID"), reason=reason)
-    _change(context, request, request_id, as_json=as_json)
+    _change(context, licence, ReinstateLicenceRequest(reason=reason), request_id, as_json=as_json)
 
 
 def _change(
-    context: typer.Context, request: SuspendLicenceRequest | ReinstateLicenceRequest, request_id: str, *, as_json: bool
+    context: typer.Context,
+    licence: str,
+    request: SuspendLicenceRequest | ReinstateLicenceRequest,
+    request_id: str,
+    *,
+    as_json: bool,
 ) -> None:
     async def work(session: Session) -> None:
         stub = LicenceServiceStub(session.channel("export_license"))
+        request.licence_id = (await find(session, licence)).licence_id
         request.request_id = session.new_request_id(request_id)
         if isinstance(request, SuspendLicenceRequest):
             changed = await session.ask(stub.SuspendLicence, request)

@@ -17,7 +17,7 @@ from monazite.registry.v1.registry_pb2 import (
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.material_pb2 import CustodyModel, CustodyState, Element, ElementMass, Form
 
-from clients.admin.arguments import EnterpriseOption, names, outpoint_text
+from clients.admin.arguments import EnterpriseOption, custody_name, names, outpoint_text
 from clients.admin.bundles import fetch, resolve, verify
 from clients.admin.lot_report import conclude
 from clients.admin.output import Output, when
@@ -125,7 +125,7 @@ def _cut(output: Output, done: StepResponse) -> None:
 
 
 def _state(lot: Lot) -> str:
-    return CustodyState.Name(lot.custody_state).removeprefix("CUSTODY_STATE_") if lot.unspent else "ENDED"
+    return custody_name(CustodyState.Name(lot.custody_state).removeprefix("CUSTODY_STATE_")) if lot.unspent else "ended"
 
 
 def _table(output: Output, lots: Iterable[Lot]) -> None:
@@ -143,7 +143,9 @@ def _table(output: Output, lots: Iterable[Lot]) -> None:
         ]
         for each in lots
     ]
-    output.table("Lots", ["Lot", "Form", "Holder", "Receiver", "Site", "State", ">t gross", ">t REO", "Holds"], rows)
+    output.table(
+        "Lots", ["Lot", "Form", "Holder", "Receiver", "Site", "Custody", ">t gross", ">t REO", "On hold for"], rows
+    )
 
 
 def _lot(output: Output, lot: Lot) -> None:
@@ -152,7 +154,7 @@ def _lot(output: Output, lot: Lot) -> None:
         f"Lot {lot.lot_id}",
         [
             ("head", outpoint_text(lot.head)),
-            ("state", _state(lot)),
+            ("custody", _state(lot)),
             ("holder", lot.holder),
             ("receiver", lot.receiver),
             ("site", lot.site),
@@ -161,7 +163,7 @@ def _lot(output: Output, lot: Lot) -> None:
             ("gross, t", gross_tonnes(material.gross_g)),
             ("net, t", gross_tonnes(material.net_g)),
             ("moisture, t", gross_tonnes(material.moisture_g)),
-            ("holds", names(lot.holds)),
+            ("on hold for", names(lot.holds)),
             ("export act", lot.export_act_id.hex()),
             ("as of", when(lot.as_of)),
         ],

@@ -12,7 +12,7 @@ from monazite_provenance._descent import AS_THEY_ARE, are_inputs, newborn, share
 from monazite_provenance._evidence import Evidence
 from monazite_provenance._frozen import dataclass
 from monazite_provenance._graph import Graph, Hidden, alone_of, depth_of
-from monazite_provenance._holds import HELD, held_gap
+from monazite_provenance._holds import ON_HOLD, hold_gap
 from monazite_provenance._opened import Head, Opened, as_corrected, basis_of, corrected_lots
 from monazite_provenance._records import Records
 from monazite_provenance._redacted import Partly
@@ -238,7 +238,7 @@ class CustodyChain:
         chain = {target, *self._graph.spends(ancestors)}
         gaps += [gap for _withheld, gap in self._partly.values()]
         held = self._held(chain)
-        gaps += [held_gap(each.statement_id) for each in held]
+        gaps += [hold_gap(each.statement_id) for each in held]
         vouched = tuple(cut for outpoint, cut in self._cuts.items() if outpoint in chain)
         by_word = "the registry's word stands for all that this lot rests on"
         gaps += [Gap("VOUCHED", by_word, each.statement_id) for each in vouched]
@@ -264,13 +264,13 @@ class CustodyChain:
         )
 
     def _held(self, chain: Set[Outpoint]) -> tuple[StepFinding, ...]:
-        """Open holds on the target and on all that was spent on the way to it; a held head is not spent."""
+        """Open holds on the target and on all that was spent on the way to it; a head on hold is not spent."""
         return tuple(
             StepFinding(
                 hold.hold_id,
                 Finding(
-                    HELD,
-                    "held, and no release of this hold is in the bundle",
+                    ON_HOLD,
+                    "on hold, and no release of this hold is in the bundle",
                     {"lot_id": hold.lot_id, "reason_code": hold.reason_code},
                 ),
             )

@@ -19,13 +19,13 @@ from monazite_provenance.verifier import Statement
 
 INSPECTOR: Final = ("officer", "inspector")
 """How the path of an inspector begins: the registry holds by rule or for one, and releases for one only."""
-HELD: Final = "HELD"
+ON_HOLD: Final = "ON_HOLD"
 """Code of the finding, and of the gap, that an open hold is."""
 
 
-def held_gap(hold_id: bytes) -> Gap:
+def hold_gap(hold_id: bytes) -> Gap:
     """What an open hold leaves unchecked."""
-    return Gap(HELD, "that this hold has ended is not in the bundle", hold_id)
+    return Gap(ON_HOLD, "that this hold has ended is not in the bundle", hold_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from monazite_provenance._custody import CustodyChain, History
 from monazite_provenance._evidence import Evidence
-from monazite_provenance._holds import HELD, held_gap
+from monazite_provenance._holds import ON_HOLD, hold_gap
 from monazite_provenance._positions import Positions
 from monazite_provenance._registration import Registration
 from monazite_provenance._vouching import check_cut, check_word
@@ -255,9 +255,9 @@ class Run:
         witnessed: tuple[tuple[WitnessedHead, ...], tuple[Gap, ...]],
     ) -> LotReport:
         held = self._held(history)
-        absence = Gap("ABSENCE", "a bundle cannot show what it leaves out: unspent, not held, not revoked")
+        absence = Gap("ABSENCE", "a bundle cannot show what it leaves out: unspent, not on hold, not revoked")
         said = (absence,) if status is None else status.gaps
-        gaps = (*said, *witnessed[1], *history.gaps, *(held_gap(each.statement_id) for each in held))
+        gaps = (*said, *witnessed[1], *history.gaps, *(hold_gap(each.statement_id) for each in held))
         return LotReport(
             verdict=Verdict.VERIFIED_WITH_GAPS if gaps else Verdict.VERIFIED,
             outpoint=target,
@@ -280,9 +280,9 @@ class Run:
         """Holds that the status names and the bundle does not show."""
         if self._status is None:
             return []
-        shown = {each.statement_id for each in history.findings if each.finding.code == HELD}
+        shown = {each.statement_id for each in history.findings if each.finding.code == ON_HOLD}
         return [
-            StepFinding(hold_id, Finding(HELD, "held, by the registry's status", {"lot_id": history.lot.lot_id}))
+            StepFinding(hold_id, Finding(ON_HOLD, "on hold, by the registry's status", {"lot_id": history.lot.lot_id}))
             for hold_id in self._status[1].holds
             if hold_id not in shown
         ]

@@ -1,4 +1,4 @@
-"""The registry's status of a bundle's target: unspent, not held, nothing left out, as of one moment of its log."""
+"""The registry's status of a bundle's target: unspent, not on hold, nothing left out, as of one moment of its log."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Lots as evidence: what our own verification says of a bundle, and whether that is enough.
 
 Only VERIFIED is: every statement registered, every right settled (Decree 785 art. 14), and the registry's signed
-status, not expired, that the head is unspent, not held, and that nothing was left out. Any gap closes the gate.
+status, not expired, that the head is unspent, not on hold, and that nothing was left out. Any gap closes the gate.
 """
 
 from __future__ import annotations

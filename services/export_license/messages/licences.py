@@ -19,12 +19,18 @@ from services.export_license.operations import Asked
 from services.export_license.operations.commands import ChangeLicence, LicenceView
 
 
-def get(request: pb.GetLicenceRequest) -> bytes:
-    """Raises INVALID_FIELDS."""
+def get(request: pb.GetLicenceRequest) -> bytes | str:
+    """The id, or the number. Raises INVALID_FIELDS, also for both."""
     fields = Fields()
-    licence_id = fields.identifier("licence_id", request.licence_id)
+    name: bytes | str
+    if request.licence_number:
+        name = fields.text("licence_number", request.licence_number)
+        if request.licence_id:
+            fields.wrong("licence_id", "is not given together with the number")
+    else:
+        name = fields.identifier("licence_id", request.licence_id)
     fields.done()
-    return licence_id
+    return name
 
 
 def page(request: pb.ListLicencesRequest) -> PageRequest:

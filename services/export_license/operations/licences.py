@@ -27,16 +27,17 @@ class Licences:
 
     site: Site
 
-    async def get(self, licence_id: bytes, caller: Principal) -> LicenceView:
-        """One licence with its balances; customs see what is presented to them, by its id.
+    async def get(self, name: bytes | str, caller: Principal) -> LicenceView:
+        """One licence with its balances, by id or by number; customs see what is presented to them.
 
         Raises NOT_FOUND, also for what is not the caller's.
         """
         async with storage.snapshot(self.site.database) as session:
-            stored = await licences.get(session, licence_id)
+            found = licences.numbered(session, name) if isinstance(name, str) else licences.get(session, name)
+            stored = await found
             if stored is None or not _may_see(stored, caller):
-                raise errors.not_found("licence", licence_id.hex())
-            item = await customs.statement_item(session, licence_id)
+                raise errors.not_found("licence", name if isinstance(name, str) else name.hex())
+            item = await customs.statement_item(session, stored.licence_id)
             return LicenceView(stored, item, await storage.as_of(session))
 
     async def page(self, request: PageRequest, caller: Principal) -> tuple[list[LicenceView], datetime]:

@@ -26,10 +26,8 @@ class LicenceServicer(rpc.LicenceServiceServicer):
 
     async def GetLicence(self, request: pb.GetLicenceRequest, context: object) -> pb.Licence:
         """One licence with its balances."""
-        licence_id = messages.get(request)
-        return await registered(
-            messages.render(await self._licences.get(licence_id, current_call().principal)), self._log
-        )
+        name = messages.get(request)
+        return await registered(messages.render(await self._licences.get(name, current_call().principal)), self._log)
 
     async def ListLicences(self, request: pb.ListLicencesRequest, context: object) -> pb.ListLicencesResponse:
         """Licences of the caller, all for an officer."""

@@ -85,6 +85,12 @@ async def get(session: AsyncSession, licence_id: bytes) -> Licence | None:
     return None if row is None else (await _whole(session, [row]))[0]
 
 
+async def numbered(session: AsyncSession, number: str) -> Licence | None:
+    """The licence of this number, with its lines."""
+    row = (await session.exec(select(LicenceRow).where(col(LicenceRow.number) == number))).one_or_none()
+    return None if row is None else (await _whole(session, [row]))[0]
+
+
 async def page(session: AsyncSession, request: PageRequest, licensee: str | None) -> list[Licence]:
     """Licences in the order of their cases: of one licensee or of all."""
     query = select(LicenceRow).order_by(col(LicenceRow.case_id)).limit(request.size)

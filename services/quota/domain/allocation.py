@@ -8,7 +8,7 @@ a batch than he has of it (batches.py).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -185,6 +185,20 @@ def _exists(indicator: Indicator) -> Error:
             "document": indicator.document,
             "entered_by": indicator.entered_by,
         },
+    )
+
+
+def check_issued(command: Give, batches: Collection[int]) -> None:
+    """Raises NO_INDICATOR where the year has no batch of the number that is given of; `batches` are those it has."""
+    if command.batch in batches:
+        return
+    known = ", ".join(map(str, sorted(batches)))
+    there = f"those of {command.year} are {known}" if known else f"of {command.year} none has been"
+    raise Error(
+        Kind.PRECONDITION,
+        "NO_INDICATOR",
+        f"no indicator of batch {command.batch} of {command.year} has been entered; {there}",
+        metadata={"year": command.year, "batch": command.batch, "batches": known},
     )
 
 

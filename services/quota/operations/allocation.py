@@ -13,12 +13,12 @@ from services.chassis.database import Database
 from services.chassis.errors import Error, Kind, Violation, not_found
 from services.chassis.identity import Principal
 from services.chassis.store import Audit, find_reply, uuid7
-from services.quota.domain.allocation import BreakDown, EnterIndicator, Give
+from services.quota.domain.allocation import BreakDown, EnterIndicator, Give, check_issued
 from services.quota.domain.ownership import own_enterprise
 from services.quota.domain.reduction import Reduce
 from services.quota.operations.commit import AnyWrite, GiveWrite, IndicatorWrite, ReduceWrite
 from services.quota.operations.requests import in_order, request_key
-from services.quota.storage.allocation import load_allocations
+from services.quota.storage.allocation import issued_batches, load_allocations
 
 ASK_TIMEOUT_S: Final = 3.0
 """How long the registry may take to say whether an enterprise is on its register."""
@@ -52,8 +52,9 @@ class Allocations:
     async def allocate(self, caller: Principal, request_id: bytes, command: Give) -> bytes:
         """From the national account to a group; gives the stored reply.
 
-        Raises RECEIVER_NOT_LISTED, PEER_UNAVAILABLE when the registry cannot be asked, ALLOCATION_OVER_TOTAL,
-        ALLOCATION_OVER_BATCH, and NOT_YOUR_SUBSIDIARY for what a group has given to in that year.
+        Raises NO_INDICATOR, RECEIVER_NOT_LISTED, PEER_UNAVAILABLE when the registry cannot be asked,
+        ALLOCATION_OVER_TOTAL, ALLOCATION_OVER_BATCH, and NOT_YOUR_SUBSIDIARY for what a group has given to in that
+        year.
         """
         return await self._give(caller, request_id, command, "enterprise_id")
 
@@ -103,6 +104,8 @@ class Allocations:
             command.receiver,
             in_order(command.masses),
         )
+        async with self.database.connection() as connection:
+            check_issued(command, await issued_batches(connection, command.year))
         try:
             await self._check_listed(command.receiver, field)
         except Error:

@@ -10,6 +10,7 @@ from monazite_provenance.contents import QuotaKind
 from services.chassis.database import Connection, Row
 from services.quota.domain.allocation import Allocation, Masses, Reduction
 
+_ISSUED: Final = "SELECT batch FROM indicator WHERE year = $1 ORDER BY batch"
 _ADD: Final = """
     INSERT INTO allocation
         (allocation_id, year, batch, giver, receiver, kinds, masses_mg, allocated_by, allocated_at)
@@ -27,6 +28,11 @@ _REDUCTIONS: Final = """
     SELECT allocation_id, reduction_id, kinds, masses_mg, reason, reduced_by, reduced_at
     FROM reduction WHERE allocation_id = ANY($1::bytea[]) ORDER BY reduced_at, reduction_id
 """
+
+
+async def issued_batches(connection: Connection, year: int) -> list[int]:
+    """Numbers of the batches that were entered of a year; there are never many, and none goes again."""
+    return [row["batch"] for row in await connection.fetch(_ISSUED, year)]
 
 
 async def add_allocation(connection: Connection, allocation: Allocation) -> None:

@@ -52,7 +52,7 @@ def issued_at_out_of_range(issued_at: int, now: int, *, earliest: int, latest: i
 
 
 def lot_held(lot_id: str, holds: tuple[str, ...]) -> Error:
-    """LOT_HELD: a held lot is not spent."""
+    """LOT_HELD: a lot on hold is not spent."""
     return Error(
         Kind.PRECONDITION, "LOT_HELD", f"{lot_id} is on hold", metadata={"lot_id": lot_id, "holds": ",".join(holds)}
     )

@@ -55,7 +55,7 @@ class Exports:
         return await self.pipeline.run("lock_export", asked, build, replayed=False)
 
     async def complete(self, asked: Asked, complete: CompleteExport) -> Given:
-        """Take the lots out on a signed intent; void the act instead if one of them is held."""
+        """Take the lots out on a signed intent; void the act instead if one of them is on hold."""
         authorised = self.presented.authorisation(complete.intent, complete.licence)
 
         async def build() -> Built | Standing:

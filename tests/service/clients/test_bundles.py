@@ -97,7 +97,7 @@ async def test_what_happened_since_shows_when_it_is_asked_about_again(desk: Desk
     assert await desk.verdict() == (ExitCode.DONE, set()), "good until it expires"
     assert await desk.verdict("refresh") == (ExitCode.VERIFIED_WITH_GAPS, {"INCOMPLETE"})
     await desk.save()
-    assert await desk.verdict() == (ExitCode.VERIFIED_WITH_GAPS, {"HELD"})
+    assert await desk.verdict() == (ExitCode.VERIFIED_WITH_GAPS, {"ON_HOLD"})
     kept = desk.file.read_bytes()
     desk.lot.unspent = False
     code, said = await desk.types("bundle", "refresh", str(desk.file))

@@ -75,6 +75,12 @@ async def test_an_application_hears_of_everything_at_once(office: Office, databa
         ("cases.CountersignDecision", "wang", pb.CountersignDecisionRequest(), {"case_id", "etag"}),
         ("cases.RejectProposal", "wang", pb.RejectProposalRequest(), {"case_id", "reason", "etag"}),
         ("licences.GetLicence", "exporter", pb.GetLicenceRequest(licence_id=b"1"), {"licence_id"}),
+        (
+            "licences.GetLicence",
+            "exporter",
+            pb.GetLicenceRequest(licence_id=bytes(32), licence_number="EL-1"),
+            {"licence_id"},
+        ),
         ("licences.ListLicences", "exporter", pb.ListLicencesRequest(page_token=OTHER_PAGE), {"page_token"}),
         ("licences.SuspendLicence", "wang", pb.SuspendLicenceRequest(), {"request_id", "licence_id", "reason"}),
         ("licences.ReinstateLicence", "wang", pb.ReinstateLicenceRequest(), {"request_id", "licence_id", "reason"}),

@@ -92,7 +92,7 @@ async def test_a_hold_in_the_bundle_counts_as_much_as_the_registrys_word(office:
     made = office.magnets()
     hold = made.world.hold(made.head)
     refusal = await refused(office.exporter.submit([made], line(100)))
-    assert (refusal.reason, refusal.metadata["findings"]) == ("PROVENANCE_REFUSED", "HELD")
+    assert (refusal.reason, refusal.metadata["findings"]) == ("PROVENANCE_REFUSED", "ON_HOLD")
     assert refusal.metadata["reason_code"] == "INSPECTION"
     made.world.release(made.head, hold)
     assert (await office.exporter.submit([made], line(100))).state == pb.Case.STATE_IN_REVIEW
@@ -109,7 +109,7 @@ async def test_the_bundle_of_another_head_is_refused(office: Office) -> None:
     ("spoil", "verdict", "finding"),
     [
         (spend, "REFUTED", "HEAD_SPENT"),
-        (hold, "VERIFIED_WITH_GAPS", "HELD"),
+        (hold, "VERIFIED_WITH_GAPS", "ON_HOLD"),
         (lock, "VERIFIED", "EXPORT_LOCKED"),
     ],
 )

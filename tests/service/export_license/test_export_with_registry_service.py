@@ -287,7 +287,7 @@ async def test_a_hold_after_the_lock_ends_the_act_void(pair: Pair) -> None:
         assert (await customs.write_off(act_id, (lot, 6_000))).state == pb.ExportAct.STATE_VOID
         assert await line_of(customs, licence_id) == (0, 0, 8_000)
         again = await refused(customs.declare(new_act(), licence_id, (lot, 6_000)))
-        assert (again.reason, again.metadata["findings"]) == ("PROVENANCE_REFUSED", "HELD")
+        assert (again.reason, again.metadata["findings"]) == ("PROVENANCE_REFUSED", "ON_HOLD")
 
 
 async def test_only_what_the_registry_vouches_for_now_passes(pair: Pair) -> None:

@@ -85,7 +85,8 @@ async def test_an_allocation_over_the_total_is_refused_with_the_numbers(quota: Q
     assert metadata["mining_rock_remaining_mg"] == str(100 * TONNE)
     assert (await officer.balance("other", SEPARATION, 2025)).granted_mg == 0, "all kinds of a command or none"
     assert (await refusal(officer.allocate(2024, 2, "other", ionic_t=1)))[0] == "ALLOCATION_OVER_TOTAL"
-    assert (await refusal(officer.allocate(2030, 1, "other", ionic_t=1)))[0] == "ALLOCATION_OVER_TOTAL"
+    reason, metadata, _ = await refusal(officer.allocate(2030, 1, "other", ionic_t=1))
+    assert (reason, metadata) == ("NO_INDICATOR", {"year": "2030", "batch": "1", "batches": ""})
     assert await faults(quota.settings.database_url) == []
 
 
@@ -103,7 +104,9 @@ async def test_an_allocation_over_its_batch_is_refused_though_the_year_has_enoug
     # What the second notice restates of the first is not there twice.
     reason, metadata, _ = await refusal(officer.allocate(2024, 2, "northern", rock_t=401))
     assert (reason, metadata["mining_rock_total_t"]) == ("ALLOCATION_OVER_BATCH", "400")
-    assert (await refusal(officer.allocate(2024, 3, "northern", rock_t=1)))[0] == "ALLOCATION_OVER_BATCH"
+    reason, metadata, _ = await refusal(officer.allocate(2024, 3, "northern", rock_t=1))
+    assert (reason, metadata["batches"]) == ("NO_INDICATOR", "1, 2")
+    assert (await refusal(northern.break_down(2024, 3, "mine-1", rock_t=1)))[0] == "NO_INDICATOR"
     await officer.allocate(2024, 2, "northern", rock_t=400)
     assert (await refusal(northern.break_down(2024, 2, "mine-1", rock_t=401)))[0] == "ALLOCATION_OVER_BATCH"
     await northern.break_down(2024, 2, "mine-1", rock_t=400)
@@ -206,6 +209,7 @@ async def test_every_bad_field_is_named_at_once(officer: Api, northern: Api) -> 
     allocate = quota_pb2.AllocateRequest(request_id=new_id(), year=2024, batch=1, enterprise_id="a/b")
     assert (await refusal(officer.call(officer.allocation.Allocate, allocate)))[2] == ["enterprise_id", "masses"]
     assert (await refusal(officer.allocate(2024, 1, "national", rock_t=1)))[2] == ["enterprise_id"]
+    await officer.enter_indicator(2024, 1, rock_t=1)
     assert (await refusal(northern.break_down(2024, 1, "northern", rock_t=1)))[2] == ["subsidiary_id"]
     assert (await refusal(northern.break_down(2024, 1, "national", rock_t=1)))[2] == ["subsidiary_id"]
     assert (await refusal(northern.break_down(2024, 1, "", rock_t=1)))[2] == ["subsidiary_id"]

@@ -97,8 +97,8 @@ async def test_a_bundle_carries_keys_licences_and_intents(
 def held(report: LotReport) -> list[bytes]:
     """Ids of the open holds that a report names."""
     assert report.failure is None
-    found = [each.statement_id for each in report.findings if each.finding.code == "HELD"]
-    assert found == [gap.statement_id for gap in report.not_checked if gap.code == "HELD"]
+    found = [each.statement_id for each in report.findings if each.finding.code == "ON_HOLD"]
+    assert found == [gap.statement_id for gap in report.not_checked if gap.code == "ON_HOLD"]
     return found
 
 

@@ -128,11 +128,11 @@ async def test_a_newer_status_says_that_a_saved_bundle_is_not_all(plant: Api, in
 
     assert said(status).holds == (hold.admission.statement_id,)
     report = checker.verify(kept.with_status(status))
-    assert report.gap_codes() == {"INCOMPLETE", "HELD"}
-    assert [each.statement_id for each in report.findings if each.finding.code == "HELD"] == [
+    assert report.gap_codes() == {"INCOMPLETE", "ON_HOLD"}
+    assert [each.statement_id for each in report.findings if each.finding.code == "ON_HOLD"] == [
         hold.admission.statement_id
     ]
-    assert (await checker.report(plant, head)).gap_codes() == {"HELD"}, "in the bundle of now it stands"
+    assert (await checker.report(plant, head)).gap_codes() == {"ON_HOLD"}, "in the bundle of now it stands"
     await inspector.release(lot.heads[0].lot_id)
     released = await plant.status(head)
     assert said(released).holds == ()
@@ -162,11 +162,11 @@ async def test_what_is_left_out_shows(
     await inspector.hold(lot.heads[0].lot_id)
     kept = await saved(mine, head)
 
-    assert checker.verify(kept.without(EventKind.SETTLED)).gap_codes() == {"INCOMPLETE", "UNSETTLED_RIGHT", "HELD"}
+    assert checker.verify(kept.without(EventKind.SETTLED)).gap_codes() == {"INCOMPLETE", "UNSETTLED_RIGHT", "ON_HOLD"}
     # One receipt is of all of ours together: none of them can be taken away from under it.
     hidden = checker.verify(kept.without(EventKind.HOLD))
     assert failed(hidden)[0] in (Verdict.CANNOT_TELL, Verdict.REFUTED)
-    assert checker.verify(kept.without(EventKind.STATUS)).gap_codes() == {"ABSENCE", "HELD"}
+    assert checker.verify(kept.without(EventKind.STATUS)).gap_codes() == {"ABSENCE", "ON_HOLD"}
 
 
 async def test_who_may_not_see_a_lot_learns_nothing_of_it(

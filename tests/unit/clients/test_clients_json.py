@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monazite.export_license.v1.export_license_pb2 import (
     Case,
+    CaseEvent,
     DeclaredLot,
     ExportAct,
     Licence,
     LicenceLine,
     LicenceLineBalance,
+    ListCasesResponse,
 )
 from monazite.registry.v1.registry_pb2 import Finding, Lot
 from monazite.transparency.v1.transparency_pb2 import Entry, StreamEntriesResponse
@@ -45,6 +47,13 @@ def test_zeros_are_printed_and_absent_fields_are_not() -> None:
     assert "index" not in pending
     assert message_value(Admission(index=0))["index"] == "0"
     assert "licence" not in message_value(Case(case_id="c"))
+
+
+def test_a_history_that_an_answer_does_not_tell_is_absent() -> None:
+    told = Case(case_id="c", history=[CaseEvent(actor="li")])
+    first, second = json.loads(_printed(ListCasesResponse(cases=[Case(case_id="c"), told]), one_line=True))["cases"]
+    assert "history" not in first
+    assert second["history"][0]["actor"] == "li"
 
 
 @given(st.binary(min_size=32, max_size=32))

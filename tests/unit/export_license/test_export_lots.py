@@ -25,7 +25,7 @@ def test_what_stands_passes_and_shows_its_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["ABSENCE", "STATUS_EXPIRED", "INCOMPLETE", "HELD", "UNSETTLED_RIGHT", "VOUCHED", "NOT_WITNESSED"]
+    "code", ["ABSENCE", "STATUS_EXPIRED", "INCOMPLETE", "ON_HOLD", "UNSETTLED_RIGHT", "VOUCHED", "NOT_WITNESSED"]
 )
 def test_any_gap_closes_the_gate(code: str) -> None:
     gap = Finding(code, "", {"reo_mg": "77", "lot_id": "RE-1"})

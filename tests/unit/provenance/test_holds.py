@@ -30,9 +30,9 @@ def held(world: World, target: Outpoint) -> bool:
     """Whether the report on a target says that it is held: in its findings and in its gaps alike."""
     report = world.verify(target)
     assert report.failure is None
-    found = [each.finding.code for each in report.findings].count("HELD")
-    assert found == [gap.code for gap in report.not_checked].count("HELD")
-    assert report.gap_codes() - {"HELD"} == GAPS
+    found = [each.finding.code for each in report.findings].count("ON_HOLD")
+    assert found == [gap.code for gap in report.not_checked].count("ON_HOLD")
+    assert report.gap_codes() - {"ON_HOLD"} == GAPS
     return found > 0
 
 
@@ -42,7 +42,7 @@ def test_a_hold_stands_until_the_release_that_names_it() -> None:
     hold = world.hold(mined)
     report = world.verify(mined)
     (finding,) = report.findings
-    assert (finding.statement_id, finding.finding.code) == (hold, "HELD")
+    assert (finding.statement_id, finding.finding.code) == (hold, "ON_HOLD")
     assert finding.finding.metadata == {"lot_id": world.lots[mined].lot_id, "reason_code": "INSPECTION"}
     assert report.verdict is Verdict.VERIFIED_WITH_GAPS
     assert held(world, mined)

@@ -94,13 +94,13 @@ def test_holds_of_the_status_count_like_those_of_the_bundle() -> None:
     world, head = mined()
     hold_id = world.hold(head)
     held = judged(world, head, world.status(head, holds=(hold_id,)))
-    assert held.gap_codes() == {"HELD"}
-    assert [each.finding.code for each in held.findings] == ["HELD"]
+    assert held.gap_codes() == {"ON_HOLD"}
+    assert [each.finding.code for each in held.findings] == ["ON_HOLD"]
     kept = [each for each in world.items if parse(each.statement).statement_id != hold_id]
     status = world.status(head, holds=(hold_id,))
     hidden = world.verify(head, [*kept, status])
-    assert hidden.gap_codes() == {"HELD", "INCOMPLETE"}
-    assert [(each.statement_id, each.finding.code) for each in hidden.findings] == [(hold_id, "HELD")]
+    assert hidden.gap_codes() == {"ON_HOLD", "INCOMPLETE"}
+    assert [(each.statement_id, each.finding.code) for each in hidden.findings] == [(hold_id, "ON_HOLD")]
     world.release(head, hold_id)
     assert judged(world, head, world.status(head)).verdict is Verdict.VERIFIED
 

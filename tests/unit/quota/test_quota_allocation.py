@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from monazite_provenance.contents import QuotaKind
 
 from services.chassis.errors import Error
-from services.quota.domain.allocation import EnterIndicator, Give, Indicator, enter_indicator, give, issue
+from services.quota.domain.allocation import (
+    EnterIndicator,
+    Give,
+    Indicator,
+    check_issued,
+    enter_indicator,
+    give,
+    issue,
+)
 from services.quota.domain.batches import Batches, BatchKey, Share
 from services.quota.domain.books import Books
 from services.quota.domain.givers import Member
@@ -104,6 +112,16 @@ def test_an_allocation_over_the_total_names_every_number_of_every_kind_that_is_o
     assert "asked 11 t; of a total of 100 t 90 t are allocated, 10 t remain" in error.message
     left = nation.sheet.balance(AccountKey(NATIONAL, 2024, SEPARATION))
     assert left.given_on_mg == 0, "kinds of one command move together"
+
+
+def test_what_no_notice_issued_is_not_given() -> None:
+    command = Give(2024, 3, NATIONAL, "a", {ROCK: 1})
+    check_issued(command, [1, 2, 3])
+    for batches, said in (([1, 2], "those of 2024 are 1, 2"), ([], "of 2024 none has been")):
+        with pytest.raises(Error) as caught:
+            check_issued(command, batches)
+        assert caught.value.reason == "NO_INDICATOR"
+        assert caught.value.message == f"no indicator of batch 3 of 2024 has been entered; {said}"
 
 
 def two_batches() -> Books:

@@ -18,7 +18,8 @@ def verdict(report: LotReport) -> Iterator[str]:
         yield from screen.indented(_failure(report.failure))
     if report.target is not None:
         lot = report.target
-        yield f"lot {lot.lot_id}  {lot.form.name}  {grouped(lot.gross_g)} g gross  {lot.custody_state.name}"
+        custody = words.custody(lot.custody_state.name)
+        yield f"lot {lot.lot_id}  {lot.form.name}  {grouped(lot.gross_g)} g gross  {custody}"
         yield f"  holder {lot.holder}, {lot.site}"
 
 

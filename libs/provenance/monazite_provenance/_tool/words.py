@@ -35,6 +35,11 @@ def moment(unix_s: int) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def custody(state: str) -> str:
+    """A state of custody by its name: a lot that its holder has is in custody, which says nothing of holds."""
+    return {"HELD": "in custody"}.get(state, state.lower().replace("_", " "))
+
+
 def lot_line(lot_id: str, form: str, gross_g: int, elements: Mapping[int, int]) -> str:
     """A lot in one line; `elements` are milligrams REO by atomic number."""
     masses = " ".join(f"{symbol(element)} {kilograms(mass)}" for element, mass in elements.items())

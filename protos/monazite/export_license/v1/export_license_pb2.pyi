@@ -654,18 +654,23 @@ Global___LicenceLineBalance: _TypeAlias = LicenceLineBalance  # noqa: Y015
 
 @_typing.final
 class GetLicenceRequest(_message.Message):
+    """By id, or by number."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     LICENCE_ID_FIELD_NUMBER: _builtins.int
+    LICENCE_NUMBER_FIELD_NUMBER: _builtins.int
     licence_id: _builtins.bytes
+    licence_number: _builtins.str
     def __init__(
         self,
         *,
         licence_id: _builtins.bytes = ...,
+        licence_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["licence_id", b"licence_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licence_id", b"licence_id", "licence_number", b"licence_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -103,6 +103,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_YOUR_SUBSIDIARY: _ErrorReason.ValueType  # 304
     ERROR_REASON_ALLOCATION_OVER_BATCH: _ErrorReason.ValueType  # 305
     ERROR_REASON_ALLOCATION_IN_USE: _ErrorReason.ValueType  # 306
+    ERROR_REASON_NO_INDICATOR: _ErrorReason.ValueType  # 307
     ERROR_REASON_PROVENANCE_REFUSED: _ErrorReason.ValueType  # 400
     """Of export licensing."""
     ERROR_REASON_CASE_STATE: _ErrorReason.ValueType  # 401
@@ -199,6 +200,7 @@ ERROR_REASON_RIGHT_STATE: ErrorReason.ValueType  # 303
 ERROR_REASON_NOT_YOUR_SUBSIDIARY: ErrorReason.ValueType  # 304
 ERROR_REASON_ALLOCATION_OVER_BATCH: ErrorReason.ValueType  # 305
 ERROR_REASON_ALLOCATION_IN_USE: ErrorReason.ValueType  # 306
+ERROR_REASON_NO_INDICATOR: ErrorReason.ValueType  # 307
 ERROR_REASON_PROVENANCE_REFUSED: ErrorReason.ValueType  # 400
 """Of export licensing."""
 ERROR_REASON_CASE_STATE: ErrorReason.ValueType  # 401

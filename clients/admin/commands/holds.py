@@ -1,0 +1,105 @@
+"""`monazite holds`: lots that may not move until an officer has looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from monazite.registry.v1.registry_pb2 import (
+    ListLotsRequest,
+    ListLotsResponse,
+    Lot,
+    PlaceHoldRequest,
+    ReleaseHoldRequest,
+    StepResponse,
+)
+from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
+
+from clients.admin.arguments import EnterpriseOption, names, outpoint_text
+from clients.admin.output import Output
+from clients.admin.session import PAGE_SIZE, JsonOption, RequestIdOption, Session, run
+from clients.masses import gross_tonnes
+
+app = typer.Typer(no_args_is_help=True, help="Lots on hold.")
+
+LotIdArgument = Annotated[str, typer.Argument(help="Lot id.")]
+ReasonCodeOption = Annotated[
+    str, typer.Option("--reason", help="Reason code of the hold: capitals, digits and underscores, e.g. SITE_CHECK.")
+]
+
+
+@app.command("list")
+def list_holds(context: typer.Context, *, enterprise: EnterpriseOption = "", as_json: JsonOption = False) -> None:
+    """All lots on hold, with the reasons."""
+
+    async def work(session: Session) -> None:
+        stub = LotServiceStub(session.channel("registry"))
+        found, token = ListLotsResponse(), ""
+        while True:
+            request = ListLotsRequest(
+                page_size=PAGE_SIZE, page_token=token, enterprise_id=enterprise, unspent_only=True
+            )
+            page = await session.ask(stub.ListLots, request)
+            found.lots.extend(each for each in page.lots if each.holds)
+            found.as_of.CopyFrom(page.as_of)
+            token = page.next_page_token
+            if not token:
+                break
+        session.show(found, lambda: _table(session.output, found.lots))
+
+    run(context, work, as_json=as_json)
+
+
+@app.command("place")
+def place(
+    context: typer.Context,
+    *,
+    lot_id: LotIdArgument,
+    reason: ReasonCodeOption,
+    request_id: RequestIdOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Puts a lot on hold, by a signed statement: it does not move until the hold of this reason is released."""
+
+    async def work(session: Session) -> None:
+        stub = LotServiceStub(session.channel("registry"))
+        request = PlaceHoldRequest(request_id=session.new_request_id(request_id), lot_id=lot_id, reason_code=reason)
+        placed = await session.ask(stub.PlaceHold, request)
+        session.show(placed, lambda: _step(session.output, placed))
+
+    run(context, work, as_json=as_json)
+
+
+@app.command("release")
+def release(
+    context: typer.Context,
+    *,
+    lot_id: LotIdArgument,
+    reason: ReasonCodeOption,
+    request_id: RequestIdOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Ends the hold of this reason; the lot moves again when none is left."""
+
+    async def work(session: Session) -> None:
+        stub = LotServiceStub(session.channel("registry"))
+        request = ReleaseHoldRequest(request_id=session.new_request_id(request_id), lot_id=lot_id, reason_code=reason)
+        released = await session.ask(stub.ReleaseHold, request)
+        session.show(released, lambda: _step(session.output, released))
+
+    run(context, work, as_json=as_json)
+
+
+def _table(output: Output, lots: Iterable[Lot]) -> None:
+    rows = [
+        [each.lot_id, each.holder.rpartition("/")[2], each.site, gross_tonnes(each.material.gross_g), names(each.holds)]
+        for each in lots
+    ]
+    output.table("Lots on hold", ["Lot", "Holder", "Site", ">t gross", "Reasons"], rows)
+
+
+def _step(output: Output, step: StepResponse) -> None:
+    for head in step.heads:
+        facts = [("head", outpoint_text(head.outpoint)), ("on hold for", names(head.holds) or "nothing any more")]
+        output.facts(f"Lot {head.lot_id}", facts)

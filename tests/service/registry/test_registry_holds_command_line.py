@@ -1,0 +1,38 @@
+"""`monazite holds`: an inspector stops a lot, sees what is stopped, and lets it go."""
+
+from __future__ import annotations
+
+import uuid
+
+from clients.admin.exit_codes import ExitCode
+from tests.service.registry.api import IMPORTED, Api
+from tests.service.registry.conftest import INSPECTOR, Registry
+from tests.service.terminal import Terminal
+from tools.local.pki import DevelopmentAuthority
+
+
+async def test_a_lot_is_put_on_hold_listed_and_released(
+    registry: Registry, authority: DevelopmentAuthority, plant: Api
+) -> None:
+    (head,) = (await plant.register(origin=IMPORTED)).heads
+    lot_id = head.lot_id
+    terminal = Terminal(authority, INSPECTOR, registry=registry.port)
+    assert (await terminal.does("holds", "list"))["lots"] == []
+    request_id = str(uuid.uuid4())
+    placing = ("holds", "place", lot_id, "--reason", "SITE_CHECK", "--request-id", request_id)
+    placed = await terminal.does(*placing)
+    assert placed["heads"][0]["holds"] == ["SITE_CHECK"]
+    again = await terminal.does(*placing)
+    assert (again["heads"], again["statement"]) == (placed["heads"], placed["statement"])
+    (listed,) = (await terminal.does("holds", "list"))["lots"]
+    assert (listed["lot_id"], listed["holds"]) == (lot_id, ["SITE_CHECK"])
+    code, said, _ = await terminal.types("holds", "list")
+    assert (code, lot_id in said, "SITE_CHECK" in said) == (ExitCode.DONE, True, True)
+    assert list((await plant.lot(lot_id)).holds) == ["SITE_CHECK"]
+    assert await terminal.fails("holds", "release", lot_id, "--reason", "PAPERS") == (ExitCode.NOT_FOUND, "NOT_FOUND")
+    code, said, _ = await terminal.types("holds", "release", lot_id, "--reason", "SITE_CHECK")
+    assert (code, "nothing any more" in said) == (ExitCode.DONE, True)
+    assert (await terminal.does("holds", "list"))["lots"] == []
+    other = Terminal(authority, "officer/registrar/li", registry=registry.port)
+    refused = await other.fails("holds", "place", lot_id, "--reason", "SITE_CHECK")
+    assert refused == (ExitCode.NOT_ALLOWED, "ACCESS_DENIED")
