@@ -208,7 +208,8 @@ def _tell_of_the_log(stage: Stage, saved: bytes, report: LotReport) -> None:
     stage.check(later.gap_codes() == frozenset({"STATUS_EXPIRED"}), f"once its status is old: {later.verdict.name}")
     stage.step(
         f"The registry's status, signed at {_clock(status.issued_at)}, says: unspent, not on hold, nothing left out. "
-        f"From {_clock(status.expires_at)} on the same file is {later.verdict.name}, STATUS_EXPIRED, until it has a new one."
+        f"From {_clock(status.expires_at)} on the same file is {later.verdict.name}, STATUS_EXPIRED, until it has a "
+        "new one."
     )
 
 
