@@ -61,9 +61,9 @@ def _tonnes(name: str, text: str) -> int:
 
 
 def kind_name(kind: QuotaKind.ValueType) -> str:
-    """ "MINING_ROCK" for QUOTA_KIND_MINING_ROCK; a number this client does not know stays a number."""
+    """ "mining rock" for QUOTA_KIND_MINING_ROCK; a number this client does not know stays a number."""
     try:
-        return QuotaKind.Name(kind).removeprefix("QUOTA_KIND_")
+        return QuotaKind.Name(kind).removeprefix("QUOTA_KIND_").replace("_", " ").lower()
     except ValueError:
         return str(kind)
 

@@ -74,10 +74,11 @@ class Output:
         tables.show(self.console, title, columns, rows)
 
     def facts(self, title: str, facts: Sequence[tuple[str, str]]) -> None:
-        """Name and value, one a line."""
+        """Name and value, one a line; what is empty has none."""
         self.console.print(f"[bold]{escape(title)}[/bold]")
-        width = max((len(name) for name, _ in facts), default=0)
-        for name, value in facts:
+        told = [(name, value) for name, value in facts if value]
+        width = max((len(name) for name, _ in told), default=0)
+        for name, value in told:
             self.console.print(f"  {escape(name.ljust(width))}  {escape(value)}", soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -125,7 +126,8 @@ class Output:
             return
         self._complain(f"[bold red]{escape(reason)}[/bold red] {escape(message)}")
         for name, value in facts.items():
-            self._complain(f"  {escape(name)} = {escape(value)}")
+            if value:
+                self._complain(f"  {escape(name)} = {escape(value)}")
         for each in violations:
             self._complain(f"  {escape(each.field)}: {escape(each.description)}")
         if todo:

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# What rich draws about each cell: two blanks and a line; and one line more at the end.
-_ABOUT_A_CELL = 3
-_EDGE = 1
+# Blanks between two columns, as the offline tool has them: lines about the cells would take three columns each.
+_BETWEEN = 2
 
 
 def show(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -22,14 +21,17 @@ def show(console: Console, title: str, columns: Sequence[str], rows: Sequence[Se
     """
     names = [column.removeprefix(">") for column in columns]
     right = [column.startswith(">") for column in columns]
+    if not rows:
+        console.print(Text(f"{title}: none"))
+        return
     cells = [list(column) for column in zip(names, *rows, strict=True)]
-    room = console.width - _EDGE - _ABOUT_A_CELL * len(columns)
+    room = console.width - _BETWEEN * (len(columns) - 1)
     widths = _widths([_least(column, whole=whole) for column, whole in zip(cells, right, strict=True)], cells, room)
     if widths is None:
         for line in _stacked(title, names, rows):
             console.print(line, soft_wrap=True)
         return
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, padding=(0, _BETWEEN, 0, 0))
     for name, is_right, width in zip(names, right, widths, strict=True):
         table.add_column(Text(name), justify="right" if is_right else "left", width=width, overflow="fold")
     for row in rows:

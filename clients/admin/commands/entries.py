@@ -75,8 +75,9 @@ def save(
         if session.output.as_json:
             session.output.value({"entries": str(file), "checkpoint": str(head), "size": size})
             return
-        session.output.raw(f"{file}: {size} entries, under the signed head in {head}; not verified. To do so:")
-        session.output.raw(f"  python -m monazite_provenance root {file} --checkpoint {head} --trust TRUST")
+        trust = session.configuration.trust or "TRUST"
+        session.output.raw(f"{file}: {size} entries, under the signed head in {head}. To verify it, without us:")
+        session.output.raw(f"  python -m monazite_provenance root {file} --checkpoint {head} --trust {trust}")
 
     run(context, work, as_json=as_json)
 

@@ -77,7 +77,7 @@ def _table(output: Output, indicators: Iterable[Indicator]) -> None:
     for each in indicators:
         head = [str(each.year), str(each.batch), each.document, when(each.entered_at)]
         rows.append([*head, "added", *_cells(each.increments)])
-        rows.append(["", "", "", "", "total", *_cells(each.totals)])
+        rows.append([*head, "total", *_cells(each.totals)])
     columns = ["Year", "Batch", "Document", "Entered", "t REO", *(f">{label}" for _, label in _KINDS)]
     output.table("National indicators", columns, rows)
 

@@ -81,9 +81,11 @@ def watch(
         monitor = await asyncio.to_thread(_monitor, log, state)
         try:
             while True:
+                before = monitor.head
                 newer = await observed(log, monitor, session.output, patiently=not once)
                 if monitor.head is not None and (newer or once):
-                    _show(session, monitor.head, "CONSISTENT", new=newer)
+                    grown = before is None or monitor.head.size > before.size
+                    _show(session, monitor.head, "CONSISTENT", grown=grown)
                 if newer and state is not None and monitor.checkpoint is not None:
                     await asyncio.to_thread(_keep, state, monitor.checkpoint)
                 if once:
@@ -183,13 +185,13 @@ def _refute(session: Session, log: str, why: str, **evidence: str | int) -> None
         session.output.raw(f"  {name}: {value}")
 
 
-def _show(session: Session, head: Head, verdict: str, *, new: bool = True) -> None:
-    """A line, as JSON too: a watch writes many."""
+def _show(session: Session, head: Head, verdict: str, *, grown: bool = True) -> None:
+    """A line, as JSON too: a watch writes many. `grown`: whether there are more entries than at the head before."""
     if session.output.as_json:
         fields: dict[str, JsonValue] = {"log": head.log, "size": head.size, "root": head.root.hex()}
-        session.output.value_line({**fields, "signed_at": head.signed_at, "verdict": verdict, "new": new})
+        session.output.value_line({**fields, "signed_at": head.signed_at, "verdict": verdict, "grown": grown})
     else:
-        before = "" if new else "; the same head as before"
+        before = "" if grown else "; no more entries than before"
         session.output.raw(f"{verdict}  {head.log}  {head.size} entries  root {head.root.hex()}{before}")
 
 

@@ -128,11 +128,15 @@ def _state(lot: Lot) -> str:
     return custody_name(CustodyState.Name(lot.custody_state).removeprefix("CUSTODY_STATE_")) if lot.unspent else "ended"
 
 
+def _form(lot: Lot) -> str:
+    return Form.Name(lot.material.form).removeprefix("FORM_").replace("_", " ").lower()
+
+
 def _table(output: Output, lots: Iterable[Lot]) -> None:
     rows = [
         [
             each.lot_id,
-            Form.Name(each.material.form).removeprefix("FORM_"),
+            _form(each),
             each.holder.rpartition("/")[2],
             each.receiver.rpartition("/")[2],
             each.site,
@@ -158,7 +162,7 @@ def _lot(output: Output, lot: Lot) -> None:
             ("holder", lot.holder),
             ("receiver", lot.receiver),
             ("site", lot.site),
-            ("form", Form.Name(material.form).removeprefix("FORM_")),
+            ("form", _form(lot)),
             ("custody model", CustodyModel.Name(material.custody_model).removeprefix("CUSTODY_MODEL_")),
             ("gross, t", gross_tonnes(material.gross_g)),
             ("net, t", gross_tonnes(material.net_g)),

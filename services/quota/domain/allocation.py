@@ -193,7 +193,7 @@ def check_issued(command: Give, batches: Collection[int]) -> None:
     if command.batch in batches:
         return
     known = ", ".join(map(str, sorted(batches)))
-    there = f"those of {command.year} are {known}" if known else f"of {command.year} none has been"
+    there = f"those of {command.year} are {known}" if known else f"none of {command.year} has been"
     raise Error(
         Kind.PRECONDITION,
         "NO_INDICATOR",

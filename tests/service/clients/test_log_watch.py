@@ -90,7 +90,7 @@ async def test_a_fork_is_told_with_both_signed_heads(
     server = authority.issue("service/registry", server=True)
     async with served(log, server) as port, served(other, server) as other_port:
         assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log))
-        assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log, new=False))
+        assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log, grown=False))
         grow(log, 5)
         assert await watcher.watch(port) == (ExitCode.DONE, _consistent(log))
         # Of the size seen last, with another root: the two heads convict it.
@@ -172,6 +172,6 @@ async def test_a_saved_log_is_what_the_offline_tool_adds_up(
     assert {each for each in there if each.startswith("registry.")} == {saved.name, head.name}
 
 
-def _consistent(log: FakeLog, *, new: bool = True) -> dict[str, object]:
+def _consistent(log: FakeLog, *, grown: bool = True) -> dict[str, object]:
     head = log.register.head(0).head
-    return {"log": head.log, "size": head.size, "root": head.root.hex(), "verdict": "CONSISTENT", "new": new}
+    return {"log": head.log, "size": head.size, "root": head.root.hex(), "verdict": "CONSISTENT", "grown": grown}

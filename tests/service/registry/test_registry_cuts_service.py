@@ -88,7 +88,7 @@ async def test_a_bundle_at_the_cut_itself_holds_what_speaks_of_its_head(
     assert (alone.statements, len(alone.steps)) == (2, 0)
     hold = await inspector.hold(lot.heads[0].lot_id)
     held = await checker.report(plant, head)
-    assert held.gap_codes() == {"VOUCHED", "HELD"}
+    assert held.gap_codes() == {"VOUCHED", "ON_HOLD"}
     assert hold.admission.statement_id in held.registered
 
 

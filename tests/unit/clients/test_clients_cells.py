@@ -34,16 +34,20 @@ def test_no_word_is_lost_or_broken(width: int, rows: list[tuple[str, str, str]])
 @settings(max_examples=40)
 @given(st.integers(10, 240), st.lists(st.tuples(CELL, CELL), max_size=4))
 def test_a_table_is_no_wider_than_the_window(width: int, rows: list[tuple[str, str]]) -> None:
-    lines = _shown(width, ["Lot", ">mass"], [list(row) for row in rows]).splitlines()
-    if any("┏" in line for line in lines):
-        assert all(cell_len(line) <= width for line in lines)
+    said = _shown(width, ["Lot", ">mass"], [list(row) for row in rows])
+    if not said.startswith("Title\n\n"):
+        assert all(cell_len(line) <= width for line in said.splitlines())
+
+
+def test_of_nothing_there_is_no_table() -> None:
+    assert _shown(80, ["Lot", ">mass"], []) == "Title: none\n"
 
 
 @pytest.mark.parametrize(("width", "stacked"), [(40, True), (79, True), (90, False), (240, False)])
 def test_what_is_too_wide_for_the_window_is_stacked(width: int, stacked: bool) -> None:
     said = _shown(width, ["Right", "Holder", ">mass"], [[ID, "northern", "1 234.5"], [ID, "", "2"]])
     assert said.count(ID) == 2
-    assert ("┏" in said) == (not stacked)
+    assert said.startswith("Title\n\n") == stacked
     if stacked:
         assert f"  Right   {ID}\n  Holder  northern\n  mass    1 234.5\n" in said
         assert said.count("Holder") == 1, "an empty cell has no line"

@@ -117,7 +117,7 @@ def test_an_allocation_over_the_total_names_every_number_of_every_kind_that_is_o
 def test_what_no_notice_issued_is_not_given() -> None:
     command = Give(2024, 3, NATIONAL, "a", {ROCK: 1})
     check_issued(command, [1, 2, 3])
-    for batches, said in (([1, 2], "those of 2024 are 1, 2"), ([], "of 2024 none has been")):
+    for batches, said in (([1, 2], "those of 2024 are 1, 2"), ([], "none of 2024 has been")):
         with pytest.raises(Error) as caught:
             check_issued(command, batches)
         assert caught.value.reason == "NO_INDICATOR"
