@@ -20,12 +20,13 @@ from monazite_provenance.item import Item
 from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.receipts import Head, HeadVerifier
 from monazite_provenance.statement import log_leaf
+from monazite_provenance.tree import Frontier
 
 from services.chassis import errors, telemetry
 from services.chassis.client import Peer
 from services.chassis.crash import crash_point
 from services.chassis.database import SERIALIZATION, Connection, Database
-from services.chassis.log.growth import Edge, grow
+from services.chassis.log.growth import grow
 from services.chassis.log.peers import LogProblem, Taken, check_newer, load_head, take_head
 from services.chassis.wakeup import Wakeup
 
@@ -70,7 +71,7 @@ class Page:
     """A page that goes on where we stand, checked against its head."""
 
     entries: tuple[FollowedEntry, ...]
-    after: Edge
+    after: Frontier
     head: Head
     response: StreamEntriesResponse
 
@@ -165,7 +166,7 @@ class Follower(Generic[Prepared]):
                 last = Taken(page.head, response.checkpoint.checkpoint)
             yield
 
-    def read(self, edge: Edge, last: Taken | None, response: StreamEntriesResponse) -> Page:
+    def read(self, edge: Frontier, last: Taken | None, response: StreamEntriesResponse) -> Page:
         """Checks that a page goes on where we stand, and is of the tree that its head signs. Raises LogProblem."""
         checkpoint = response.checkpoint.checkpoint
         try:
@@ -208,7 +209,7 @@ class Follower(Generic[Prepared]):
             item = Item.decode(item).with_receipts([entry.receipt]).encode()
         return FollowedEntry(entry.index, entry.statement_id, entry.event_kind, item)
 
-    async def _take(self, edge: Edge, page: Page) -> bool:
+    async def _take(self, edge: Frontier, page: Page) -> bool:
         prepared = await self._prepared(page.entries) if page.entries else None
         crash_point("follower.prepared")
         async with self._database.transaction() as connection:
@@ -236,15 +237,15 @@ class Follower(Generic[Prepared]):
             first, last = entries[0].index, entries[-1].index
             raise LogProblem(f"{self.log}: an entry from {first} to {last} does not verify: {error}") from error
 
-    async def _cursor(self, connection: Connection) -> Edge:
+    async def _cursor(self, connection: Connection) -> Frontier:
         row = await connection.fetchrow("SELECT next_index, edge FROM follower_cursor WHERE log = $1", self.log)
         if row is None:
-            return Edge(0, ())
+            return Frontier()
         hashes: bytes = row["edge"]
         parts = (hashes[at : at + tree.HASH_BYTES] for at in range(0, len(hashes), tree.HASH_BYTES))
-        return Edge(row["next_index"], tuple(parts))
+        return Frontier(row["next_index"], parts)
 
-    async def _move(self, connection: Connection, position: int, after: Edge) -> bool:
+    async def _move(self, connection: Connection, position: int, after: Frontier) -> bool:
         """Locks and moves the cursor; False if another process moved it since the page was fetched."""
         await connection.execute(_START, self.log)
         moved = await connection.execute(_MOVE, self.log, position, after.size, b"".join(after.hashes))

@@ -18,13 +18,14 @@ from uuid import uuid4
 
 import asyncpg
 from monazite_provenance.receipts import parse_checkpoint
+from monazite_provenance.tree import Frontier
 
 from services.chassis import errors, telemetry
 from services.chassis.clock import Clock
 from services.chassis.crash import crash_point
 from services.chassis.database import SERIALIZATION, Connection, Database
 from services.chassis.log import memory, nodes
-from services.chassis.log.growth import Edge, Growth, grow
+from services.chassis.log.growth import Growth, grow
 from services.chassis.log.heads import HeadSigner, Published
 from services.chassis.log.memory import ENTRIES_MAX, Memory, Overtaken, SetBack, Signed
 from services.chassis.log.order import Pending, order
@@ -90,7 +91,7 @@ class LostLead(Exception):  # noqa: N818  (says what it is)
 class Base:
     """The published tree that the next batch goes on from."""
 
-    edge: Edge
+    edge: Frontier
     # Entries of a batch that was signed and perhaps not published: the next one is to be the same.
     unfinished: tuple[bytes, ...] = ()
 
@@ -99,8 +100,8 @@ class Base:
 class Batch:
     """A batch with its signed head: entries in order, the tree before and after, receipts for who waits by id."""
 
-    before: Edge
-    after: Edge
+    before: Frontier
+    after: Frontier
     entries: tuple[Pending, ...]
     # None of a heartbeat.
     growth: Growth | None
@@ -264,7 +265,7 @@ class Sequencer:
             raise RuntimeError(f"this database has no log {self._log_name}")
         return head
 
-    def prepare(self, epoch: int, before: Edge, pending: Sequence[Pending]) -> Batch:
+    def prepare(self, epoch: int, before: Frontier, pending: Sequence[Pending]) -> Batch:
         """Orders, grows the tree, signs once, and remembers. Blocks: to be called in a thread.
 
         A heartbeat has no entries. What was signed is durable, and known to nobody else, when this returns.

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from monazite_provenance import tree
-from monazite_provenance.tree import EMPTY_ROOT, Node
+from monazite_provenance.tree import Frontier, Node
 
 # Of the inner nodes only those on every fourth level are stored: a fifteenth of them all. What lies between is at most
 # eight hashes away from the next stored level below.
@@ -27,28 +27,11 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """A tree's size and the perfect subtrees that cover it, left to right: all that is needed to go on."""
-
-    size: int
-    hashes: tuple[bytes, ...]
-
-    @property
-    def root(self) -> bytes:
-        """Root of the tree."""
-        return tree.fold(self.hashes) if self.hashes else EMPTY_ROOT
-
-    def by_level(self) -> dict[int, bytes]:
-        """The subtrees by level."""
-        return {node.level: value for node, value in zip(tree.covering(0, self.size), self.hashes, strict=True)}
-
-
-@dataclass(frozen=True, slots=True)
 class Growth:
     """A tree before and after a batch. `rows` hold, by level, what is right of the frontier before."""
 
-    before: Edge
-    after: Edge
+    before: Frontier
+    after: Frontier
     root: bytes
     rows: tuple[Row, ...]
 
@@ -72,9 +55,10 @@ class Growth:
                 yield Node(level, place), hashes[place - start]
 
 
-def grow(before: Edge, leaves: Sequence[bytes]) -> Growth:
-    """The tree with these leaf hashes appended, at least one."""
-    left = before.by_level()
+def grow(before: Frontier, leaves: Sequence[bytes]) -> Growth:
+    """The tree with these leaf hashes appended, at least one; `before` stays as it is."""
+    covering = tree.covering(0, before.size)
+    left = {node.level: value for node, value in zip(covering, before.hashes, strict=True)}
     rows: list[Row] = []
     row: Sequence[bytes] = leaves
     start, level = before.size, 0
@@ -91,10 +75,10 @@ def grow(before: Edge, leaves: Sequence[bytes]) -> Growth:
         start >>= 1
         level += 1
     size = before.size + len(leaves)
-    return Growth(before, Edge(size, tuple(_edge(size, left, rows))), rows[-1].hashes[0], tuple(rows))
+    return Growth(before, Frontier(size, _covering(size, left, rows)), rows[-1].hashes[0], tuple(rows))
 
 
-def _edge(size: int, left: Mapping[int, bytes], rows: Sequence[Row]) -> Iterator[bytes]:
+def _covering(size: int, left: Mapping[int, bytes], rows: Sequence[Row]) -> Iterator[bytes]:
     for level, place in tree.covering(0, size):
         start, hashes = rows[level]
         yield left[level] if place < start else hashes[place - start]

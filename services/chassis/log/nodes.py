@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from monazite_provenance import tree
-from monazite_provenance.tree import Node, Range
+from monazite_provenance.tree import Frontier, Node, Range
 
 from services.chassis.database import Connection
-from services.chassis.log.growth import STORED_LEVELS, Edge
+from services.chassis.log.growth import STORED_LEVELS
 
 _LEAVES: Final = "SELECT idx, leaf FROM entry WHERE idx = ANY($1::bigint[])"
 _NODES: Final = """
@@ -29,11 +29,11 @@ async def range_hashes(connection: Connection, ranges: Sequence[Range]) -> list[
     return [tree.range_hash(part, hashes.__getitem__) for part in ranges]
 
 
-async def edge(connection: Connection, size: int) -> Edge:
+async def edge(connection: Connection, size: int) -> Frontier:
     """The frontier of a tree of published entries. Raises RuntimeError for a tree with a hole."""
     covering = tree.covering(0, size)
     hashes = await _hashes(connection, covering)
-    return Edge(size, tuple(hashes[node] for node in covering))
+    return Frontier(size, (hashes[node] for node in covering))
 
 
 async def _hashes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, bytes]:

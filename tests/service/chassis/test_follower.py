@@ -14,12 +14,13 @@ from monazite_provenance.errors import BadSignature
 from monazite_provenance.item import Item
 from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.statement import log_leaf
+from monazite_provenance.tree import Frontier
 
 from services.chassis import errors
 from services.chassis.database import Connection, Database
 from services.chassis.errors import Error, Kind
 from services.chassis.follower import FollowedEntry, Follower
-from services.chassis.log.growth import Edge, grow
+from services.chassis.log.growth import grow
 from services.chassis.log.peers import LogProblem
 from services.chassis.log.reading import Log
 from tests.conftest import Migrate
@@ -160,7 +161,7 @@ class Liar:
 
     def root(self, size: int) -> bytes:
         leaves = [log_leaf(Item.decode(item).statement) for item, _ in self.entries[:size]]
-        return grow(Edge(0, ()), leaves).root if leaves else Edge(0, ()).root
+        return grow(Frontier(), leaves).root if leaves else Frontier().root
 
 
 def saying(page: StreamEntriesResponse) -> Fetch:
@@ -260,7 +261,7 @@ async def test_a_page_that_contradicts_itself_halts_the_follower(database: Datab
 
 async def test_the_head_of_another_log_or_by_another_key_halts_the_follower(database: Database) -> None:
     page = Liar([]).page(0, 0)
-    page.checkpoint.checkpoint = head_signer(LOG, ISSUER)[0].sign(0, Edge(0, ()).root, 1).checkpoint
+    page.checkpoint.checkpoint = head_signer(LOG, ISSUER)[0].sign(0, Frontier().root, 1).checkpoint
     assert "not of the log" in str(await halted(following(database, saying(page)), database))
     other = Follower(
         database, "urn:monazite:log:other:0", saying(Liar([]).page(0, 0)), KEYS, kinds=[1], prepare=prepare, apply=apply

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
+from monazite_provenance.tree import Frontier
 
 from services.chassis import store
 from services.chassis.database import Connection, Database
 from services.chassis.log import nodes
-from services.chassis.log.growth import Edge
 from services.chassis.sequencer import ROUND_S, Batch, LostLead, Sequencer, read_pending
 from tests.service.chassis.logs import sequencer
 from tests.service.chassis.till import Take, statement, take
@@ -186,7 +186,7 @@ async def test_a_leader_that_wakes_up_late_changes_nothing(database: Database) -
     more = await stored(database, 3, seed=2)
     async with database.connection() as connection:
         with pytest.raises(LostLead):
-            await paused.publish(connection, epoch, paused.prepare(epoch, Edge(0, ()), pending))
+            await paused.publish(connection, epoch, paused.prepare(epoch, Frontier(), pending))
         newer = await read_pending(connection)
         edge = await nodes.edge(connection, 5)
         with pytest.raises(LostLead):  # the epoch fences it off, even with entries that nobody has indexed
