@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from monazite_provenance._holds import check_inspector
+from monazite_provenance._opened import Opened, basis_of, corrected_lots
 from monazite_provenance.conservation import Finding, weigh
 from monazite_provenance.contents import AssayRow, AttestDetails, ElementRow, LotContent, MassSource
 from monazite_provenance.elements import symbol
-from monazite_provenance.errors import AttestationMismatch, StepNotAllowed
+from monazite_provenance.errors import AttestationMismatch, BadField, StepNotAllowed
+from monazite_provenance.kinds import EventKind
 from monazite_provenance.names import parse_spiffe
+from monazite_provenance.report import Gap
 from monazite_provenance.settings import RuleSettings
 from monazite_provenance.statement import Outpoint
+from monazite_provenance.steps import Prior
 from monazite_provenance.verifier import Statement
+
+_MEASURING: Final = frozenset({EventKind.REGISTER, EventKind.TRANSFORM, EventKind.ADJUST})
 
 
 class Attestations:
@@ -93,6 +100,36 @@ def _fits(row: ElementRow, attested: AssayRow | None, dry_g: int, attested_g: in
         and row.u_random_mg >= u_random_mg * dry_g // attested_g
         and row.u_common_mg >= u_common_mg * dry_g // attested_g
     )
+
+
+def check_measured_by(
+    attestations: Attestations, opened: Opened, prior: Prior | None, is_seen: Callable[[bytes], bool]
+) -> tuple[Gap, ...]:
+    """What a step measured agrees with the attestations that it names; of one that is not shown it is a gap.
+
+    `is_seen(id)`: whether a statement stands in the bundle before this one. Raises BadField, AttestationMismatch.
+    """
+    kind, inputs = opened.statement.claims.kind, opened.lots
+    lots = corrected_lots(opened)
+    if prior is not None:
+        kind, inputs = prior.kind, prior.inputs
+    if kind not in _MEASURING:
+        return ()
+    gaps: list[Gap] = []
+    for lot, index in named(lots, inputs if kind is EventKind.ADJUST else (), basis_of(opened.details, prior)):
+        attestation = lot.sources[index].attestation or b""
+        if attestation not in opened.statement.claims.refs:
+            raise BadField("a statement does not refer to the attestation that it rests on", field="refs")
+        attested = attestations.find(attestation)
+        if attested is not None:
+            check_agrees(lot, index, attested)
+        elif is_seen(attestation):
+            raise AttestationMismatch("masses rest on a statement that is no attestation")
+        else:
+            message = "an attestation that masses rest on is not in the bundle"
+            metadata = {"attestation_id": attestation.hex(), "lot_id": lot.lot_id}
+            gaps.append(Gap("ATTESTATION_NOT_SHOWN", message, opened.statement.id, metadata))
+    return tuple(gaps)
 
 
 def compared(lot: LotContent, attested: AttestDetails, settings: RuleSettings) -> tuple[Finding, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from monazite_provenance._custody import CustodyChain, History
+from monazite_provenance._custody import CustodyChain
 from monazite_provenance._evidence import Evidence
+from monazite_provenance._history import History
 from monazite_provenance._holds import ON_HOLD, hold_gap
 from monazite_provenance._positions import Positions
 from monazite_provenance._registration import Registration

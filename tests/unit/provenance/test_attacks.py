@@ -293,10 +293,10 @@ def test_origins_beyond_counting_are_a_gap_and_cost_nothing(monkeypatch: pytest.
     parts = world.split("mine", mined, 400, 300, 300)
     whole = world.merge("mine", *parts)
     shares = len(parts) * len(ORE)
-    monkeypatch.setattr("monazite_provenance._custody.SHARES_MAX", shares)
+    monkeypatch.setattr("monazite_provenance._tracing.SHARES_MAX", shares)
     report = world.verify(whole)
     assert report.gap_codes() == GAPS | {"ORIGINS_NOT_TRACED"}
     assert report.origins == {}
     assert report.verdict is Verdict.VERIFIED_WITH_GAPS
-    monkeypatch.setattr("monazite_provenance._custody.SHARES_MAX", 2 * shares)
+    monkeypatch.setattr("monazite_provenance._tracing.SHARES_MAX", 2 * shares)
     assert world.verify(whole).gap_codes() == GAPS
