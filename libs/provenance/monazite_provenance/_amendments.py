@@ -10,7 +10,6 @@ from monazite_provenance._step_checks import (
     Prior,
     Step,
     StepVerdict,
-    check_counts,
     check_factors,
     check_held,
     known_prior,
@@ -61,7 +60,6 @@ def changed(old: LotContent, new: LotContent) -> tuple[LotField, ...]:
 def adjust(step: Step, details: Details) -> StepVerdict:
     """A lot is measured again. What is more than was on record wants a reason and is a finding; so is what vanishes."""
     assert isinstance(details, AdjustDetails)  # noqa: S101 - check_step compared the kinds
-    check_counts(step, range(1, 2), range(1, 2))
     check_held((*step.inputs, *step.outputs), step.actor)
     (old,), (new,) = step.inputs, step.outputs
     if not _MEASURED.issuperset(changed(old, new)):
@@ -102,7 +100,6 @@ def _check_sources(fresh: LotContent, details: AdjustDetails) -> None:
 def consume(step: Step, details: Details) -> StepVerdict:
     """Lots end in use. Feed that no smelting-separation quota was charged on is a finding: it never will be."""
     assert isinstance(details, ConsumeDetails)  # noqa: S101 - check_step compared the kinds
-    check_counts(step, range(1, step.settings.inputs_max + 1), range(1))
     check_held(step.inputs, step.actor)
     return StepVerdict(
         tuple(
@@ -119,7 +116,6 @@ def consume(step: Step, details: Details) -> StepVerdict:
 
 def annul(step: Step, _details: Details) -> StepVerdict:
     """A register that nothing followed is taken back, with all that it made, by whose it was."""
-    check_counts(step, range(1, step.settings.inputs_max + 1), range(1))
     check_held(step.inputs, step.actor)
     prior = known_prior(step)
     if prior.kind is not EventKind.REGISTER:
@@ -192,11 +188,9 @@ def _pair(step: Step, details: CorrectDetails, prior: Prior) -> tuple[LotContent
         raise StepNotAllowed("a correction of an output that the statement does not have")
     old = prior.outputs[prior.index]
     if step.inputs:
-        check_counts(step, range(1, 2), range(1, 2))
         if details.lot is not None or step.inputs[0] != old:
             raise StepNotAllowed("a correction of an unspent output spends it, and makes what it should have been")
         return old, step.outputs[0]
-    check_counts(step, range(1), range(1))
     if details.lot is None:
         raise StepNotAllowed("a correction of a spent output that does not say what it should have been")
     return old, details.lot

@@ -15,9 +15,10 @@ from monazite_provenance._descent import AS_THEY_ARE
 from monazite_provenance._frozen import dataclass
 from monazite_provenance._graph import Hidden
 from monazite_provenance._opened import Head
-from monazite_provenance._part_rules import check_arity, check_lines, check_parties
-from monazite_provenance._step_checks import StepVerdict, check_origin, quota_verdict
+from monazite_provenance._part_rules import check_parties
+from monazite_provenance._step_checks import StepVerdict, check_counts, check_origin, quota_verdict
 from monazite_provenance._telling import Told
+from monazite_provenance._transfers import check_lines
 from monazite_provenance.conservation import refuse_gains, weigh
 from monazite_provenance.contents import (
     AcceptDetails,
@@ -29,7 +30,7 @@ from monazite_provenance.contents import (
     RightDetails,
     TransformDetails,
 )
-from monazite_provenance.errors import BadField, EventNotAllowed, StepNotAllowed, Undisclosed
+from monazite_provenance.errors import BadField, EventNotAllowed, Undisclosed
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.metering import QuotaNeed, check_rights, register_need
 from monazite_provenance.report import Gap, Withheld
@@ -119,13 +120,11 @@ class Partly:
             raise Undisclosed("of a step that takes something back all must be disclosed", kind=int(claims.kind))
         if claims.on_behalf is not None and claims.issuer != registry:
             raise EventNotAllowed("only the registry signs custody events on behalf of another")
-        if len(self.inputs) > settings.inputs_max or self.statement.outputs_count > settings.outputs_max:
-            raise StepNotAllowed("too many inputs or outputs")
         check_ids(tuple(self.outputs.values()))
         first = self.outputs.get(0)
         if first is not None and claims.subject != subject((), (first,)):
             raise BadField("subject is not the lot", field="sub")
-        check_arity(claims.kind, len(self.inputs), self.statement.outputs_count)
+        check_counts(claims.kind, len(self.inputs), self.statement.outputs_count, settings)
         check_parties(claims.kind, claims.actor, self.lots, tuple(self.outputs.values()))
         if isinstance(self.details, AcceptDetails):
             shown = (head.lot if isinstance(head, Head) else None for head in self.inputs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from monazite_provenance import metering, uncertainty
 from monazite_provenance._frozen import dataclass, field
@@ -95,10 +96,37 @@ def check_held(lots: Iterable[LotContent], actor: str) -> None:
             raise NotHolder("a lot of another holder")
 
 
-def check_counts(step: Step, inputs: range, outputs: range) -> None:
-    """How many lots go in and come out."""
-    if len(step.inputs) not in inputs or len(step.outputs) not in outputs:
-        raise StepNotAllowed("number of inputs or outputs", inputs=len(step.inputs), outputs=len(step.outputs))
+def check_counts(kind: EventKind, spent: int, made: int, settings: RuleSettings) -> None:
+    """How many lots a step of this kind spends and makes, whether they are shown or not. Raises StepNotAllowed."""
+    if spent > settings.inputs_max or made > settings.outputs_max:
+        raise StepNotAllowed("too many inputs or outputs")
+    if not _COUNTS[kind](spent, made):
+        raise StepNotAllowed("number of inputs or outputs", inputs=spent, outputs=made)
+
+
+def _each_one(spent: int, made: int) -> bool:
+    return spent == made > 0
+
+
+def _all_end(spent: int, made: int) -> bool:
+    return spent > 0 == made
+
+
+_COUNTS: Final[Mapping[EventKind, Callable[[int, int], bool]]] = {
+    EventKind.REGISTER: lambda spent, made: spent == 0 < made,
+    EventKind.RETURN: lambda spent, made: spent == 1 <= made <= 2,  # noqa: PLR2004 - what came back, what did not
+    EventKind.SPLIT: lambda spent, made: spent == 1 < made,
+    EventKind.MERGE: lambda spent, made: spent > 1 == made,
+    EventKind.TRANSFORM: lambda spent, made: spent > 0 < made,
+    EventKind.OFFER: _each_one,
+    EventKind.CANCEL: _each_one,
+    EventKind.ACCEPT: lambda spent, made: spent > 0 and made <= 2 * spent,
+    EventKind.DIVERT: _each_one,
+    EventKind.ADJUST: lambda spent, made: spent == made == 1,
+    EventKind.CONSUME: _all_end,
+    EventKind.ANNUL: _all_end,
+    EventKind.CORRECT: lambda spent, made: spent == made <= 1,
+}
 
 
 def check_one_log(step: Step) -> None:
