@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from monazite_provenance.names import log_urn
 
 from benchmarks.straight import Connection
 from services.quota.operations.evidence import FOLLOWED_KINDS
-from services.registry.operations.following import KINDS
+from services.registry.operations.following import SETTLED
 
 POLL_S: Final = 0.02
 QUIET_S_MAX: Final = 60.0
 _CLEANING: Final = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker')"
 _UNPLACED: Final = "SELECT EXISTS (SELECT 1 FROM entry WHERE idx IS NULL)"
-_CURSOR: Final = "SELECT coalesce(max(next_index), 0) FROM follower_cursor"
+_CURSOR: Final = "SELECT coalesce(max(next_index), 0) FROM follower_cursor WHERE log = $1"
 _UNREAD: Final = "SELECT EXISTS (SELECT 1 FROM entry WHERE idx >= $1 AND kind = ANY($2::smallint[]))"
 
 
@@ -48,10 +49,14 @@ class Observer:
             await asyncio.sleep(POLL_S)
 
     async def _busy(self) -> bool:
-        for own, peer, kinds in ((self.registry, self.quota, KINDS), (self.quota, self.registry, FOLLOWED_KINDS)):
+        followed = (
+            (self.registry, "quota", self.quota, SETTLED),
+            (self.quota, "registry", self.registry, FOLLOWED_KINDS),
+        )
+        for own, name, peer, kinds in followed:
             if await own.fetchval(_UNPLACED):
                 return True
-            cursor = await own.fetchval(_CURSOR)
+            cursor = await own.fetchval(_CURSOR, log_urn(name))
             if await peer.fetchval(_UNREAD, cursor, [int(kind) for kind in kinds]):
                 return True
         return bool(await self.registry.fetchval(_CLEANING))
