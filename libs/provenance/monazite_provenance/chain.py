@@ -8,13 +8,12 @@ of the stream, when the receipts in the bundle's head are proven.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, count
+from itertools import chain
 
 from monazite_provenance import bundle
 from monazite_provenance._judging import Run
-from monazite_provenance._taking import take_each
 from monazite_provenance.bundle import Bundle
-from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.many import attempts
 from monazite_provenance.remembering import RememberingVerifier
 from monazite_provenance.report import LotReport
 from monazite_provenance.settings import DEFAULT_SETTINGS, RuleSettings
@@ -41,13 +40,10 @@ def verify_bundle(
     """
     opened = bundle.read(chunks)
     run = Run(trust, settings, opened.listings)
-    ordinals = count()
-
-    def take(piece: bytes, outcome: Statement | ProvenanceError) -> bool:
-        run.take(next(ordinals), piece, outcome)
-        return not run.is_over
-
-    take_each(opened.pieces, Verifier(run.keys), take, threads=threads)
+    for ordinal, (piece, outcome) in enumerate(attempts(opened.pieces, Verifier(run.keys), threads=threads)):
+        run.take(ordinal, piece, outcome)
+        if run.is_over:
+            break
     return run.report(opened, at)
 
 
@@ -74,17 +70,12 @@ class BundleVerifier:
         # Until the end it is not known whether anything can go on from here.
         self._run = None
         verifier = self._remembered.with_keys(run.keys)
-        ordinals = count(first)
-
-        def take(piece: bytes, outcome: Statement | ProvenanceError) -> bool:
-            run.take(next(ordinals), piece, outcome)
+        for ordinal, (piece, outcome) in enumerate(attempts(pieces, verifier, threads=self._threads), start=first):
+            run.take(ordinal, piece, outcome)
             if run.is_over:
-                return False
+                break
             if isinstance(outcome, Statement) and not run.has_status:
                 self._taken.append((piece, outcome))
-            return True
-
-        take_each(pieces, verifier, take, threads=self._threads)
         report = run.report(opened, at)
         if run.stands:
             self._run = run

@@ -18,7 +18,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from monazite_provenance.errors import ProvenanceError, UnknownKey
 from monazite_provenance.verifier import Statement
 
-__all__ = ["AHEAD_MAX", "THREADS_MAX", "ItemVerifier", "attempt", "attempts", "verify_many"]
+__all__ = ["AHEAD_MAX", "THREADS_MAX", "attempts", "verify_many"]
 
 AHEAD_MAX: Final = 128
 """Items read ahead of the one that is asked for."""
@@ -95,14 +95,14 @@ def _alone(
     while unreadable is None:
         row: list[tuple[_Item, Statement | ProvenanceError]] = []
         try:
-            row.extend((item, attempt(item, verifier)) for item in islice(items, AHEAD_MAX))
+            row.extend((item, _attempt(item, verifier)) for item in islice(items, AHEAD_MAX))
         except Exception as error:
             # Its turn comes behind those that were read before it, which a list keeps.
             unreadable = error
         if not row and unreadable is None:
             return
         for item, outcome in row:
-            yield item, attempt(item, verifier) if isinstance(outcome, UnknownKey) else outcome
+            yield item, _attempt(item, verifier) if isinstance(outcome, UnknownKey) else outcome
     raise unreadable
 
 
@@ -128,7 +128,7 @@ def _in_order(
             raise task.error
         outcome = task.outcome
         if outcome is None or isinstance(outcome, UnknownKey):
-            outcome = attempt(item, verifier)
+            outcome = _attempt(item, verifier)
         yield item, outcome
 
 
@@ -151,8 +151,7 @@ def _read_ahead(
     return None
 
 
-def attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | ProvenanceError:
-    """The statement, or why it is none."""
+def _attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | ProvenanceError:
     try:
         return verifier.verify_unplaced(item)
     except ProvenanceError as error:
@@ -161,7 +160,7 @@ def attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | Provenanc
 
 def _run(task: _Task[_Item], verifier: ItemVerifier[_Item]) -> None:
     try:
-        task.outcome = attempt(task.item, verifier)
+        task.outcome = _attempt(task.item, verifier)
     except BaseException as error:
         task.error = error
     finally:
