@@ -109,7 +109,7 @@ STATUSES: Final[dict[str, tuple[str, Callable[[World, Outpoint], Item], str]]] =
     "held": (
         "a hold that the bundle leaves out",
         lambda world, target: world.status(target, holds=(digest("hold"),)),
-        "VERIFIED_WITH_GAPS HELD",
+        "VERIFIED_WITH_GAPS ON_HOLD",
     ),
     "expired": (
         "it expired a second before",

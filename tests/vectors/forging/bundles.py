@@ -298,7 +298,7 @@ HISTORIES: Final[tuple[tuple[str, str, Callable[[], bytes], str], ...]] = (
     ("offer-changes-the-lot", "heavier on the way", _offer_changes_the_lot, "REFUTED MASS_NOT_CONSERVED"),
     ("licence-exceeded", "more leaves than the licence bears", _exported_over_the_licence, "REFUTED LICENCE_EXCEEDED"),
     ("licence-of-another-country", "it leaves for elsewhere", _exported_elsewhere, "REFUTED LICENCE_MISMATCH"),
-    ("held", "an inspector's hold", _held, "VERIFIED_WITH_GAPS HELD"),
+    ("held", "an inspector's hold", _held, "VERIFIED_WITH_GAPS ON_HOLD"),
     (
         "hold-lifted-by-the-holder",
         "a release by whom it holds",
