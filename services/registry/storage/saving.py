@@ -95,13 +95,15 @@ class WriteLost(RuntimeError):  # noqa: N818 - says what happened
 
 async def save(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
     """Write `changed` and what the writes add. Their statements must be stored already, in the same transaction."""
+    # Before what came after it in the batch: by then the head may be held or spent, and such a one the database does not
+    # let be cut.
+    if changed.cuts:
+        await save_cuts(connection, changed.cuts)
     await _save_acts(connection, writes, changed)
     await _save_heads(connection, changed)
     issued = await _save_names(connection, writes)
     await _save_steps(connection, writes, changed, issued)
     await _save_holds(connection, writes)
-    if changed.cuts:
-        await save_cuts(connection, changed.cuts)
     attested = {write.statement_id: write.change.outpoint for write in writes if isinstance(write.change, Attest)}
     if attested:
         await save_attestations(connection, attested)

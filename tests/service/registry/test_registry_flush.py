@@ -7,14 +7,31 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from monazite_provenance.contents import CustodyState
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.statement import Outpoint
 
 from services.chassis.clock import SystemClock
 from services.chassis.database import Connection, Database
 from services.chassis.log.order import order
 from services.chassis.sequencer import read_pending
 from services.chassis.store import Audit, Outcome, RequestKey, SignedStatement
-from services.registry.domain.change import CertifyKey, Change, ListEnterprise, LockAct, RetireKey, Step, VoidAct
+from services.registry.domain.change import (
+    CertifyKey,
+    Change,
+    IssueNames,
+    ListEnterprise,
+    LockAct,
+    Name,
+    NameUse,
+    NewHead,
+    PlaceCut,
+    PlaceHold,
+    RetireKey,
+    Spend,
+    Step,
+    VoidAct,
+)
 from services.registry.storage.flush import Flush
 from services.registry.storage.writes import RegistryWrite
 
@@ -116,6 +133,35 @@ async def test_an_act_locked_by_another_process_is_not_voided_over_its_heads(row
     assert isinstance(lost, asyncpg.UniqueViolationError)
     async with rows.connection() as connection:
         assert await connection.fetchval("SELECT state FROM export_act") == 1
+
+
+LOT = NewHead("L1", URI, None, CustodyState.HELD, 1, 1, b"lot", born=True)
+HEAD = Outpoint(bytes([3]) + bytes(31), 0)
+REGISTER = Step(
+    ENTERPRISE, URI, on_behalf=True, activities=frozenset(), names=(Name("L1", NameUse.BEAR, 0),), outputs=(LOT,)
+)
+MOVE = Step(
+    ENTERPRISE,
+    URI,
+    on_behalf=True,
+    activities=frozenset(),
+    spends=(Spend(HEAD, "L1"),),
+    names=(Name("L1", NameUse.KEEP, 0),),
+    outputs=(LOT._replace(born=False),),
+)
+
+
+@pytest.mark.parametrize("change", [PlaceHold("L1", HEAD, "INSPECTION"), MOVE], ids=["held", "spent"])
+async def test_a_head_is_cut_and_then_held_or_spent_in_one_batch(rows: Database, change: Change) -> None:
+    async with rows.transaction() as connection:
+        await flush(connection, signed(IssueNames(ENTERPRISE, ("L1",)), 2))
+        assert await flush(connection, signed(REGISTER, 3)) == [b"done"]
+    async with rows.transaction() as connection:
+        assert await flush(connection, signed(PlaceCut("L1", HEAD), 4), signed(change, 5)) == [b"done", b"done"]
+    async with rows.connection() as connection:
+        assert await connection.fetchval("SELECT cut_id FROM cut") == bytes([4]) + bytes(31)
+        free = "SELECT spent_by IS NULL AND cardinality(holds) = 0 FROM output WHERE statement_id = $1"
+        assert not await connection.fetchval(free, HEAD.statement_id)
 
 
 async def waits_for_a_lock(rows: Database) -> None:
