@@ -50,12 +50,12 @@ class Preparation:
         """The statement of a step, for `asked.kid` to sign. Writes nothing.
 
         Raises what would refuse the step, the key problems, and STALE as `restated` makes it: of a step on the present
-        heads only where a lot has ended.
+        heads where a lot has ended or changed hands, or where a head was spent at this very moment.
         """
-        if asked.on_present_heads:
-            return await self._prepare(principal, await self._moved(asked))
         try:
-            return await self._prepare(principal, asked)
+            return await self._prepare(
+                principal, await self._moved(principal, asked) if asked.on_present_heads else asked
+            )
         except Error as refusal:
             if refusal.reason != refusals.STALE:
                 raise
@@ -68,15 +68,15 @@ class Preparation:
         be asked for. Neither where the step cannot be done any more.
         """
         try:
-            fresh = await self._prepare(principal, await self._moved(asked))
+            fresh = await self._prepare(principal, await self._moved(principal, asked))
         except (Error, ProvenanceError):
             # A lot has ended or is somebody else's by now, or does not bear this step any more.
             return stale
         attached = stale.with_attached(self.render(fresh), fresh=ATTACHED)
         return attached if attached.has_room() else stale.with_attached(fresh=PREPARE)
 
-    async def _moved(self, asked: PrepareStatement) -> PrepareStatement:
-        present = await self._present(spends_of(asked.step))
+    async def _moved(self, principal: Principal, asked: PrepareStatement) -> PrepareStatement:
+        present = await self._present(principal.enterprise_uri, spends_of(asked.step))
         return replace(asked, step=respend(asked.step, present))
 
     async def _prepare(self, principal: Principal, asked: PrepareStatement) -> Prepared:
@@ -121,12 +121,15 @@ class Preparation:
             raise EventNotAllowed("the key is not certified for this kind of event", kind=int(kind))
         return key.public
 
-    async def _present(self, spends: Sequence[Outpoint]) -> dict[Outpoint, Outpoint]:
-        """The newest head of the lot of each; of what does not exist itself."""
+    async def _present(self, party: str, spends: Sequence[Outpoint]) -> dict[Outpoint, Outpoint]:
+        """The newest head of the lot of each, where `party` holds it or is offered it.
+
+        Of anything else itself: where a lot went that is somebody else's by now is not told, not by a refusal either.
+        """
         present = {spend: spend for spend in spends}
         async with self.steps.database.connection() as connection:
             for spend, head in (await stored.heads(connection, spends)).items():
                 newest = await stored.newest(connection, head.row.lot_id)
-                if newest is not None:
+                if newest is not None and party in {newest.row.holder, newest.row.receiver}:
                     present[spend] = newest.row.outpoint
         return present

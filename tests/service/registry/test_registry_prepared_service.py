@@ -8,7 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
-from monazite_provenance.contents import CancelDetails, OfferDetails, SplitDetails
+from monazite_provenance.contents import CancelDetails, LotContent, OfferDetails, SplitDetails
 from monazite_provenance.item import Item
 from monazite_provenance.keys import Algorithm
 from monazite_provenance.prepared import read_prepared
@@ -16,7 +16,9 @@ from monazite_provenance.statement import Outpoint, parse
 
 from services.chassis.errors import STATUS_BYTES_MAX, Error
 from services.chassis.fields import outpoint_message as message
+from services.registry.domain.refusals import outpoint_name
 from services.registry.domain.submitting import ISSUED_AT_AGE_MAX_S, ISSUED_AT_AHEAD_MAX_S
+from services.registry.operations.lots import Steps
 from tests.fakes.clock import MovableClock
 from tests.service.calling import new_id
 from tests.service.registry.api import (
@@ -322,13 +324,58 @@ async def test_on_present_heads_nothing_else_is_decided_otherwise(plant: Api, tr
     await trader.accept(moving, 2_000)
     with pytest.raises(Error) as refused:
         await plant.prepare(kid, splitting, on_present_heads=True)
-    assert refused.value.reason == "NOT_FOUND", "it is somebody else's"
+    assert refused.value.reason == "STALE", "it is somebody else's"
+    assert refused.value.metadata == {
+        "outpoint": outpoint_name(head),
+        "spent_by": offered.admission.statement_id.hex(),
+    }
+    assert not refused.value.attached
     (ended,) = await _registered(plant, pen)
     await _sign_and_submit(plant, pen, await plant.prepare(kid, await _splitting(plant, ended)))
     with pytest.raises(Error) as refused:
         await plant.prepare(kid, await _splitting(plant, ended), on_present_heads=True)
     assert refused.value.reason == "STALE"
     assert "fresh" not in refused.value.metadata
+
+
+async def test_on_present_heads_a_stranger_learns_nothing_of_a_lot(
+    plant: Api, trader: Api, mine: Api, pen: Pen
+) -> None:
+    (head,) = await _registered(plant, pen)
+    theirs = Pen(mine.uri)
+    await theirs.certify(mine)
+    offering = await plant.prepare(pen.key.public.kid, await _offering(plant, [head], trader.uri))
+    offered = await _sign_and_submit(plant, pen, offering)
+    await trader.accept(outpoint(offered.heads[0]), 2_000)
+    with pytest.raises(Error) as refused:
+        await mine.prepare(theirs.key.public.kid, await _splitting(mine, head), on_present_heads=True)
+    assert refused.value.reason == "NOT_FOUND"
+    assert refused.value.metadata == {"what": "lot", "name": outpoint_name(head)}
+
+
+async def test_on_present_heads_that_are_spent_meanwhile(
+    plant: Api, trader: Api, pen: Pen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (head,) = await _registered(plant, pen)
+    kid, splitting = pen.key.public.kid, await _splitting(plant, head)
+    _, present = await _there_and_back(plant, pen, [head], trader.uri)
+    inputs, newest = Steps.inputs, list(present)
+
+    async def overtaken(self: Steps, holder: str, spends: tuple[Outpoint, ...]) -> dict[Outpoint, LotContent]:
+        monkeypatch.setattr(Steps, "inputs", inputs)
+        _, newest[:] = await _there_and_back(plant, pen, present, trader.uri)
+        return await inputs(self, holder, spends)
+
+    monkeypatch.setattr(Steps, "inputs", overtaken)
+    with pytest.raises(Error) as refused:
+        await plant.prepare(kid, splitting, on_present_heads=True)
+    assert refused.value.reason == "STALE"
+    assert refused.value.metadata["outpoint"] == outpoint_name(present[0])
+    assert refused.value.metadata["fresh"] == "ATTACHED"
+    (fresh,) = _attached(refused.value)
+    read = read_prepared(fresh.unsigned_item.item, fresh.signing_input, issuer=plant.uri)
+    assert read.claims.spends == tuple(newest)
+    await _sign_and_submit(plant, pen, fresh)
 
 
 async def test_past_its_expiry_a_statement_is_refused(plant: Api, pen: Pen, clock: MovableClock) -> None:

@@ -729,8 +729,8 @@ class PrepareStatementRequest(_message.Message):
     kid: _builtins.bytes
     """Of the caller's certified key that will sign: the first 16 bytes of its thumbprint."""
     on_present_heads: _builtins.bool
-    """Where a head that the step names has been spent, take the present head of its lot instead of refusing with STALE. What
-    is spent then stands in the statement, to be read before signing.
+    """Where a head that the step names has been spent, take the present head of its lot, if the caller holds it or is offered
+    it, instead of refusing with STALE. What is spent then stands in the statement, to be read before signing.
     """
     @_builtins.property
     def register_lot(self) -> Global___RegisterLotRequest: ...
