@@ -1,12 +1,13 @@
 """Attestations: an inspector has what was sampled at a head measured, and the registry signs the assay on his behalf.
 
 Nothing of the lot changes by it: it travels in the bundles of what came of that head, where every verifier compares.
+Of a head behind a cut those are the full ones, of officers and licensing; buyers' begin at the cut. What stops the lot
+for them is a hold on the head that lives.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from monazite_provenance.contents import AttestDetails
 from monazite_provenance.kinds import EventKind
@@ -17,14 +18,12 @@ from services.chassis.errors import Violation, invalid, not_found
 from services.registry.domain import refusals
 from services.registry.domain.change import Attest
 from services.registry.domain.commands import AttestLot
+from services.registry.domain.submitting import CLOCK_AHEAD_MAX_S
 from services.registry.operations.answers import Given, HeadMade, StepDone
 from services.registry.operations.pipeline import Built, Pipeline
 from services.registry.operations.requests import Asked
 from services.registry.operations.signing import Signer
 from services.registry.storage import lots as stored
-
-AHEAD_S_MAX: Final = 300
-"""How far a measurement may be ahead of our clock, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Attestations:
         return await self.pipeline.run("attest_lot", asked, build)
 
     async def _build(self, asked: Asked, command: AttestLot) -> Built:
-        if command.measured_at > self.signer.now() + AHEAD_S_MAX:
+        if command.measured_at > self.signer.now() + CLOCK_AHEAD_MAX_S:
             raise invalid([Violation("measure_time", "is later than now")])
         async with self.database.connection() as connection:
             found = (await stored.heads(connection, [command.head])).get(command.head)

@@ -95,8 +95,7 @@ class WriteLost(RuntimeError):  # noqa: N818 - says what happened
 
 async def save(connection: Connection, writes: Sequence[RegistryWrite], changed: Rows) -> None:
     """Write `changed` and what the writes add. Their statements must be stored already, in the same transaction."""
-    # Before what came after it in the batch: by then the head may be held or spent, and such a one the database does not
-    # let be cut.
+    # First: later in the batch the same head may be held or spent, and the database lets nothing of the kind be cut.
     if changed.cuts:
         await save_cuts(connection, changed.cuts)
     await _save_acts(connection, writes, changed)

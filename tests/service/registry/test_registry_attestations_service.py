@@ -79,6 +79,25 @@ async def test_what_an_assay_finds_otherwise_is_found_by_every_verifier(
     assert [each.code for each in cut.findings] == ["ASSAY_DIFFERS"]
 
 
+async def test_behind_a_cut_an_assay_reaches_who_judges_and_a_hold_every_buyer(
+    plant: Api, trader: Api, inspector: Api, registrar: Api, checker: Checker
+) -> None:
+    sampled = outpoint((await plant.register(origin=IMPORTED)).heads[0])
+    part = (await plant.split(sampled, [500, 1_500])).heads[0]
+    await registrar.cut(outpoint(part))
+    moving = outpoint((await plant.offer(outpoint(part), trader.uri)).heads[0])
+
+    done = await inspector.attest(sampled, {CE: 100_000, ND: 400_000})
+
+    assert differing(await checker.report(registrar, moving)) == [(done.admission.statement_id, "Ce")]
+    of_buyer = await checker.report(trader, moving)
+    assert done.admission.statement_id not in of_buyer.registered
+    assert differing(of_buyer) == []
+    assert of_buyer.gap_codes() == {"VOUCHED"}
+    await inspector.hold(part.lot_id)
+    assert (await checker.report(trader, moving)).gap_codes() == {"VOUCHED", "ON_HOLD"}
+
+
 async def test_the_same_request_is_one_assay(plant: Api, inspector: Api, checker: Checker) -> None:
     head = outpoint((await plant.register(origin=IMPORTED)).heads[0])
     first, second = new_id(), new_id()

@@ -17,7 +17,7 @@ from monazite_provenance.statement import Outpoint, parse
 from services.chassis.errors import STATUS_BYTES_MAX, Error
 from services.chassis.fields import outpoint_message as message
 from services.registry.domain.refusals import outpoint_name
-from services.registry.domain.submitting import ISSUED_AT_AGE_MAX_S, ISSUED_AT_AHEAD_MAX_S
+from services.registry.domain.submitting import CLOCK_AHEAD_MAX_S, ISSUED_AT_AGE_MAX_S
 from services.registry.operations.lots import Steps
 from tests.fakes.clock import MovableClock
 from tests.service.calling import new_id
@@ -393,7 +393,7 @@ async def test_past_its_expiry_a_statement_is_refused(plant: Api, pen: Pen, cloc
     # What was taken in is answered again all the same.
     assert (await plant.submit(done.statement.item)).heads == done.heads
 
-    clock.offset = timedelta(seconds=-ISSUED_AT_AHEAD_MAX_S - 60)
+    clock.offset = timedelta(seconds=-CLOCK_AHEAD_MAX_S - 60)
     with pytest.raises(Error) as refused:
         await plant.submit(late.encode())
     assert refused.value.reason == "ISSUED_AT_OUT_OF_RANGE"

@@ -246,7 +246,9 @@ class LotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AttestLot(self, request, context):
-        """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it.
+        """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it: in
+        those of enterprises as far as they reach, which is to the last cuts. Where a cut hides it from a buyer, what an
+        inspector can do is to hold the lot that came of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

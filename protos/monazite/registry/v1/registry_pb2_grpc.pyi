@@ -73,7 +73,10 @@ class LotServiceStub:
     """Stops a lot from being spent, by a signed statement."""
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ReleaseHoldRequest, _registry_pb2.StepResponse]
     AttestLot: _grpc.UnaryUnaryMultiCallable[_registry_pb2.AttestLotRequest, _registry_pb2.StepResponse]
-    """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it."""
+    """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it: in
+    those of enterprises as far as they reach, which is to the last cuts. Where a cut hides it from a buyer, what an
+    inspector can do is to hold the lot that came of it.
+    """
     CutLot: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CutLotRequest, _registry_pb2.StepResponse]
     """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
     begin there. Of a head that has a cut it answers with that.
@@ -122,7 +125,10 @@ class LotServiceAsyncStub(LotServiceStub):
     """Stops a lot from being spent, by a signed statement."""
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_registry_pb2.ReleaseHoldRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
     AttestLot: _aio.UnaryUnaryMultiCallable[_registry_pb2.AttestLotRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
-    """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it."""
+    """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it: in
+    those of enterprises as far as they reach, which is to the last cuts. Where a cut hides it from a buyer, what an
+    inspector can do is to hold the lot that came of it.
+    """
     CutLot: _aio.UnaryUnaryMultiCallable[_registry_pb2.CutLotRequest, _registry_pb2.StepResponse]  # type: ignore[assignment]
     """The registry verifies all that a head rests on, as an auditor would, and signs that it did: from then on bundles may
     begin there. Of a head that has a cut it answers with that.
@@ -270,7 +276,10 @@ class LotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.AttestLotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.StepResponse, _abc.Awaitable[_registry_pb2.StepResponse]]:
-        """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it."""
+        """What an inspector had measured of a lot, by a signed statement that travels in the bundles of what comes of it: in
+        those of enterprises as far as they reach, which is to the last cuts. Where a cut hides it from a buyer, what an
+        inspector can do is to hold the lot that came of it.
+        """
 
     @_abc_1.abstractmethod
     def CutLot(
