@@ -1,6 +1,6 @@
-"""Turns at what is heavy: a bundle is up to 16 MiB, verifying it takes a core, and a case may name 31 lots.
+"""Turns at what is heavy: what takes a core for seconds in a thread and much memory meanwhile.
 
-Without turns, as many would be held and verified at once as callers ask for.
+Without turns, as much of it would be held and worked on at once as callers ask for.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Turns:
     """At most `concurrent_max` turns at once; `queued_max` more may wait, in order. Close it with `async with`.
 
     A turn lasts until its work has ended, also where its caller has gone meanwhile: a thread cannot be stopped, and
-    while it runs it holds its core and its bundle.
+    while it runs it holds its core and its memory.
     """
 
     def __init__(self, *, concurrent_max: int, queued_max: int) -> None:
         self._free = asyncio.Semaphore(concurrent_max)
-        self._threads = ThreadPoolExecutor(concurrent_max, thread_name_prefix="bundle")
+        self._threads = ThreadPoolExecutor(concurrent_max, thread_name_prefix="turn")
         self._queued_max: Final = queued_max
         self._queued = 0
 
@@ -35,7 +35,7 @@ class Turns:
             raise errors.Error(
                 errors.Kind.EXHAUSTED,
                 "OVERLOADED",
-                "too many lots wait to be verified",
+                "too much waits for its turn already",
                 metadata={"queued": self._queued},
             )
         self._queued += 1

@@ -52,6 +52,7 @@ async def test_so_many_work_so_many_wait_and_the_next_is_refused() -> None:
             await one(turns, desk.work)
         assert (refusal.value.kind, refusal.value.reason) == (Kind.EXHAUSTED, "OVERLOADED")
         assert refusal.value.metadata == {"queued": "3"}
+        assert refusal.value.message == "too much waits for its turn already"
         desk.may_end.set()
         assert await asyncio.gather(*tasks) == ["done"] * 5
         assert desk.most == 2
