@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
 from monazite_provenance.tree import Frontier
@@ -14,7 +15,7 @@ from monazite_provenance.tree import Frontier
 from services.chassis import store
 from services.chassis.database import Connection, Database
 from services.chassis.log import nodes
-from services.chassis.sequencer import ROUND_S, Batch, LostLead, Sequencer, read_pending
+from services.chassis.sequencer import LEASE_S, ROUND_S, Batch, LostLead, Sequencer, read_pending
 from tests.service.chassis.logs import sequencer
 from tests.service.chassis.till import Take, statement, take
 
@@ -89,6 +90,28 @@ async def test_only_one_leads_and_another_takes_over_when_the_lease_ends(databas
     assert await lead(first, database) == 1
     await database.pool.execute("UPDATE lease SET expires_at = clock_timestamp()")
     assert await lead(second, database) == 2
+
+
+async def test_a_lease_lasts_so_long_by_the_databases_clock_and_ends_by_itself(database: Database) -> None:
+    async def read(moment: str) -> datetime:
+        found: datetime = await database.pool.fetchval(f"SELECT {moment}")
+        return found
+
+    ends = "expires_at FROM lease"
+    before = await read("clock_timestamp()")
+    assert await lead(sequencer(database), database) == 1
+    after = await read("clock_timestamp()")
+    assert before <= await read(ends) - timedelta(seconds=LEASE_S) <= after
+
+    await database.pool.execute("DELETE FROM lease")
+    assert await lead(sequencer(database, lease_s=0.2), database) == 1
+    ended = await read(ends)
+    second = sequencer(database)
+    async with asyncio.timeout(10):
+        while (epoch := await lead(second, database)) is None:
+            pass
+    assert epoch == 2
+    assert await read("clock_timestamp()") >= ended
 
 
 async def test_a_lease_that_is_given_back_is_free_at_once_and_under_a_new_epoch(database: Database) -> None:
