@@ -189,17 +189,25 @@ def _exists(indicator: Indicator) -> Error:
 
 
 def check_issued(command: Give, batches: Collection[int]) -> None:
-    """Raises NO_INDICATOR where the year has no batch of the number that is given of; `batches` are those it has."""
+    """Raises NO_INDICATOR where the year has no batch of the number that is given of, INVALID_FIELDS as `give` does.
+
+    `batches` are those it has, which are named to who gives for the nation: enterprises may not list indicators.
+    """
+    _check_parties(command)
     if command.batch in batches:
         return
-    known = ", ".join(map(str, sorted(batches)))
-    there = f"those of {command.year} are {known}" if known else f"none of {command.year} has been"
-    raise Error(
-        Kind.PRECONDITION,
-        "NO_INDICATOR",
-        f"no indicator of batch {command.batch} of {command.year} has been entered; {there}",
-        metadata={"year": command.year, "batch": command.batch, "batches": known},
-    )
+    message = f"no indicator of batch {command.batch} of {command.year} has been entered"
+    metadata: dict[str, str | int] = {"year": command.year, "batch": command.batch}
+    if command.giver == NATIONAL:
+        known = ", ".join(map(str, sorted(batches)))
+        message += f"; those of {command.year} are {known}" if known else f"; none of {command.year} has been"
+        metadata["batches"] = known
+    raise Error(Kind.PRECONDITION, "NO_INDICATOR", message, metadata=metadata)
+
+
+def _check_parties(command: Give) -> None:
+    if command.giver == command.receiver:  # a group: the API lets nobody allocate to the national account
+        raise invalid([Violation("subsidiary_id", "nobody gives quota to himself")])
 
 
 def issue(indicator: Indicator, batches: Batches) -> None:
@@ -217,8 +225,7 @@ def give(command: Give, books: Books, allocation_id: bytes) -> tuple[Posting, ..
     other, ALLOCATION_OVER_TOTAL or ALLOCATION_OVER_BATCH with the numbers of every kind that is over; and then nothing
     has moved.
     """
-    if command.giver == command.receiver:  # a group: the API lets nobody allocate to the national account
-        raise invalid([Violation("subsidiary_id", "nobody gives quota to himself")])
+    _check_parties(command)
     books.givers.check(command.year, command.giver, command.receiver)
     _check_total(command, books)
     _check_batch(command, books)

@@ -52,7 +52,7 @@ class Allocations:
     async def allocate(self, caller: Principal, request_id: bytes, command: Give) -> bytes:
         """From the national account to a group; gives the stored reply.
 
-        Raises NO_INDICATOR, RECEIVER_NOT_LISTED, PEER_UNAVAILABLE when the registry cannot be asked,
+        Raises RECEIVER_NOT_LISTED, PEER_UNAVAILABLE when the registry cannot be asked, NO_INDICATOR,
         ALLOCATION_OVER_TOTAL, ALLOCATION_OVER_BATCH, and NOT_YOUR_SUBSIDIARY for what a group has given to in that
         year.
         """
@@ -104,10 +104,10 @@ class Allocations:
             command.receiver,
             in_order(command.masses),
         )
-        async with self.database.connection() as connection:
-            check_issued(command, await issued_batches(connection, command.year))
         try:
             await self._check_listed(command.receiver, field)
+            async with self.database.connection() as connection:
+                check_issued(command, await issued_batches(connection, command.year))
         except Error:
             # A request that was done keeps its answer, also while the registry is away.
             async with self.database.connection() as connection:

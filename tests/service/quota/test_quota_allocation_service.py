@@ -106,7 +106,10 @@ async def test_an_allocation_over_its_batch_is_refused_though_the_year_has_enoug
     assert (reason, metadata["mining_rock_total_t"]) == ("ALLOCATION_OVER_BATCH", "400")
     reason, metadata, _ = await refusal(officer.allocate(2024, 3, "northern", rock_t=1))
     assert (reason, metadata["batches"]) == ("NO_INDICATOR", "1, 2")
-    assert (await refusal(northern.break_down(2024, 3, "mine-1", rock_t=1)))[0] == "NO_INDICATOR"
+    reason, metadata, _ = await refusal(northern.break_down(2024, 3, "mine-1", rock_t=1))
+    assert (reason, metadata) == ("NO_INDICATOR", {"year": "2024", "batch": "3"}), "enterprises list no indicators"
+    reason, _, fields = await refusal(northern.break_down(2024, 3, "northern", rock_t=1))
+    assert (reason, fields) == ("INVALID_FIELDS", ["subsidiary_id"])
     await officer.allocate(2024, 2, "northern", rock_t=400)
     assert (await refusal(northern.break_down(2024, 2, "mine-1", rock_t=401)))[0] == "ALLOCATION_OVER_BATCH"
     await northern.break_down(2024, 2, "mine-1", rock_t=400)

@@ -34,6 +34,7 @@ async def test_an_unlisted_enterprise_is_given_nothing(
     assert (reason, metadata, fields) == ("RECEIVER_NOT_LISTED", {"receivers": "nobody"}, ["enterprise_id"])
     reason, metadata, fields = await refusal(northern.break_down(2024, 1, "no-mine", rock_t=1))
     assert (reason, metadata, fields) == ("RECEIVER_NOT_LISTED", {"receivers": "no-mine"}, ["subsidiary_id"])
+    assert (await refusal(northern.break_down(2024, 9, "no-mine", rock_t=1)))[0] == "RECEIVER_NOT_LISTED"
     assert await written(quota) == before, "a refusal changes nothing"
     registry.unlisted.clear()
     await officer.allocate(2024, 1, "nobody", rock_t=1)
@@ -57,6 +58,9 @@ async def test_while_the_registry_is_away_nothing_is_given_and_what_was_given_is
     assert await written(quota) == before
     registry.away = False
     await officer.allocate(2024, 1, "other", rock_t=1)
+    assert (await refusal(officer.allocate(2024, 9, "northern", rock_t=500, request_id=request_id)))[0] == (
+        "REQUEST_ID_REUSED"
+    ), "before what the other content would be refused with"
 
 
 async def test_a_registry_that_does_not_answer_costs_half_of_the_callers_time_at_most(

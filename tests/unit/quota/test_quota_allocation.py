@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -122,6 +123,10 @@ def test_what_no_notice_issued_is_not_given() -> None:
             check_issued(command, batches)
         assert caught.value.reason == "NO_INDICATOR"
         assert caught.value.message == f"no indicator of batch 3 of 2024 has been entered; {said}"
+        with pytest.raises(Error) as caught:
+            check_issued(replace(command, giver="g"), batches)
+        assert caught.value.message == "no indicator of batch 3 of 2024 has been entered"
+        assert caught.value.metadata == {"year": "2024", "batch": "3"}
 
 
 def two_batches() -> Books:
