@@ -21,6 +21,9 @@ A service has `services/<name>/migrations/` with three things:
         create_tables(op.execute, log_name="urn:monazite:log:quota:0")
         op.execute("CREATE TABLE account (...)")
 
+A migration changes in place until there are data to carry over; so a database remembers, beside its revision, by what
+SQL it came there, and one that came by other is refused.
+
 `append_only(table)` gives the SQL that forbids changing and removing rows, for the service's own tables too.
 The service calls `await migrate(settings.database_url, Path(__file__).parent / "migrations")` before it opens its
 database (`server.run` does).
@@ -30,20 +33,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 from alembic import command, context
 from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from services.chassis import errors
 from services.chassis.database import is_away, sqlalchemy_url
+from services.chassis.settings import BadSettings
 
 _CONNECTION: Final = "connection"
+# The fingerprint of what made the tables is the comment of Alembic's own.
+_MADE_BY: Final = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
 
 TABLES: Final = (
     """
@@ -203,7 +215,7 @@ def run_environment() -> None:
 
 async def migrate(url: str, migrations: Path) -> None:
     """Brings the database to the newest version, in one transaction. Processes that start together wait for one
-    another. Raises UNAVAILABLE when the database is away."""
+    another. Raises UNAVAILABLE when the database is away, BadSettings for one that other migrations made."""
     engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
     try:
         await _create_version_table(url)
@@ -239,4 +251,27 @@ def _upgrade(connection: Connection, migrations: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.attributes[_CONNECTION] = connection
+    scripts = ScriptDirectory.from_config(config)
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and connection.scalar(_MADE_BY) != _fingerprint(scripts, revision):
+        raise BadSettings(
+            "database_url: the database holds data of another version of this software, which nothing carries over; "
+            "`make clean-data` removes those of `make up`"
+        )
     command.upgrade(config, "head")
+    if scripts.get_current_head() != revision:
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{_fingerprint(scripts, 'head')}'"))
+
+
+def _fingerprint(scripts: ScriptDirectory, revision: str) -> str:
+    """SHA-256 in hex of the SQL up to a revision; empty of a revision that is not among `scripts`."""
+    sql = StringIO()
+    writing = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql})
+    try:
+        steps = list(scripts.walk_revisions("base", revision))
+    except CommandError:
+        return ""
+    with Operations.context(writing):
+        for step in reversed(steps):
+            step.module.upgrade()
+    return sha256(sql.getvalue().encode()).hexdigest()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,6 +15,7 @@ from services.chassis import store
 from services.chassis.database import Connection, Database
 from services.chassis.errors import Error
 from services.chassis.migrations import migrate
+from services.chassis.settings import BadSettings
 from services.chassis.tables import LogHeadRow
 from tests.conftest import Migrate
 from tests.service.chassis.till import LOG, MIGRATIONS, take
@@ -121,6 +124,50 @@ async def test_processes_that_start_together_migrate_once(cluster_url: str) -> N
         assert await connection.fetchval("SELECT version_num FROM alembic_version") == "0001"
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # As by a version that kept no fingerprint, by one whose first migration was another, and by a newer one.
+        "COMMENT ON TABLE alembic_version IS NULL",
+        f"COMMENT ON TABLE alembic_version IS '{'0' * 64}'",
+        "UPDATE alembic_version SET version_num = '0002'",
+    ],
+)
+async def test_data_of_another_version_are_refused(database: Database, url: str, change: str) -> None:
+    await database.pool.execute(change)
+    before = await dump(url)
+    with pytest.raises(BadSettings, match=r"another version of this software.*make clean-data"):
+        await migrate(url, MIGRATIONS)
+    assert await dump(url) == before
+
+
+async def test_a_migration_that_was_changed_in_place_is_another(cluster_url: str, tmp_path: Path) -> None:
+    changed = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, changed)
+    (first,) = (changed / "versions").glob("*.py")
+    first.write_text(f"# Only said otherwise.\n{first.read_text()}")
+    await migrate(cluster_url, changed)
+    first.write_text(first.read_text().replace("mass_mg >= 0", "mass_mg >= 0 AND mass_mg < 9"))
+    with pytest.raises(BadSettings, match="another version"):
+        await migrate(cluster_url, changed)
+
+
+async def test_a_later_migration_goes_on_from_an_earlier(cluster_url: str, tmp_path: Path) -> None:
+    changed = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, changed)
+    (changed / "versions" / "0002_more.py").write_text(
+        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.execute('CREATE TABLE more (id int)')\n"
+    )
+    await migrate(cluster_url, changed)
+    schema, rows = await dump(cluster_url)
+    assert rows["more"] == []
+    await migrate(cluster_url, changed)
+    assert await dump(cluster_url) == (schema, rows)
+    with pytest.raises(BadSettings, match="another version"):
+        await migrate(cluster_url, MIGRATIONS)
 
 
 def no_tables(_: str) -> None:

@@ -30,6 +30,7 @@ from services.chassis import errors, telemetry
 from services.chassis.access import IncompleteAccess
 from services.chassis.call import Call, enter, leave
 from services.chassis.client import Peer
+from services.chassis.database import Database
 from services.chassis.errors import Error
 from services.chassis.health import LIVENESS, READINESS
 from services.chassis.identity import parse_principal
@@ -412,6 +413,17 @@ def test_bad_settings_end_it_with_a_message_and_a_status_of_their_own(
     out, err = process.communicate(timeout=30)
     assert process.returncode == 78
     assert "lisen: unknown setting; did you mean listen?" in err
+    assert "Traceback" not in out + err
+
+
+async def test_data_of_another_version_end_it_with_that_status_too(
+    tmp_path: Path, database: Database, url: str, authority: DevelopmentAuthority
+) -> None:
+    await database.pool.execute("COMMENT ON TABLE alembic_version IS NULL")
+    process = started(configured(tmp_path, url, authority))
+    out, err = await asyncio.to_thread(process.communicate, timeout=30)
+    assert process.returncode == 78
+    assert "database_url: the database holds data of another version of this software" in err
     assert "Traceback" not in out + err
 
 
