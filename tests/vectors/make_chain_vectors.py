@@ -16,6 +16,7 @@ from monazite_provenance.redaction import omit, unneeded
 from monazite_provenance.statement import parse
 
 from tests.unit.provenance.chains import AT_S, World, tell
+from tests.unit.provenance.taken_back import from_cuts, taken_back
 from tests.vectors.forging.bundles import RUNGS, mined, sold
 from tests.vectors.forging.seeded import seeded
 
@@ -58,6 +59,12 @@ def cut() -> bytes:
     return world.encode(target, [*keys, *world.items[known:]])
 
 
+def cuts() -> bytes:
+    """A lot that was cut, sold, and came back to be cut again, merged with the part that came back before."""
+    world, heads = taken_back()
+    return world.encode(heads.merged, from_cuts(world, heads))
+
+
 def ladder() -> bytes:
     """A lot split in two and merged again, forty times."""
     world, head = mined()
@@ -67,7 +74,7 @@ def ladder() -> bytes:
     return world.encode(head)
 
 
-CHAINS: Final[tuple[Callable[[], bytes], ...]] = (sale, exported, returned, redacted, cut, ladder)
+CHAINS: Final[tuple[Callable[[], bytes], ...]] = (sale, exported, returned, redacted, cut, cuts, ladder)
 
 
 def files() -> dict[Path, bytes]:

@@ -11,6 +11,7 @@ from monazite_provenance._draws import Draws, check_named
 from monazite_provenance._evidence import Evidence
 from monazite_provenance._graph import Graph, Hidden
 from monazite_provenance._history import History, OrderUnknown, Past
+from monazite_provenance._lives import Lives
 from monazite_provenance._opened import Head, Opened, corrected_lots
 from monazite_provenance._opening import open_part, open_whole
 from monazite_provenance._records import Records
@@ -39,6 +40,7 @@ class CustodyChain:
         self._registry = registry
         self._settings = settings
         self._graph = Graph()
+        self._lives = Lives()
         self._taken = Taken()
         self._draws = Draws(evidence)
         self._tracing = Tracing()
@@ -90,7 +92,7 @@ class CustodyChain:
         drawn = self._records.drawn(opened.details)
         self._draws.check(opened, verdict, prior)
         self._draws.take(drawn)
-        self._graph.bear(newborn(opened.details, opened.outputs), statement.id, place)
+        self._graph.bear(newborn(opened.details, opened.outputs), statement.id)
         self._corrections.take_up(opened, verdict.balances)
         self._record(opened, drawn, prior)
         self._taken.report(statement.id, (*_not_covered(statement.id, verdict), *gaps), (*verdict.findings, *found))
@@ -104,39 +106,44 @@ class CustodyChain:
         verdict = partly.check_quota(self._evidence.rights, self._settings)
         self._draws.take({draw.right_id: draw.reo_mg for draw in partly.draws})
         gaps, found = self._check_export(statement, partly.lots, partly.details if partly.sees_all_inputs else None)
-        self._graph.bear(partly.born, statement.id, place)
+        self._graph.bear(partly.born, statement.id)
         shares = partly.shares()
         heads = {index: Head(lot, partly.depth, shares[index], partly.alone) for index, lot in partly.outputs.items()}
         self._graph.take(statement, heads, Hidden(partly.depth, partly.alone))
         self._taken.hide(partly)
         self._taken.report(statement.id, (*_not_covered(statement.id, verdict), *gaps), (*verdict.findings, *found))
 
-    def vouch(self, statement: Statement, details: CutDetails, place: Place) -> None:
-        """Take a cut, registered there, which stands in place of all that its outpoint rests on, unless that is in the
-        bundle itself.
+    def vouch(self, statement: Statement, details: CutDetails, size: int) -> None:
+        """Take a cut, made of the log at this size, which stands in place of all that its outpoint rests on, unless
+        that is in the bundle itself.
 
-        Raises StepNotAllowed for one that says something else than what is shown, DoubleSpend for a lot id that is
-        born behind it or under another cut.
+        Raises StepNotAllowed for one that says something else than what is shown.
         """
         stands_for = LotView(details.outpoint, details.lot)
         shown = self._taken.shown(details.outpoint)
         if shown is None and self._taken.is_withheld(details.outpoint):
             return
-        if self._graph.holds(details.outpoint.statement_id) or shown is not None:
-            if shown != stands_for:
-                raise StepNotAllowed("a cut that says something else than what it stands for")
+        held = self._graph.holds(details.outpoint.statement_id)
+        if (held or shown is not None) and shown != stands_for:
+            raise StepNotAllowed("a cut that says something else than what it stands for")
+        if held:
+            return
+        self._lives.vouch(details.outpoint, details.lot, size)
+        if shown is not None:
             return
         traced = {each.element: dict(each.masses) for each in details.origins}
-        self._graph.begin(details.outpoint, Head(details.lot, 0, traced or None, frozenset()), place)
+        self._graph.begin(details.outpoint, Head(details.lot, 0, traced or None, frozenset()))
         same_rules = details.policy_hash == self._settings.policy_hash
         self._taken.vouch(details.outpoint, Vouched(statement.id, stands_for, details.findings, same_rules))
 
     def finish(self, target: Outpoint, places: Mapping[bytes, Place]) -> None:
-        """The bundle has ended: its target must be a head, and nothing said of rights and acts speaks against a step.
+        """The bundle has ended: its target must be a head, no lot lives twice, and nothing said of rights and acts
+        speaks against a step.
 
         `places`: where each statement of the bundle is registered. Raises the ChainProblem family, LogProblem.
         """
         self._graph.target(target)
+        self._lives.finish(target, self._graph, self._taken, places)
         self._draws.finish(self._taken, places)
         self._evidence.exports.finish()
         self._evidence.holds.check_lots(self._taken.lot_at)

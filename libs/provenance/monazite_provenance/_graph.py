@@ -17,7 +17,6 @@ from monazite_provenance.errors import (
     Undisclosed,
 )
 from monazite_provenance.names import parse_spiffe
-from monazite_provenance.places import Place
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.verifier import Statement
 
@@ -47,14 +46,18 @@ class Graph:
         self._outputs: dict[bytes, int] = {}
         self._spends: dict[bytes, tuple[Outpoint, ...]] = {}
         self._spent: dict[Outpoint, bytes] = {}
-        self._born: dict[str, tuple[bytes, Place]] = {}
-        self._vouched: dict[str, tuple[Outpoint, Place]] = {}
+        self._born: dict[str, bytes] = {}
         self._walk_left = WALK_MAX
 
     @property
     def spent(self) -> Mapping[Outpoint, bytes]:
         """Spenders by outpoint."""
         return self._spent
+
+    @property
+    def born(self) -> Mapping[str, bytes]:
+        """The statements at which lot ids began, by lot id."""
+        return self._born
 
     def holds(self, statement_id: bytes) -> bool:
         """Whether a custody statement was taken."""
@@ -90,29 +93,17 @@ class Graph:
             raise Undisclosed("the target")
         raise MissingParent("the target is not in the bundle")
 
-    def bear(self, lots: Iterable[LotContent], statement_id: bytes, place: Place) -> None:
-        """Lot ids begin at this statement, which is registered there. Each is born once, and before any cut of it."""
+    def bear(self, lots: Iterable[LotContent], statement_id: bytes) -> None:
+        """Lot ids begin at this statement. Each is born once."""
         for lot in lots:
-            if self._born.setdefault(lot.lot_id, (statement_id, place))[0] != statement_id:
+            if self._born.setdefault(lot.lot_id, statement_id) != statement_id:
                 raise DoubleSpend("a lot id is born twice")
-            self._check_order(lot.lot_id)
 
-    def begin(self, outpoint: Outpoint, head: Head, place: Place) -> None:
-        """An output of a statement that is not in the bundle, by a cut that is registered there. Where its lot id was
-        born, the bundle may show or not.
+    def begin(self, outpoint: Outpoint, head: Head) -> None:
+        """An output of a statement that is not in the bundle, by a cut. Where its lot id was born, the bundle may show
+        or not.
         """
-        if self._vouched.setdefault(head.lot.lot_id, (outpoint, place))[0] != outpoint:
-            raise DoubleSpend("a lot id under two cuts")
-        self._check_order(head.lot.lot_id)
         self._heads[outpoint] = head
-
-    def _check_order(self, lot_id: str) -> None:
-        """Where both a birth and a cut are there, they stand in one log and the cut behind."""
-        if lot_id not in self._born or lot_id not in self._vouched:
-            return
-        birth, cut = self._born[lot_id][1], self._vouched[lot_id][1]
-        if birth.log != cut.log or birth.index > cut.index:
-            raise DoubleSpend("a lot id is born behind a cut of it")
 
     def take(self, statement: Statement, outputs: Mapping[int, Head], hidden: Hidden | None = None) -> None:
         """A statement, whose spends were found: its outputs by index, and how the others stand that are not shown."""

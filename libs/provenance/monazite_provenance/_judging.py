@@ -167,8 +167,8 @@ class Run:
         details = decode_details(EventKind.CUT, _details(statement))
         assert isinstance(details, CutDetails)  # noqa: S101 - decode_details was told the kind
         check_word(statement, details, self._registry)
-        check_cut(statement, details, place, self._heads, self._registration.heads)
-        self._custody.vouch(statement, details, place)
+        size = check_cut(statement, details, place, self._heads, self._registration.heads)
+        self._custody.vouch(statement, details, size)
 
     def _take_status(self, statement: Statement) -> None:
         details = decode_details(EventKind.STATUS, _details(statement))

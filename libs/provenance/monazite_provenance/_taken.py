@@ -87,6 +87,11 @@ class Taken:
         partly = self._partly.get(outpoint.statement_id)
         return partly is not None and outpoint.index in partly[0].outputs
 
+    def hides_outputs(self, statement_id: bytes) -> bool:
+        """Whether an output of a statement is not shown."""
+        partly = self._partly.get(statement_id)
+        return partly is not None and bool(partly[0].outputs)
+
     def hides_details(self, statement_id: bytes) -> bool:
         """Whether the details of a statement are not shown."""
         partly = self._partly.get(statement_id)

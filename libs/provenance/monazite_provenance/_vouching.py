@@ -25,8 +25,8 @@ def check_word(statement: Statement, details: StatusDetails | CutDetails, regist
         raise BadField("refers to the statement of its outpoint and to nothing else", field="refs")
 
 
-def check_cut(statement: Statement, details: CutDetails, place: Place, verifier: HeadVerifier, heads: Heads) -> None:
-    """Return if a cut is about its lot, and was made of the log in which it stands, as that was before.
+def check_cut(statement: Statement, details: CutDetails, place: Place, verifier: HeadVerifier, heads: Heads) -> int:
+    """The size of the log that a cut was made of, if it is about its lot and stands in that log, behind that.
 
     Raises BadField; LogProblem and the KeyProblem family for its checkpoint; LogForked.
     """
@@ -36,3 +36,4 @@ def check_cut(statement: Statement, details: CutDetails, place: Place, verifier:
     heads.compare(head, parse_checkpoint(details.checkpoint).head)
     if head.log != place.log or head.size > place.index or details.lot.home_log != place.log:
         raise LogProblem("a cut of another log, or of a later part of it", size=head.size)
+    return head.size

@@ -284,7 +284,7 @@ class LicenceExceeded(ChainProblem):
 
 
 class DoubleSpend(ChainProblem):
-    """One outpoint is spent by two statements, or one lot id is born twice."""
+    """One outpoint is spent by two statements, or one lot id is born twice or lives at two heads."""
 
     code = "DOUBLE_SPEND"
 

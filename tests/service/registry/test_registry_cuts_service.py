@@ -226,6 +226,27 @@ async def test_bundles_begin_at_the_last_cut_on_each_way_back(plant: Api, regist
     assert (await checker.report(plant, head)).statements == 2
 
 
+async def test_a_lot_that_came_back_is_cut_again(plant: Api, trader: Api, registrar: Api, checker: Checker) -> None:
+    first = outpoint((await plant.register(origin=IMPORTED)).heads[0])
+    cuts = [await registrar.cut(first)]
+    sent = await trader.accept(
+        outpoint((await plant.offer(first, trader.uri)).heads[0]), 1_500, returned_g=500, reason_code="PART"
+    )
+    kept, returned = map(outpoint, sent.heads)
+    back = await plant.accept(outpoint((await trader.offer(kept, plant.uri)).heads[0]), 1_500)
+    cuts.append(await registrar.cut(outpoint(back.heads[0])))
+    assert cuts[0].heads[0].lot_id == cuts[1].heads[0].lot_id
+    # One way back leads to the later cut of the lot, the other over what was sent back to the earlier.
+    head = outpoint((await plant.merge([outpoint(back.heads[0]), returned])).heads[0])
+
+    report = await checker.report(plant, head)
+
+    assert (report.failure, report.gap_codes()) == (None, {"VOUCHED"})
+    assert {each.statement_id for each in report.vouched} == {each.admission.statement_id for each in cuts}
+    assert [step.kind for step in report.steps] == ["OFFER", "ACCEPT", "MERGE"]
+    assert (await checker.report(registrar, head)).verdict is Verdict.VERIFIED
+
+
 async def test_of_a_history_too_long_for_a_bundle_the_last_cut_is_gone_on_from(
     plant: Api, registrar: Api, checker: Checker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

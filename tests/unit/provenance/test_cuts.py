@@ -134,10 +134,9 @@ def test_a_cut_of_an_output_that_its_statement_does_not_have() -> None:
 
 def test_a_cut_of_one_lot_under_two_outpoints() -> None:
     world, head, cut_id = cut()
-    other = world.bring_in("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
-    again = world.cut(other, lot=world.lots[head])
-    items = [world.items[world.ids.index(each)] for each in (cut_id, again)]
-    assert code(world.verify(head, items))[0] is Verdict.REFUTED
+    other = world.cut(world.bring_in("mine", world.lots[head]))
+    items = [world.items[world.ids.index(each)] for each in (cut_id, other)]
+    assert code(world.verify(head, items)) == (Verdict.REFUTED, "DOUBLE_SPEND")
 
 
 def test_a_cut_behind_what_it_stands_for_comes_in_order() -> None:

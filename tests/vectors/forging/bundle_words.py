@@ -25,6 +25,7 @@ from tests.unit.provenance.chains import (
     service,
 )
 from tests.unit.provenance.registers import Register
+from tests.unit.provenance.taken_back import from_cuts, only, taken_back
 from tests.vectors.forging.bundles import QUOTA_LOG, bare, case, mined, sold, written
 from tests.vectors.forging.forge import Case, digest
 from tests.vectors.forging.seeded import seeded
@@ -280,9 +281,43 @@ def _cut_of_another_log() -> bytes:
     return bare(world, head)
 
 
+def _cut_of_what_lived_on() -> bytes:
+    world, heads = taken_back()
+    part = world.split("trader", heads.kept, 500, 1_000)[0]
+    steps = (each.statement_id for each in (heads.offered, heads.kept, part))
+    return world.encode(part, only(world, *heads.cuts, *steps))
+
+
+def _cut_of_what_had_ended() -> bytes:
+    """The registry's word against its own: another head of a lot that was split."""
+    world, head = mined()
+    earlier = world.cut(head)
+    part = world.split("mine", head, 400, 600)[0]
+    again = world.bring_in("mine", world.lots[head])
+    later = world.cut(again)
+    merged = world.merge("mine", part, again)
+    return world.encode(merged, only(world, earlier, part.statement_id, later, merged.statement_id))
+
+
+def _cuts_of_one_lot() -> bytes:
+    world, heads = taken_back()
+    return world.encode(heads.merged, from_cuts(world, heads))
+
+
 CUTS: Final[dict[str, tuple[str, Callable[[], bytes], str]]] = {
     "good": ("nothing: a bundle may begin with a cut", _after_cut, "VERIFIED_WITH_GAPS ABSENCE VOUCHED"),
     "good-alone": ("nothing: the cut is all there is", _cut_alone, "VERIFIED_WITH_GAPS ABSENCE VOUCHED"),
+    "good-two-of-one-lot": (
+        "nothing: a lot that came back keeps its id, and may be cut again",
+        _cuts_of_one_lot,
+        "VERIFIED_WITH_GAPS ABSENCE VOUCHED",
+    ),
+    "of-what-lives-elsewhere": (
+        "a head of the same lot is spent behind the cut",
+        _cut_of_what_lived_on,
+        "REFUTED DOUBLE_SPEND",
+    ),
+    "of-what-had-ended": ("the lot was split before, and is cut again", _cut_of_what_had_ended, "REFUTED DOUBLE_SPEND"),
     "of-another-outpoint": ("what is spent was not cut", _cut_of_another, "REFUTED MISSING_PARENT"),
     "contradicts-the-history": ("another lot than the one shown", _cut_that_contradicts, "REFUTED STEP_NOT_ALLOWED"),
     "by-the-holder": ("the holder's word on its own lot", lambda: _cut_by("mine"), "REFUTED EVENT_NOT_ALLOWED"),
