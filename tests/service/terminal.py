@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
@@ -14,12 +15,16 @@ from tools.local.pki import DevelopmentAuthority
 
 
 class Terminal:
-    """A principal's; `ports` are those of the services by name, as the options spell them."""
+    """A principal's, who verifies with the file `trust`; `ports` are those of the services by name, as the options
+    spell them.
+    """
 
-    def __init__(self, authority: DevelopmentAuthority, uri: str, **ports: int) -> None:
+    def __init__(self, authority: DevelopmentAuthority, uri: str, *, trust: Path | None = None, **ports: int) -> None:
         files = authority.issue(uri)
         self._options = ["--certificate", str(files.certificate), "--key", str(files.key)]
         self._options += ["--ca", str(files.authority)]
+        if trust is not None:
+            self._options += ["--trust", str(trust)]
         for service, port in ports.items():
             self._options += [f"--{service.replace('_', '-')}", f"localhost:{port}"]
 
