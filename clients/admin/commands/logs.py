@@ -57,7 +57,7 @@ def verify(
             raise InputError.of(error, log=log.name) from error
         if head is None or head.size != replay.frontier.size:
             raise InputError("the log ended before its head", log=log.name)
-        _show(session, head, "VERIFIED")
+        _show(session, head, {"verdict": "VERIFIED"})
 
     run(context, work, as_json=as_json)
 
@@ -85,7 +85,7 @@ def watch(
                 newer = await observed(log, monitor, session.output, patiently=not once)
                 if monitor.head is not None and (newer or once):
                     grown = before is None or monitor.head.size > before.size
-                    _show(session, monitor.head, "CONSISTENT", grown=grown)
+                    _show(session, monitor.head, {"verdict": "CONSISTENT", "grown": grown})
                 if newer and state is not None and monitor.checkpoint is not None:
                     await asyncio.to_thread(_keep, state, monitor.checkpoint)
                 if once:
@@ -185,14 +185,16 @@ def _refute(session: Session, log: str, why: str, **evidence: str | int) -> None
         session.output.raw(f"  {name}: {value}")
 
 
-def _show(session: Session, head: Head, verdict: str, *, grown: bool = True) -> None:
-    """A line, as JSON too: a watch writes many. `grown`: whether there are more entries than at the head before."""
+def _show(session: Session, head: Head, found: dict[str, JsonValue]) -> None:
+    """A line, as JSON too: a watch writes many. `found`: the `verdict`, and of a watch whether there are more entries
+    than at the head before (`grown`).
+    """
     if session.output.as_json:
         fields: dict[str, JsonValue] = {"log": head.log, "size": head.size, "root": head.root.hex()}
-        session.output.value_line({**fields, "signed_at": head.signed_at, "verdict": verdict, "grown": grown})
+        session.output.value_line({**fields, "signed_at": head.signed_at, **found})
     else:
-        before = "" if grown else "; no more entries than before"
-        session.output.raw(f"{verdict}  {head.log}  {head.size} entries  root {head.root.hex()}{before}")
+        before = "" if found.get("grown", True) else "; no more entries than before"
+        session.output.raw(f"{found['verdict']}  {head.log}  {head.size} entries  root {head.root.hex()}{before}")
 
 
 def _keep(state: Path, checkpoint: bytes) -> None:
