@@ -66,12 +66,7 @@ def save(
         raise typer.BadParameter(f"{there} is there already; give --force to overwrite it", param_hint="FILE")
 
     async def work(session: Session) -> None:
-        entries, size, checkpoint = await _saved(ServiceLog(session, service), file)
-        try:
-            head.write_bytes(checkpoint)
-            entries.replace(file)
-        except OSError as error:
-            raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
+        size = await _save(ServiceLog(session, service), file, head)
         if session.output.as_json:
             session.output.value({"entries": str(file), "checkpoint": str(head), "size": size})
             return
@@ -82,23 +77,36 @@ def save(
     run(context, work, as_json=as_json)
 
 
-async def _saved(log: ServiceLog, file: Path) -> tuple[Path, int, bytes]:
-    """All statements in a new file beside `file`, how many they are, and the head that they are under."""
-    new = file.with_name(f"{file.name}.new")
-    size, checkpoint = 0, b""
+async def _save(log: ServiceLog, file: Path, head: Path) -> int:
+    """All statements into `file` and the head that they are under into `head`; gives how many they are.
+
+    Both are whole before either is put in its place, and what ends this before leaves what was there. Raises
+    ConfigurationError where they cannot be written.
+    """
+    new = [each.with_name(f"{each.name}.new") for each in (file, head)]
     try:
-        with new.open("wb") as written:
-            async for page in log.pages():
-                for entry in page.entries:
-                    written.write(_statement(entry))
-                size, checkpoint = page.next_index, page.checkpoint.checkpoint
+        size, checkpoint = await _write(log, new[0])
+        new[1].write_bytes(checkpoint)
+        for written, place in zip(new, (file, head), strict=True):
+            written.replace(place)
     except OSError as error:
         raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
-    return new, size, checkpoint
+    finally:
+        for each in new:
+            with suppress(OSError):
+                each.unlink()
+    return size
+
+
+async def _write(log: ServiceLog, file: Path) -> tuple[int, bytes]:
+    """Gives how many statements there are now in `file`, and the head that they are under."""
+    size, checkpoint = 0, b""
+    with file.open("wb") as written:
+        async for page in log.pages():
+            for entry in page.entries:
+                written.write(_statement(entry))
+            size, checkpoint = page.next_index, page.checkpoint.checkpoint
+    return size, checkpoint
 
 
 def _statement(entry: Entry) -> bytes:

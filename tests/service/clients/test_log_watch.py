@@ -117,6 +117,7 @@ async def test_the_first_divergent_entry_is_named(
     async with served(log, authority.issue("service/registry", server=True)) as port:
         code, said = await watcher.types(port, "log", "verify", "registry")
         assert (code, said["verdict"], said["size"]) == (ExitCode.DONE, "VERIFIED", 20)
+        assert "grown" not in said, "there is no head before"
         log.entries[11] = other.entries[11]
         code, said = await watcher.types(port, "log", "verify", "registry")
         assert (code, said["first_divergent_entry"]) == (ExitCode.REFUTED, 11)
@@ -170,6 +171,35 @@ async def test_a_saved_log_is_what_the_offline_tool_adds_up(
         assert (code, said["error"]["reason"]) == (ExitCode.CONFIGURATION, "CONFIGURATION")
     there = await asyncio.to_thread(os.listdir, tmp_path)
     assert {each for each in there if each.startswith("registry.")} == {saved.name, head.name}
+
+
+async def test_a_log_that_cannot_be_saved_leaves_what_was_there(
+    authority: DevelopmentAuthority, trust: ceremony.Trust, watcher: Watcher, tmp_path: Path
+) -> None:
+    log = registry_log(authority, trust)
+    grow(log, *range(20))
+    saved, head = tmp_path / "log" / "entries", tmp_path / "log" / "entries.head"
+    saved.parent.mkdir()
+    saving = ("entries", "save", "registry", str(saved))
+    async with served(log, authority.issue("service/registry", server=True)) as port:
+        # A disk that is full where the entries are written, and then where the head is.
+        for name in ("entries.new", "entries.head.new"):
+            saved.with_name(name).symlink_to("/dev/full")
+            code, said = await watcher.types(port, *saving)
+            assert (code, "No space left" in said["error"]["message"]) == (ExitCode.CONFIGURATION, True)
+            assert list(saved.parent.iterdir()) == []
+        assert (await watcher.types(port, *saving))[0] == ExitCode.DONE
+        kept = saved.read_bytes(), head.read_bytes()
+        grow(log, *range(20, 25))
+        saved.with_name("entries.head.new").symlink_to("/dev/full")
+        assert (await watcher.types(port, *saving, "--force"))[0] == ExitCode.CONFIGURATION
+        assert (saved.read_bytes(), head.read_bytes()) == kept
+        assert set(saved.parent.iterdir()) == {saved, head}
+        saved.unlink()
+        saved.mkdir()
+        assert (await watcher.types(port, *saving, "--force"))[0] == ExitCode.CONFIGURATION
+        assert head.read_bytes() == kept[1], "a new head beside no entries"
+        assert set(saved.parent.iterdir()) == {saved, head}
 
 
 def _consistent(log: FakeLog, *, grown: bool = True) -> dict[str, object]:
