@@ -85,8 +85,10 @@ class Output:
         """A remark for people, never on the standard output that programs read."""
         self.errors.print(escape(text), soft_wrap=True)
 
-    def call_error(self, error: CallError, *, request_id: str = "") -> None:
-        """A failed call: reason, message, metadata, every violation, and what to do."""
+    def call_error(self, error: CallError, *, request_id: str = "", of_act: bool = False) -> None:
+        """A failed call: reason, message, metadata, every violation, and what to do. `of_act`: the request id is that
+        of an act of export.
+        """
         self._failure(
             error.reason,
             error.message,
@@ -94,6 +96,7 @@ class Output:
             code=error.code.name,
             violations=error.violations,
             request_id=request_id,
+            of_act=of_act,
         )
 
     def problem(self, reason: str, message: str, metadata: Mapping[str, str | int]) -> None:
@@ -109,13 +112,14 @@ class Output:
         code: str = "",
         violations: Sequence[Violation] = (),
         request_id: str = "",
+        of_act: bool = False,
     ) -> None:
         """Why there is no result: as JSON in the result's place, else in lines on the standard error.
 
         The shape is that of the offline tool too (docs/ERRORS.md), with what only a call has.
         """
         facts = {name: str(value) for name, value in metadata.items()}
-        todo = advice(reason)
+        todo = advice(reason, act_id=request_id if of_act else "")
         if self.as_json:
             body: dict[str, JsonValue] = {"reason": reason, "message": message, "metadata": {**facts}}
             if code:
@@ -133,7 +137,7 @@ class Output:
         if todo:
             self._complain(f"What to do: {escape(todo)}.")
         if request_id:
-            self._complain(f"Request id: {escape(request_id)}")
+            self._complain(f"{'Act' if of_act else 'Request'} id: {escape(request_id)}")
 
     def _complain(self, markup: str) -> None:
         self.errors.print(markup, soft_wrap=True)

@@ -63,6 +63,7 @@ class Session:
     configuration: Configuration
     output: Output
     request_id: str = ""
+    of_act: bool = False
     _channels: dict[str, aio.Channel] = field(default_factory=dict[str, aio.Channel])
 
     def channel(self, service: str) -> aio.Channel:
@@ -80,6 +81,10 @@ class Session:
         """`given`, else a fresh UUID; shown if the command fails, so that it can be given again."""
         self.request_id = given or str(uuid.uuid4())
         return self.request_id
+
+    def for_act(self, act_id: bytes) -> None:
+        """The command is about an act of export, whose id serves as request id; shown in the same way."""
+        self.request_id, self.of_act = str(uuid.UUID(bytes=act_id)), True
 
     def show(self, message: Message, table: Callable[[], None]) -> None:
         """`message` as JSON where that was asked for, else what `table` prints."""
@@ -128,7 +133,7 @@ def run(
     try:
         asyncio.run(body())
     except CallError as error:
-        output.call_error(error, request_id=session.request_id)
+        output.call_error(error, request_id=session.request_id, of_act=session.of_act)
         raise typer.Exit(exit_code(error)) from error
     except (ConfigurationError, IdentityError) as error:
         output.problem(CONFIGURATION, str(error), {})

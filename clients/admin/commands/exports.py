@@ -24,6 +24,7 @@ from clients.admin.bundles import resolve
 from clients.admin.licences import find
 from clients.admin.output import Output, when
 from clients.admin.session import JsonOption, Session, run
+from clients.errors import CallError
 from clients.masses import gross_tonnes, parse_gross_tonnes
 
 app = typer.Typer(no_args_is_help=True, help="Acts of export at customs.")
@@ -44,8 +45,8 @@ def declare(
     ],
     number: Annotated[str, typer.Option("--number", help="Number of the customs declaration.")],
     destination: Annotated[
-        str, typer.Option("--destination", help="ISO 3166-1 alpha-2; default: the licence's.", show_default=False)
-    ] = "",
+        str, typer.Option("--destination", help="Of the declaration, ISO 3166-1 alpha-2; must be the licence's.")
+    ],
     act_id: Annotated[
         str,
         typer.Option(
@@ -63,14 +64,15 @@ def declare(
     async def work(session: Session) -> None:
         stub = CustomsServiceStub(session.channel("export_license"))
         found = await find(session, licence)
-        session.new_request_id(str(uuid.UUID(bytes=act)))
+        session.for_act(act)
+        known = await _declared_before(session, act) if act_id else ()
         request = DeclareExportRequest(
             act_id=act,
             licence_id=found.licence_id,
             declaration_number=number,
-            destination=destination or found.destination,
+            destination=destination,
             lots=[
-                DeclaredLot(head=await resolve(session, lot), control_code=code, gross_g=gross_g)
+                DeclaredLot(head=await _head(session, lot, known), control_code=code, gross_g=gross_g)
                 for lot, code, gross_g in wanted
             ],
         )
@@ -96,11 +98,10 @@ def write_off(
 
     async def work(session: Session) -> None:
         stub = CustomsServiceStub(session.channel("export_license"))
-        session.new_request_id(str(uuid.UUID(bytes=act)))
-        left = [WrittenOffLot(head=await resolve(session, lot), gross_g=gross_g) for lot, gross_g in wanted]
-        if not left:
-            declared = (await session.ask(stub.GetExport, GetExportRequest(act_id=act))).declared
-            left = [WrittenOffLot(head=each.head, gross_g=each.gross_g) for each in declared]
+        session.for_act(act)
+        declared = (await session.ask(stub.GetExport, GetExportRequest(act_id=act))).declared
+        left = [WrittenOffLot(head=await _head(session, lot, declared), gross_g=gross_g) for lot, gross_g in wanted]
+        left = left or [WrittenOffLot(head=each.head, gross_g=each.gross_g) for each in declared]
         _show(session, await session.ask(stub.WriteOffExport, WriteOffExportRequest(act_id=act, lots=left)))
 
     run(context, work, as_json=as_json)
@@ -118,6 +119,7 @@ def cancel(
     request = CancelExportRequest(act_id=_act_id(act_id, "ACT_ID"), reason_code=reason)
 
     async def work(session: Session) -> None:
+        session.for_act(request.act_id)
         stub = CustomsServiceStub(session.channel("export_license"))
         _show(session, await session.ask(stub.CancelExport, request))
 
@@ -134,6 +136,27 @@ def show(context: typer.Context, *, act_id: ActArgument, as_json: JsonOption = F
         _show(session, await session.ask(stub.GetExport, request))
 
     run(context, work, as_json=as_json)
+
+
+async def _declared_before(session: Session, act: bytes) -> Sequence[DeclaredLot]:
+    """The lots that an act was declared with; none where it is a new one."""
+    stub = CustomsServiceStub(session.channel("export_license"))
+    try:
+        return (await session.ask(stub.GetExport, GetExportRequest(act_id=act))).declared
+    except CallError as error:
+        if error.reason != "NOT_FOUND":
+            raise
+        return ()
+
+
+async def _head(session: Session, lot: str, declared: Sequence[DeclaredLot]) -> Outpoint:
+    """The head that `lot` names in an act. Who asks a second time means the one that was declared, though the lot has
+    another by now: it may be abroad.
+    """
+    for each in declared:
+        if each.lot_id == lot:
+            return each.head
+    return await resolve(session, lot)
 
 
 def _act_id(text: str, name: str) -> bytes:
@@ -184,11 +207,11 @@ def _act(output: Output, act: ExportAct) -> None:
     )
     left = {outpoint_text(each.head): gross_tonnes(each.gross_g) for each in act.written_off}
     rows = [
-        [head, each.control_code, gross_tonnes(each.gross_g), left.get(head, "")]
+        [each.lot_id, head, each.control_code, gross_tonnes(each.gross_g), left.get(head, "")]
         for each in act.declared
         for head in [outpoint_text(each.head)]
     ]
-    output.table("Lots, t gross", ["Lot as declared", "Item", ">declared", ">written off"], rows)
+    output.table("Lots, t gross", ["Lot", "Head as declared", "Item", ">declared", ">written off"], rows)
 
 
 def _heads(name: str, heads: Sequence[Outpoint]) -> list[tuple[str, str]]:

@@ -96,7 +96,12 @@ def render(view: ActView) -> pb.ExportAct:
         licence_id=act.licence_id,
         declaration_number=act.declaration_number,
         declared=[
-            pb.DeclaredLot(head=outpoint_message(lot.outpoint), control_code=lot.control_code, gross_g=lot.gross_g)
+            pb.DeclaredLot(
+                head=outpoint_message(lot.outpoint),
+                control_code=lot.control_code,
+                gross_g=lot.gross_g,
+                lot_id=lot.lot_id,
+            )
             for lot in act.declared
         ],
         written_off=[

@@ -18,12 +18,14 @@ async def test_an_act_is_declared_and_written_off(
     number = (await office.exporter.get_licence(licence_id)).licence_number
     zhao = Terminal(authority, ZHAO, export_license=licensing.port)
     act = str(uuid.uuid4())
-    declaring = ("exports", "declare", number, "--number", "D-1", "--act-id", act)
+    declaring = ("exports", "declare", number, "--number", "D-1", "--destination", "DE", "--act-id", act)
     lot = made.head.text
     assert await zhao.fails(*declaring, "--lot", f"{lot},{DY_MAGNET},0.008001") == (ExitCode.RULE, "LICENCE_EXCEEDED")
     declared = await zhao.does(*declaring, "--lot", f"{lot},{DY_MAGNET},0.006")
     assert (declared["state"], declared["act_id"]) == ("STATE_LOCKED", uuid.UUID(act).hex)
-    assert declared["declared"] == [{"head": lot, "control_code": DY_MAGNET, "gross_g": "6000"}]
+    assert declared["declared"] == [
+        {"head": lot, "control_code": DY_MAGNET, "gross_g": "6000", "lot_id": made.content.lot_id}
+    ]
     assert (await zhao.does(*declaring, "--lot", f"{lot},{DY_MAGNET},0.006"))["act_id"] == declared["act_id"]
     code, said, _ = await zhao.types("exports", "show", declared["act_id"])
     assert (code, act in said, lot in said, "LOCKED" in said) == (ExitCode.DONE, True, True, True)
@@ -37,8 +39,8 @@ async def test_by_default_all_that_was_declared_is_written_off(
 ) -> None:
     made, licence_id = await office.offered(granted_g=8_000)
     zhao = Terminal(authority, ZHAO, export_license=licensing.port)
-    lots = ("--lot", f"{made.head.text},{DY_MAGNET},0.006")
-    act = (await zhao.does("exports", "declare", licence_id.hex(), "--number", "D-1", *lots))["act_id"]
+    papers = ("--number", "D-1", "--destination", "DE", "--lot", f"{made.head.text},{DY_MAGNET},0.006")
+    act = (await zhao.does("exports", "declare", licence_id.hex(), *papers))["act_id"]
     gone = await zhao.does("exports", "write-off", act)
     assert [each["gross_g"] for each in gone["written_off"]] == ["6000"]
     assert balances(await office.exporter.get_licence(licence_id)) == [(0, 6_000, 2_000)]
@@ -47,18 +49,30 @@ async def test_by_default_all_that_was_declared_is_written_off(
 async def test_an_act_is_cancelled(office: Office, licensing: Licensing, authority: DevelopmentAuthority) -> None:
     made, licence_id = await office.offered(granted_g=8_000)
     zhao = Terminal(authority, ZHAO, export_license=licensing.port)
-    lots = ("--lot", f"{made.head.text},{DY_MAGNET},0.006")
-    act = (await zhao.does("exports", "declare", licence_id.hex(), "--number", "D-1", *lots))["act_id"]
+    papers = ("--number", "D-1", "--destination", "DE", "--lot", f"{made.head.text},{DY_MAGNET},0.006")
+    act = (await zhao.does("exports", "declare", licence_id.hex(), *papers))["act_id"]
     assert (await zhao.does("exports", "cancel", act, "--reason", "WITHDRAWN"))["state"] == "STATE_VOID"
     assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
     for words in (
         ("write-off", "no-uuid"),
         ("write-off", act, "--lot", "X"),
         ("write-off", act, "--lot", "X,1,2"),
-        ("declare", "EL-1", "--number", "D", "--lot", "X,1"),
-        ("declare", "EL-1", "--number", "D", "--lot", "X,1C905.a,0.0000001"),
+        ("declare", "EL-1", "--number", "D", "--destination", "DE", "--lot", "X,1"),
+        ("declare", "EL-1", "--number", "D", "--destination", "DE", "--lot", "X,1C905.a,0.0000001"),
     ):
         assert await zhao.fails("exports", *words) == (ExitCode.USAGE, "USAGE"), words
+
+
+async def test_a_destination_is_what_the_declaration_says_and_not_what_the_licence_does(
+    office: Office, licensing: Licensing, authority: DevelopmentAuthority
+) -> None:
+    made, licence_id = await office.offered(granted_g=8_000)
+    zhao = Terminal(authority, ZHAO, export_license=licensing.port)
+    lots = ("--lot", f"{made.head.text},{DY_MAGNET},0.006")
+    declaring = ("exports", "declare", licence_id.hex(), "--number", "D-1", *lots)
+    assert await zhao.fails(*declaring) == (ExitCode.USAGE, "USAGE")
+    assert await zhao.fails(*declaring, "--destination", "FR") == (ExitCode.RULE, "LICENCE_MISMATCH")
+    assert (await zhao.does(*declaring, "--destination", "DE"))["state"] == "STATE_LOCKED"
 
 
 async def test_a_licence_is_found_by_its_number(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.trust import TrustFile
 
+from clients.admin.exit_codes import ExitCode
 from services.chassis.fields import outpoint_message
 from services.chassis.migrations import migrate
 from services.chassis.server import serving
@@ -29,10 +31,11 @@ from services.registry import server as registry_server
 from services.registry.settings import RegistrySettings
 from tests.conftest import Migrate
 from tests.service.calling import channel_to
-from tests.service.export_license.api import Api, balances, line, new_act, refused
+from tests.service.export_license.api import DY_MAGNET, Api, balances, line, new_act, refused
 from tests.service.export_license.conftest import EXPORTER, LI, WANG, ZHAO, Licensing, migrate_export_license
 from tests.service.registry import api as registry_api
 from tests.service.registry.api import outpoint
+from tests.service.terminal import Terminal
 from tools.local import ceremony
 from tools.local.pki import DevelopmentAuthority
 
@@ -189,6 +192,36 @@ async def test_a_part_leaves_the_rest_comes_back_and_all_agree(pair: Pair) -> No
             assert report.target is not None
             masses.append(report.target.gross_g)
         assert masses == [5_000, 5_000]
+
+
+async def test_a_command_that_is_given_again_means_the_lots_as_they_were_declared(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing:
+        lot = await magnets(pair)
+        licence_id = await granted(licensing, lot, 8_000)
+        await offer(pair, lot, licence_id)
+        zhao = Terminal(pair.authority, ZHAO, registry=pair.registry_port, export_license=licensing.port)
+        act = str(uuid.uuid4())
+        papers = ("--number", "D-1", "--destination", "DE", "--act-id", act)
+        declaring = ("exports", "declare", licence_id.hex(), *papers, "--lot", f"{lot.lot_id},{DY_MAGNET},0.006")
+        declared = await zhao.does(*declaring)
+        assert [each["lot_id"] for each in declared["declared"]] == [lot.lot_id]
+        writing_off = ("exports", "write-off", act, "--lot", f"{lot.lot_id},0.004")
+        gone = await zhao.does(*writing_off)
+        assert gone["state"] == "STATE_EXPORTED"
+
+        async with pair.at_registry(REGISTRAR) as registrar:
+            assert outpoint(await registrar.lot(lot.lot_id)) != lot.head, "the lot has another head by now"
+        for command in (writing_off, declaring):
+            assert {**await zhao.does(*command), "as_of": ""} == {**gone, "as_of": ""}
+        code, _, said = await zhao.types("exports", "write-off", act, "--lot", f"{lot.lot_id},0.005")
+        assert (code, "REQUEST_ID_REUSED" in said) == (ExitCode.RULE, True)
+        assert f"`monazite exports show {act}`" in said
+        assert "--request-id" not in said
+        unknown = str(uuid.uuid4())
+        assert await zhao.fails("exports", "write-off", unknown, "--lot", f"{lot.lot_id},0.004") == (
+            ExitCode.NOT_FOUND,
+            "NOT_FOUND",
+        )
 
 
 async def test_one_of_two_lots_stays_and_what_came_back_leaves_another_time(pair: Pair) -> None:

@@ -55,3 +55,16 @@ def test_exit_code(code: grpc.StatusCode, reason: str, expected: ExitCode) -> No
 @pytest.mark.parametrize("reason", [value for name, value in vars(errors).items() if name.startswith("TRANSPORT_")])
 def test_every_transport_failure_has_advice(reason: str) -> None:
     assert advice(reason)
+
+
+@pytest.mark.parametrize(
+    "reason", [errors.TRANSPORT_DEADLINE, "DEADLINE", "INTERNAL", "UNAVAILABLE", "OVERLOADED", "PEER_UNAVAILABLE"]
+)
+def test_what_is_given_again_is_an_act_id_where_the_command_has_no_other(reason: str) -> None:
+    assert "with the same --request-id" in advice(reason)
+    assert "with the same act id" in advice(reason, act_id="ACT")
+
+
+def test_a_second_use_of_an_act_id_is_no_reason_for_a_second_act() -> None:
+    assert "leave --request-id out" in advice("REQUEST_ID_REUSED")
+    assert "`monazite exports show ACT`" in advice("REQUEST_ID_REUSED", act_id="ACT")

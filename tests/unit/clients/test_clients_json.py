@@ -85,7 +85,8 @@ def test_an_outpoint_of_the_output_is_one_of_the_arguments(identifier: bytes, in
     outpoint = Outpoint(statement_id=identifier, output_index=index)
     printed = message_value(ExportAct(abroad=[outpoint], declared=[DeclaredLot(head=outpoint, gross_g=1)]))
     assert printed["abroad"] == [f"{identifier.hex()}:{index}"]
-    assert printed["declared"] == [{"head": f"{identifier.hex()}:{index}", "control_code": "", "gross_g": "1"}]
+    declared = {"head": f"{identifier.hex()}:{index}", "control_code": "", "gross_g": "1", "lot_id": ""}
+    assert printed["declared"] == [declared]
     assert parse_outpoint(f"{identifier.hex()}:{index}") == outpoint
     assert message_value(Lot(head=outpoint))["head"] == f"{identifier.hex()}:{index}"
 

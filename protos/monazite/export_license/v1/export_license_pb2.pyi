@@ -820,9 +820,12 @@ class DeclaredLot(_message.Message):
     HEAD_FIELD_NUMBER: _builtins.int
     CONTROL_CODE_FIELD_NUMBER: _builtins.int
     GROSS_G_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
     control_code: _builtins.str
     gross_g: _builtins.int
     """The most that will leave, grams gross."""
+    lot_id: _builtins.str
+    """Of an act, as its bundle says; a request names the head alone, and this is not read there."""
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
     def __init__(
@@ -831,10 +834,11 @@ class DeclaredLot(_message.Message):
         head: _statement_pb2.Outpoint | None = ...,
         control_code: _builtins.str = ...,
         gross_g: _builtins.int = ...,
+        lot_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_code", b"control_code", "gross_g", b"gross_g", "head", b"head"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_code", b"control_code", "gross_g", b"gross_g", "head", b"head", "lot_id", b"lot_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
