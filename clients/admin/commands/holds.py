@@ -18,7 +18,16 @@ from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 
 from clients.admin.arguments import EnterpriseOption, names, outpoint_text
 from clients.admin.output import Output
-from clients.admin.session import PAGE_SIZE, JsonOption, RequestIdOption, Session, run
+from clients.admin.session import (
+    LIMIT_DEFAULT,
+    JsonOption,
+    LimitOption,
+    PageTokenOption,
+    RequestIdOption,
+    Session,
+    collect,
+    run,
+)
 from clients.masses import gross_tonnes
 
 app = typer.Typer(no_args_is_help=True, help="Lots on hold.")
@@ -30,23 +39,26 @@ ReasonCodeOption = Annotated[
 
 
 @app.command("list")
-def list_holds(context: typer.Context, *, enterprise: EnterpriseOption = "", as_json: JsonOption = False) -> None:
-    """All lots on hold, with the reasons."""
+def list_holds(
+    context: typer.Context,
+    *,
+    enterprise: EnterpriseOption = "",
+    limit: LimitOption = LIMIT_DEFAULT,
+    page_token: PageTokenOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Lots on hold, with the reasons, page by page up to the limit."""
 
     async def work(session: Session) -> None:
         stub = LotServiceStub(session.channel("registry"))
-        found, token = ListLotsResponse(), ""
-        while True:
-            request = ListLotsRequest(
-                page_size=PAGE_SIZE, page_token=token, enterprise_id=enterprise, unspent_only=True
-            )
-            page = await session.ask(stub.ListLots, request)
-            found.lots.extend(each for each in page.lots if each.holds)
-            found.as_of.CopyFrom(page.as_of)
-            token = page.next_page_token
-            if not token:
-                break
+
+        async def page(size: int, token: str) -> ListLotsResponse:
+            request = ListLotsRequest(page_size=size, page_token=token, enterprise_id=enterprise, held_only=True)
+            return await session.ask(stub.ListLots, request)
+
+        found = await collect(page, lambda each: len(each.lots), limit=limit, page_token=page_token)
         session.show(found, lambda: _table(session.output, found.lots))
+        session.more(found.next_page_token)
 
     run(context, work, as_json=as_json)
 

@@ -17,7 +17,7 @@ from monazite.registry.v1.registry_pb2 import (
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.material_pb2 import CustodyModel, CustodyState, Element, ElementMass, Form
 
-from clients.admin.arguments import EnterpriseOption, custody_name, names, outpoint_text
+from clients.admin.arguments import EnterpriseOption, custody_name, names, outpoint_text, parse_outpoint
 from clients.admin.bundles import fetch, resolve, verify
 from clients.admin.lot_report import conclude
 from clients.admin.output import Output, when
@@ -104,9 +104,15 @@ def cut(
     """Has the registry verify all that a lot rests on and sign for it: buyers' bundles begin there from then on."""
 
     async def work(session: Session) -> None:
-        head = await resolve(session, lot)
         stub = LotServiceStub(session.channel("registry"))
-        request = CutLotRequest(request_id=session.new_request_id(request_id), head=head, validate_only=check)
+        # Of a lot the registry finds the head itself: by the time of a second request it may be another.
+        head = parse_outpoint(lot)
+        request = CutLotRequest(
+            request_id=session.new_request_id(request_id),
+            head=head,
+            lot_id=lot if head is None else "",
+            validate_only=check,
+        )
         done = await session.ask(stub.CutLot, request)
         session.show(done, lambda: _cut(session.output, done))
 

@@ -185,9 +185,10 @@ class AttestLot:
 
 @dataclass(frozen=True, slots=True)
 class CutLot:
-    """A head that bundles are to begin at."""
+    """A head that bundles are to begin at: this one, or the present one of the lot."""
 
-    head: Outpoint
+    head: Outpoint | None
+    lot_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from services.registry.domain.commands import CutLot, HoldLot, SubmitStatement
 from services.registry.domain.visibility import Extent
 from services.registry.messages.fields import DRAWS_MAX, Fields
 from services.registry.operations.reading import LotsQuery
+from services.registry.storage.lots import Which
 
 IDS_MAX: Final = 1000
 _EXTENTS: Final[Mapping[int, Extent | None]] = {
@@ -51,10 +52,14 @@ def parse_hold(request: registry_pb2.PlaceHoldRequest | registry_pb2.ReleaseHold
 
 
 def parse_cut(request: registry_pb2.CutLotRequest) -> tuple[bytes, CutLot]:
-    """Request id and a head to cut."""
+    """Request id and what to cut."""
     fields = Fields()
     request_id = fields.request_id(request.request_id)
-    command = CutLot(fields.outpoint("head", request.head))
+    head = fields.outpoint("head", request.head) if request.HasField("head") else None
+    lot_id = fields.lot_id("lot_id", request.lot_id) if request.lot_id else ""
+    if (head is None) == (not lot_id):
+        fields.wrong("head", "give either this or lot_id")
+    command = CutLot(head, lot_id)
     fields.done()
     return request_id, command
 
@@ -84,7 +89,8 @@ def parse_list(request: registry_pb2.ListLotsRequest) -> LotsQuery:
     """The query."""
     fields = Fields()
     enterprise_id = fields.enterprise("enterprise_id", request.enterprise_id, optional=True)
-    query = ("ListLots", enterprise_id, request.unspent_only)
+    which = Which.ON_HOLD if request.held_only else Which.UNSPENT if request.unspent_only else Which.ALL
+    query = ("ListLots", enterprise_id, which.value)
     page = fields.page(request, query=query, key_types=(str,))
     fields.done()
-    return LotsQuery(enterprise_id, request.unspent_only, page)
+    return LotsQuery(enterprise_id, which, page)

@@ -24,7 +24,7 @@ from monazite_provenance.statement import Outpoint
 from monazite_provenance.trust import TrustFile
 
 from services.chassis.clock import Clock
-from services.chassis.database import Database
+from services.chassis.database import Connection, Database
 from services.chassis.errors import not_found
 from services.chassis.turns import Turns
 from services.registry.domain import refusals
@@ -86,19 +86,17 @@ class Cuts:
         """
 
         async def build() -> Built | Standing:
-            return await self._build(asked, command.head, validate_only=validate_only)
+            return await self._build(asked, command, validate_only=validate_only)
 
         # First of all: who asks again gets the first answer, and not how the cut stands by now.
         return await self.pipeline.stored(asked) or await self.pipeline.run("cut_lot", asked, build)
 
-    async def _build(self, asked: Asked, outpoint: Outpoint, *, validate_only: bool) -> Built | Standing:
+    async def _build(self, asked: Asked, command: CutLot, *, validate_only: bool) -> Built | Standing:
         async with self.database.connection() as connection:
-            found = (await stored.heads(connection, [outpoint])).get(outpoint)
+            head = await _head(connection, command)
+            outpoint = head.outpoint
             cut_id = await find_cut(connection, outpoint)
             item = None if cut_id is None else await stored.item(connection, cut_id)
-        if found is None:
-            raise not_found("lot", refusals.outpoint_name(outpoint))
-        head = found.row
         if cut_id is not None and item is not None:
             return Standing(StepDone(item, (HeadMade.of(head),), _said_by(item)), cut_id)
         if head.spent_by is not None:
@@ -162,6 +160,17 @@ class Cuts:
             raise refusals.provenance(outpoint, report.verdict.value, sorted(gaps), sorted(codes))
         codes.update(code for each in report.vouched for code in each.findings)
         return Judged(report, report.target, tuple(sorted(codes)), checkpoint)
+
+
+async def _head(connection: Connection, command: CutLot) -> HeadRow:
+    """The head that is named, or that the lot has now. Raises NOT_FOUND."""
+    if command.head is None:
+        found = await stored.newest(connection, command.lot_id)
+    else:
+        found = (await stored.heads(connection, [command.head])).get(command.head)
+    if found is None:
+        raise not_found("lot", command.lot_id if command.head is None else refusals.outpoint_name(command.head))
+    return found.row
 
 
 def _said_by(item: bytes) -> tuple[Finding, ...]:

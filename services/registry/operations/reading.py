@@ -17,7 +17,7 @@ from services.chassis.pagination import PageRequest
 from services.registry.domain.records import HeadRow
 from services.registry.domain.visibility import may_see_lot
 from services.registry.storage import lots as stored
-from services.registry.storage.lots import StoredHead
+from services.registry.storage.lots import StoredHead, Which
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class LotsQuery:
     """Which lots to list; no enterprise means the caller's own, or for who may see all: all."""
 
     enterprise_id: str
-    unspent_only: bool
+    which: Which
     page: PageRequest
 
 
@@ -74,19 +74,17 @@ class Reading:
 
     async def _page(self, connection: Connection, principal: Principal, query: LotsQuery) -> list[StoredHead]:
         after = _after(query.page)
-        size, unspent_only = query.page.size, query.unspent_only
+        size, which = query.page.size, query.which
         named = enterprise_uri(self.domain, query.enterprise_id) if query.enterprise_id else None
         if principal.kind is CallerKind.ENTERPRISE:
             if named not in {None, principal.scope}:
                 raise not_found("enterprise", query.enterprise_id)
             named = principal.scope
         if principal.kind is CallerKind.CUSTOMS:
-            return await stored.page_leaving(
-                connection, self.licensing, after, unspent_only=unspent_only, size=size, holder=named
-            )
+            return await stored.page_leaving(connection, self.licensing, after, which=which, size=size, holder=named)
         if named is None:
-            return await stored.page_of_all(connection, after, unspent_only=unspent_only, size=size)
-        return await stored.page_of_enterprise(connection, named, after, unspent_only=unspent_only, size=size)
+            return await stored.page_of_all(connection, after, which=which, size=size)
+        return await stored.page_of_enterprise(connection, named, after, which=which, size=size)
 
     def _may_see(self, principal: Principal, head: StoredHead) -> bool:
         row = head.row

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
+from asyncpg import Record
 from monazite_provenance.statement import Outpoint
 
 from services.chassis.database import Connection
@@ -26,21 +28,34 @@ _BY_LOT: Final = f"""
 _NEWEST: Final = """
     JOIN lot ON lot.lot_id = o.lot_id AND (lot.statement_id, lot.output_index) = (o.statement_id, o.output_index)
 """
-_OF_ENTERPRISE: Final = f"""
-    SELECT {_COLUMNS} FROM output o {_NEWEST}
-    WHERE (o.holder = $1 OR o.receiver = $1) AND o.lot_id > $2 AND (o.spent_by IS NULL OR NOT $3)
-    ORDER BY o.lot_id LIMIT $4
-"""  # noqa: S608 - constants of our own
-_LEAVING: Final = f"""
-    SELECT {_COLUMNS} FROM output o {_NEWEST}
-    WHERE (o.receiver = $1 OR o.custody_state = 3) AND o.lot_id > $2 AND (o.spent_by IS NULL OR NOT $3)
-        AND ($5::text IS NULL OR o.holder = $5)
-    ORDER BY o.lot_id LIMIT $4
-"""  # noqa: S608 - constants of our own
-_ALL: Final = f"""
-    SELECT {_COLUMNS} FROM output o {_NEWEST}
-    WHERE o.lot_id > $1 AND (o.spent_by IS NULL OR NOT $2) ORDER BY o.lot_id LIMIT $3
-"""  # noqa: S608 - constants of our own
+
+
+class Which(Enum):
+    """Which lots a list has: every lot, those that have not ended, or those on hold, which have not either."""
+
+    ALL = 0
+    UNSPENT = 1
+    ON_HOLD = 2
+
+
+# In the text, not as parameters: the index of what is on hold serves a plan that is sure of it.
+_STATES: Final = {Which.ALL: "TRUE", Which.UNSPENT: "o.spent_by IS NULL", Which.ON_HOLD: "cardinality(o.holds) > 0"}
+
+
+def _pages(whose: str) -> dict[Which, str]:
+    """Lots by id, from behind $1 on, $2 at most."""
+    return {
+        which: f"""
+            SELECT {_COLUMNS} FROM output o {_NEWEST}
+            WHERE o.lot_id > $1 AND {whose} AND {state} ORDER BY o.lot_id LIMIT $2
+        """  # noqa: S608 - constants of our own
+        for which, state in _STATES.items()
+    }
+
+
+_ALL: Final = _pages("TRUE")
+_OF_ENTERPRISE: Final = _pages("(o.holder = $3 OR o.receiver = $3)")
+_LEAVING: Final = _pages("(o.receiver = $3 OR o.custody_state = 3) AND ($4::text IS NULL OR o.holder = $4)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +71,7 @@ async def heads(connection: Connection, outpoints: Sequence[Outpoint]) -> dict[O
     rows = await connection.fetch(
         _BY_OUTPOINT, [each.statement_id for each in outpoints], [each.index for each in outpoints]
     )
-    found = [StoredHead(head_row(row), row["content"]) for row in rows]
-    return {head.row.outpoint: head for head in found}
+    return {head.row.outpoint: head for head in _stored(rows)}
 
 
 async def newest(connection: Connection, lot_id: str) -> StoredHead | None:
@@ -67,24 +81,25 @@ async def newest(connection: Connection, lot_id: str) -> StoredHead | None:
 
 
 async def page_of_enterprise(
-    connection: Connection, uri: str, after: str, *, unspent_only: bool, size: int
+    connection: Connection, uri: str, after: str, *, which: Which, size: int
 ) -> list[StoredHead]:
     """Lots held by an enterprise or offered to it, by lot id."""
-    rows = await connection.fetch(_OF_ENTERPRISE, uri, after, unspent_only, size)
-    return [StoredHead(head_row(row), row["content"]) for row in rows]
+    return _stored(await connection.fetch(_OF_ENTERPRISE[which], after, size, uri))
 
 
 async def page_leaving(
-    connection: Connection, licensing: str, after: str, *, unspent_only: bool, size: int, holder: str | None
+    connection: Connection, licensing: str, after: str, *, which: Which, size: int, holder: str | None
 ) -> list[StoredHead]:
     """Lots on their way out of the country, and abroad."""
-    rows = await connection.fetch(_LEAVING, licensing, after, unspent_only, size, holder)
-    return [StoredHead(head_row(row), row["content"]) for row in rows]
+    return _stored(await connection.fetch(_LEAVING[which], after, size, licensing, holder))
 
 
-async def page_of_all(connection: Connection, after: str, *, unspent_only: bool, size: int) -> list[StoredHead]:
+async def page_of_all(connection: Connection, after: str, *, which: Which, size: int) -> list[StoredHead]:
     """Lots of everybody."""
-    rows = await connection.fetch(_ALL, after, unspent_only, size)
+    return _stored(await connection.fetch(_ALL[which], after, size))
+
+
+def _stored(rows: Sequence[Record]) -> list[StoredHead]:
     return [StoredHead(head_row(row), row["content"]) for row in rows]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -18,6 +19,7 @@ from services.chassis.database import Database
 from services.chassis.errors import Error, Kind
 from services.registry.settings import RegistrySettings
 from tests.fakes.log import FakeLog
+from tests.service.calling import new_id
 from tests.service.registry.api import IMPORTED, Api, draw, outpoint
 from tests.service.registry.conftest import Checker
 from tests.service.registry.peers import Licensing, Quota
@@ -75,6 +77,24 @@ async def test_bundles_of_buyers_begin_at_a_cut_and_those_of_officers_where_the_
         assert report.vouched == ()
     # The head of the cut itself.
     assert (await checker.report(registrar, head, with_status=False)).gap_codes() == {"ABSENCE"}
+
+
+async def test_a_cut_is_of_a_head_or_of_a_lot_and_not_of_both(plant: Api, registrar: Api) -> None:
+    made = (await plant.register(origin=IMPORTED)).heads[0]
+    unborn = (await plant.ids())[0]
+
+    async def refusal(**what: Any) -> Error:
+        with pytest.raises(Error) as refused:
+            await registrar.call(registrar.lots.CutLot, pb.CutLotRequest(request_id=new_id(), **what))
+        return refused.value
+
+    for what in ({}, {"head": made.outpoint, "lot_id": made.lot_id}):
+        assert [each.field for each in (await refusal(**what)).violations] == ["head"]
+    assert [each.field for each in (await refusal(lot_id="RE-1")).violations] == ["lot_id"]
+    absent = await refusal(lot_id=unborn)
+    assert (absent.reason, absent.metadata["name"]) == ("NOT_FOUND", unborn)
+    cut = await registrar.call(registrar.lots.CutLot, pb.CutLotRequest(request_id=new_id(), lot_id=made.lot_id))
+    assert cut.statement == (await registrar.cut(outpoint(made))).statement
 
 
 async def test_a_bundle_at_the_cut_itself_holds_what_speaks_of_its_head(

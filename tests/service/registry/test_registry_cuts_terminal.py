@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
 
+from clients.admin.arguments import outpoint_text
 from clients.admin.exit_codes import ExitCode
 from services.registry.settings import RegistrySettings
 from tests.service.registry.api import IMPORTED, Api, outpoint
@@ -46,6 +48,20 @@ async def test_a_lot_is_cut_and_its_bundle_saved_from_there_or_whole(
     for command in ("verify", "refresh"):
         assert await report(terminal, command, whole) == (ExitCode.DONE, set(), 3)
         assert await report(terminal, command, short) == (ExitCode.VERIFIED_WITH_GAPS, {"VOUCHED"}, 2)
+
+
+async def test_a_cut_that_is_asked_for_again_is_the_first_one_though_the_lot_has_gone_on(
+    terminal: Terminal, plant: Api, trader: Api
+) -> None:
+    head = (await plant.register(origin=IMPORTED)).heads[0]
+    cutting = ("lot", "cut", head.lot_id, "--request-id", str(uuid.uuid4()))
+    cut = await terminal.does(*cutting)
+    assert cut["heads"][0]["outpoint"] == outpoint_text(head.outpoint)
+    await plant.offer(outpoint(head), trader.uri)
+    again = await terminal.does(*cutting)
+    assert (again["statement"], again["heads"]) == (cut["statement"], cut["heads"])
+    other = await terminal.does("lot", "cut", head.lot_id)
+    assert other["statement"] != cut["statement"], "without it the lot as it stands now is meant"
 
 
 async def test_findings_of_a_cut_are_shown(terminal: Terminal, plant: Api, trader: Api) -> None:

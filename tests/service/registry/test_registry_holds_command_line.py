@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from clients.admin.exit_codes import ExitCode
@@ -36,3 +37,19 @@ async def test_a_lot_is_put_on_hold_listed_and_released(
     other = Terminal(authority, "officer/registrar/li", registry=registry.port)
     refused = await other.fails("holds", "place", lot_id, "--reason", "SITE_CHECK")
     assert refused == (ExitCode.NOT_ALLOWED, "ACCESS_DENIED")
+
+
+async def test_a_limited_list_of_holds_says_how_to_go_on(
+    registry: Registry, authority: DevelopmentAuthority, plant: Api, inspector: Api
+) -> None:
+    lots = sorted([(await plant.register(origin=IMPORTED)).heads[0].lot_id for _ in range(4)])
+    for lot_id in lots[1:]:
+        await inspector.hold(lot_id)
+    terminal = Terminal(authority, INSPECTOR, registry=registry.port)
+    code, out, said = await terminal.types("holds", "list", "--limit", "2", "--json")
+    first = json.loads(out)
+    token = first["next_page_token"]
+    assert (code, [each["lot_id"] for each in first["lots"]]) == (ExitCode.DONE, lots[1:3])
+    assert f"--page-token {token}" in said
+    rest = await terminal.does("holds", "list", "--page-token", token)
+    assert ([each["lot_id"] for each in rest["lots"]], rest["next_page_token"]) == (lots[3:], "")

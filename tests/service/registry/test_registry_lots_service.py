@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from contextlib import AsyncExitStack
+from typing import Any
 
 import cbor2
 import pytest
@@ -343,14 +344,39 @@ async def test_lots_are_listed_page_by_page(plant: Api, mine: Api, inspector: Ap
     assert refused.value.reason == "NOT_FOUND"
 
 
+async def test_lots_on_hold_are_listed_alone_page_by_page(plant: Api, mine: Api, inspector: Api, customs: Api) -> None:
+    made = [(await plant.register(origin=IMPORTED)).heads[0] for _ in range(7)]
+    held = sorted(each.lot_id for each in made[::2])
+    for lot_id in held:
+        await inspector.hold(lot_id)
+    await inspector.hold(made[1].lot_id)
+    await inspector.release(made[1].lot_id)
+
+    async def listed(api: Api, **query: Any) -> list[str]:
+        found: list[str] = []
+        request = pb.ListLotsRequest(page_size=2, held_only=True, **query)
+        while True:
+            page = await api.call(api.lots.ListLots, request)
+            found += [lot.lot_id for lot in page.lots]
+            request.page_token = page.next_page_token
+            if not page.next_page_token:
+                return found
+
+    assert await listed(inspector) == await listed(plant) == await listed(inspector, enterprise_id="plant-1") == held
+    assert await listed(inspector, unspent_only=True) == held, "what is on hold is unspent"
+    assert await listed(mine) == await listed(customs) == []
+
+
 async def test_a_page_token_of_another_query_is_refused(plant: Api) -> None:
     for _ in range(2):
         await plant.register(origin=IMPORTED)
     page = await plant.call(plant.lots.ListLots, pb.ListLotsRequest(page_size=1))
-    other = pb.ListLotsRequest(page_size=1, page_token=page.next_page_token, unspent_only=True)
-    with pytest.raises(Error) as refused:
-        await plant.call(plant.lots.ListLots, other)
-    assert [violation.field for violation in refused.value.violations] == ["page_token"]
+    for narrower in ("unspent_only", "held_only"):
+        other = pb.ListLotsRequest(page_size=1, page_token=page.next_page_token)
+        setattr(other, narrower, True)
+        with pytest.raises(Error) as refused:
+            await plant.call(plant.lots.ListLots, other)
+        assert [violation.field for violation in refused.value.violations] == ["page_token"]
     token = page.next_page_token
     query, _last = cbor2.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     forged = base64.urlsafe_b64encode(cbor2.dumps([query, ["a\0b"]])).decode()

@@ -934,12 +934,15 @@ class ListLotsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ENTERPRISE_ID_FIELD_NUMBER: _builtins.int
     UNSPENT_ONLY_FIELD_NUMBER: _builtins.int
+    HELD_ONLY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     page_token: _builtins.str
     enterprise_id: _builtins.str
     """Officers may ask for anybody's; an enterprise sees its own and what is offered to it."""
     unspent_only: _builtins.bool
     """Only lots whose head is unspent."""
+    held_only: _builtins.bool
+    """Only lots on hold; their heads are unspent."""
     def __init__(
         self,
         *,
@@ -947,10 +950,11 @@ class ListLotsRequest(_message.Message):
         page_token: _builtins.str = ...,
         enterprise_id: _builtins.str = ...,
         unspent_only: _builtins.bool = ...,
+        held_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enterprise_id", b"enterprise_id", "page_size", b"page_size", "page_token", b"page_token", "unspent_only", b"unspent_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enterprise_id", b"enterprise_id", "held_only", b"held_only", "page_size", b"page_size", "page_token", b"page_token", "unspent_only", b"unspent_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1217,14 +1221,18 @@ Global___AttestLotRequest: _TypeAlias = AttestLotRequest  # noqa: Y015
 
 @_typing.final
 class CutLotRequest(_message.Message):
+    """Of a head, or of the head that a lot has when the request comes first; one of the two."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     validate_only: _builtins.bool
     """Verify and say what was found, and sign nothing: a cut is not taken back."""
+    lot_id: _builtins.str
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint:
         """Unspent and without holds."""
@@ -1235,10 +1243,11 @@ class CutLotRequest(_message.Message):
         request_id: _builtins.str = ...,
         head: _statement_pb2.Outpoint | None = ...,
         validate_only: _builtins.bool = ...,
+        lot_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "lot_id", b"lot_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -79,6 +79,7 @@ _TABLES = (
     "CREATE UNIQUE INDEX output_one_head ON output (lot_id) WHERE spent_by IS NULL",
     "CREATE INDEX output_holder ON output (holder, lot_id)",
     "CREATE INDEX output_receiver ON output (receiver, lot_id) WHERE receiver IS NOT NULL",
+    "CREATE INDEX output_on_hold ON output (lot_id) WHERE cardinality(holds) > 0",
     "CREATE INDEX output_spent_by ON output (spent_by) WHERE spent_by IS NOT NULL",
     """
     ALTER TABLE lot ADD CONSTRAINT lot_head FOREIGN KEY (statement_id, output_index)
