@@ -38,18 +38,20 @@ class Which(Enum):
     ON_HOLD = 2
 
 
-# In the text, not as parameters: the index of what is on hold serves a plan that is sure of it.
-_STATES: Final = {Which.ALL: "TRUE", Which.UNSPENT: "o.spent_by IS NULL", Which.ON_HOLD: "cardinality(o.holds) > 0"}
+# In the text, not as parameters: the index of what is on hold serves a plan that is sure of it. An unspent head is its
+# lot's newest, and only unspent ones are on hold.
+_HEADS: Final = {
+    Which.ALL: f"{_NEWEST} WHERE",
+    Which.UNSPENT: "WHERE o.spent_by IS NULL AND",
+    Which.ON_HOLD: "WHERE cardinality(o.holds) > 0 AND",
+}
 
 
 def _pages(whose: str) -> dict[Which, str]:
     """Lots by id, from behind $1 on, $2 at most."""
     return {
-        which: f"""
-            SELECT {_COLUMNS} FROM output o {_NEWEST}
-            WHERE o.lot_id > $1 AND {whose} AND {state} ORDER BY o.lot_id LIMIT $2
-        """  # noqa: S608 - constants of our own
-        for which, state in _STATES.items()
+        which: f"SELECT {_COLUMNS} FROM output o {heads} o.lot_id > $1 AND {whose} ORDER BY o.lot_id LIMIT $2"  # noqa: S608 - constants of our own
+        for which, heads in _HEADS.items()
     }
 
 
