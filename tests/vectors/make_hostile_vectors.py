@@ -15,6 +15,7 @@ from typing import Final
 from tests.vectors.forging import (
     bundle_amendments,
     bundle_keys,
+    bundle_licences,
     bundle_rights,
     bundle_witnesses,
     bundle_words,
@@ -45,6 +46,7 @@ SOURCES: Final = (
     bundle_witnesses,
     bundle_rights,
     bundle_amendments,
+    bundle_licences,
 )
 
 SUFFIXES: Final = {"trust": ".json", "bundle": ".bundle"}

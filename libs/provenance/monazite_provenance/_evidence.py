@@ -89,7 +89,7 @@ class Evidence:
             case ExportVoidDetails():
                 self.exports.void(details.act_id)
             case LicenceDetails():
-                self.exports.grant(statement, details)
+                self.exports.grant(statement, details, place)
             case LicenceChangeDetails():
                 self.exports.change(statement, details, place)
             case _:

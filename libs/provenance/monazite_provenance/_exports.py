@@ -14,7 +14,7 @@ from monazite_provenance.contents import (
     LotContent,
     ReturnDetails,
 )
-from monazite_provenance.errors import MissingParent, StepNotAllowed
+from monazite_provenance.errors import LogProblem, MissingParent, StepNotAllowed
 from monazite_provenance.names import parse_spiffe
 from monazite_provenance.places import Place
 from monazite_provenance.report import Gap
@@ -27,6 +27,8 @@ class Exports:
 
     def __init__(self) -> None:
         self._licences: dict[bytes, LicenceDetails] = {}
+        # By licence, the log in which all that is said of it stands.
+        self._logs: dict[bytes, str] = {}
         self._intents: dict[bytes, ExportIntentDetails] = {}
         self._under: dict[bytes, list[tuple[Place, ExportIntentDetails]]] = {}
         self._changes: dict[bytes, list[tuple[Place, LicenceChangeDetails]]] = {}
@@ -36,11 +38,12 @@ class Exports:
         self._abroad: dict[Outpoint, tuple[bytes, tuple[str, ...]]] = {}
         self._returned: dict[bytes, dict[str, int]] = {}
 
-    def grant(self, statement: Statement, licence: LicenceDetails) -> None:
-        """Take a licence."""
+    def grant(self, statement: Statement, licence: LicenceDetails, place: Place) -> None:
+        """Take a licence, registered there."""
         licensing.check_licence(licence, actor=statement.claims.actor)
         if statement.id in self._under:
             raise MissingParent("a licence stands behind an intent under it")
+        self._check_log(statement.id, place)
         self._licences[statement.id] = licence
 
     def change(self, statement: Statement, change: LicenceChangeDetails, place: Place) -> None:
@@ -48,6 +51,7 @@ class Exports:
         claims = statement.claims
         licence = self._licences.get(change.licence_id)
         licensing.check_change(change, licence, subject=claims.subject, actor=claims.actor)
+        self._check_log(change.licence_id, place)
         self._changes.setdefault(change.licence_id, []).append((place, change))
 
     def intend(self, statement: Statement, intent: ExportIntentDetails, place: Place) -> None:
@@ -60,9 +64,15 @@ class Exports:
         licence = self._licences.get(intent.licence_id)
         if licence is not None:
             licensing.check_intent(licence, intent, subject=claims.subject, issued_at=claims.issued_at)
+        self._check_log(intent.licence_id, place)
         self._acts.add(intent.act_id)
         self._intents[statement.id] = intent
         self._under.setdefault(intent.licence_id, []).append((place, intent))
+
+    def _check_log(self, licence_id: bytes, place: Place) -> None:
+        """Between two logs nothing says which word came first: an end in another one would end nothing."""
+        if self._logs.setdefault(licence_id, place.log) != place.log:
+            raise LogProblem("what is said of one licence stands in two logs")
 
     def void(self, act_id: bytes) -> None:
         """Take the end of an act under which nothing left."""
@@ -136,9 +146,8 @@ class Exports:
         for licence_id, intents in self._under.items():
             left = [(place, intent) for place, intent in intents if intent.act_id not in self._voided]
             changes = [(place, change.action) for place, change in self._changes.get(licence_id, ())]
-            for log in {place.log for place, _intent in left if changes}:
-                history = [*changes, *((place, None) for place, _intent in left)]
-                licensing.check_usable(what for place, what in sorted(history, key=_index) if place.log == log)
+            history = [*changes, *((place, None) for place, _intent in left)]
+            licensing.check_usable(what for _place, what in sorted(history, key=_index))
             licence = self._licences.get(licence_id)
             if licence is not None:
                 licensing.check_drawn(licence, (intent for _place, intent in left), self._returned.get(licence_id))

@@ -72,7 +72,11 @@ INSPECTOR = f"spiffe://{DOMAIN}/officer/inspector/zhao"
 CUSTOMS = f"spiffe://{DOMAIN}/customs/tianjin/li"
 OFFICERS = tuple(f"spiffe://{DOMAIN}/officer/licensing/{name}" for name in ("wang", "zhao"))
 CONTROL_CODE = "1C902"
-SERVICE_LOGS = {"registry": (LOG, SHARD), "quota": (log_urn("quota"),), "export_license": (log_urn("export_license"),)}
+SERVICE_LOGS: Mapping[str, Sequence[str]] = {
+    "registry": (LOG, SHARD),
+    "quota": (log_urn("quota"),),
+    "export_license": (log_urn("export_license"),),
+}
 """The logs of each service."""
 ROOTS = tuple(SoftwareKey.generate() for _ in range(3))
 SOURCE = MassSource("assay-1", "ICP-MS")
@@ -140,10 +144,10 @@ class World:
     )
 
     @classmethod
-    def new(cls, *self_signing: str) -> World:
-        """A world whose three services are certified, and these enterprises too."""
+    def new(cls, *self_signing: str, service_logs: Mapping[str, Sequence[str]] = SERVICE_LOGS) -> World:
+        """A world whose three services are certified for their logs, and these enterprises too."""
         world = cls()
-        for name, logs in SERVICE_LOGS.items():
+        for name, logs in service_logs.items():
             world.keys[name] = key = SoftwareKey.generate()
             heads = SoftwareKey.generate()
             spans = [LogRange(log, 0) for log in logs]
@@ -191,15 +195,18 @@ class World:
         spends: Sequence[Outpoint] = (),
         refs: Sequence[bytes] = (),
         on_behalf: str | None = None,
+        log: str | None = None,
     ) -> tuple[Outpoint, ...]:
-        """Sign any statement with a key of this world and append it; gives its outpoints."""
+        """Sign any statement with a key of this world and append it, in the log of its lots or its kind unless another
+        is named; gives its outpoints.
+        """
         behalf = None if on_behalf is None else OnBehalf(on_behalf, bytes(32), bytes(16))
         issuer = service(signer) if signer in ("registry", "quota", "export_license") else enterprise(signer)
         claims = Claims(issuer, subject_urn, NOW_S, kind, tuple(spends), tuple(refs), behalf)
         key = self.keys[signer]
         contents = [encode(each) for each in outputs]
         item = draft(claims, contents, encode(details), key.public).sign(key)
-        statement_id = self.add(item, outputs[0].home_log if outputs else None)
+        statement_id = self.add(item, log or (outputs[0].home_log if outputs else None))
         outpoints = tuple(Outpoint(statement_id, index) for index in range(len(outputs)))
         self.lots.update(zip(outpoints, outputs, strict=True))
         return outpoints
@@ -341,6 +348,7 @@ class World:
         number: str = "L-1",
         refs: Sequence[bytes] | None = None,
         on_behalf: str = CUSTOMS,
+        log: str | None = None,
     ) -> bytes:
         """Licensing's intent; gives its id."""
         exported = tuple(ExportedMass(head, masses[head], codes) for head in sorted(masses))
@@ -353,6 +361,7 @@ class World:
             signer="export_license",
             refs=about if refs is None else refs,
             on_behalf=on_behalf,
+            log=log,
         )
         return self.ids[-1]
 
@@ -511,9 +520,9 @@ def _magnets(world: World, oxide: Outpoint) -> Outpoint:
     return world.step(EventKind.TRANSFORM, "maker", TransformDetails("magnet-making"), [magnets, scrap], [oxide])[0]
 
 
-def mined() -> tuple[World, Outpoint]:
+def mined(world: World | None = None) -> tuple[World, Outpoint]:
     """keys (registry 0), right (quota 0), register (registry 1), settled (quota 1)."""
-    world = World.new("mine")
+    world = world or World.new("mine")
     return world, world.mine("mine", lot("mine", Form.ORE_CONCENTRATE, 1_000, ORE))
 
 

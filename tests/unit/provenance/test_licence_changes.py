@@ -12,14 +12,16 @@ from monazite_provenance.contents import LicenceAction
 from monazite_provenance.errors import LicenceNotUsable
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.names import licence_urn
+from monazite_provenance.names import licence_urn, log_urn
 from monazite_provenance.report import LotReport, Verdict
 from monazite_provenance.statement import Outpoint, parse
 
-from tests.unit.provenance.chains import CUSTOMS, OFFICERS, World, code, mined
+from tests.unit.provenance.chains import CUSTOMS, OFFICERS, SERVICE_LOGS, World, code, mined
 
 SUSPEND, REINSTATE, REVOKE, SURRENDER = LicenceAction
 ACT_ID = bytes([7]) * 16
+LICENCES, OTHER_LOG = log_urn("export_license"), log_urn("export_license", 1)
+TWO_LOGS = {**SERVICE_LOGS, "export_license": (LICENCES, OTHER_LOG)}
 
 
 def exported(*before: LicenceAction, after: Sequence[LicenceAction] = ()) -> tuple[World, Outpoint]:
@@ -86,6 +88,30 @@ def test_a_change_counts_without_the_licence_itself() -> None:
     world, abroad = exported(REVOKE)
     items = [item for item in world.items if parse(item.statement).claims.kind is not EventKind.LICENCE]
     assert code(world.verify(abroad, items)) == (Verdict.REFUTED, "LICENCE_NOT_USABLE")
+
+
+@pytest.mark.parametrize("licence_shown", [True, False])
+@pytest.mark.parametrize(("changed_in", "intended_in"), [(OTHER_LOG, LICENCES), (LICENCES, OTHER_LOG)])
+def test_words_of_one_licence_in_two_logs(licence_shown: bool, changed_in: str, intended_in: str) -> None:
+    world, head = mined(World.new("mine", service_logs=TWO_LOGS))
+    licence_id = world.licence("mine", 1_000)
+    offered = world.offer_out("mine", head, licence_id)
+    world.change_licence(licence_id, REVOKE, log=changed_in)
+    (abroad,) = world.take_out(offered, 1_000, [world.intent(licence_id, {offered: 1_000}, log=intended_in)])
+    items = [item for item in world.items if licence_shown or parse(item.statement).statement_id != licence_id]
+    assert code(world.verify(abroad, items)) == (Verdict.REFUTED, "LOG_PROBLEM")
+
+
+@pytest.mark.parametrize(("second", "expected"), [(LICENCES, True), (OTHER_LOG, False)])
+def test_intents_under_one_licence_in_two_logs(second: str, expected: bool) -> None:
+    world, head = mined(World.new("mine", service_logs=TWO_LOGS))
+    licence_id = world.licence("mine", 1_000)
+    offered = world.offer_out("mine", head, licence_id)
+    world.intent(licence_id, {offered: 500}, act_id=ACT_ID)
+    (abroad, _back) = world.take_out(offered, 500, [world.intent(licence_id, {offered: 500}, log=second)])
+    report = world.verify(abroad)
+    assert stands(report) is expected
+    assert expected or code(report) == (Verdict.REFUTED, "LOG_PROBLEM")
 
 
 def test_of_another_licence() -> None:

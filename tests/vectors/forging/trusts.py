@@ -14,7 +14,7 @@ from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.roots import root_act
 
 from tests.unit.provenance.chains import DOMAIN, LOG, NOW_S, World, service
-from tests.vectors.forging import bundle_keys, bundle_witnesses
+from tests.vectors.forging import bundle_keys, bundle_licences, bundle_witnesses
 from tests.vectors.forging.forge import MALLORY, Case
 from tests.vectors.forging.points import LOW_ORDER
 from tests.vectors.forging.seeded import ROOTS, seeded
@@ -25,7 +25,7 @@ BAD_FIELD, EVENT_NOT_ALLOWED = "BAD_FIELD", "EVENT_NOT_ALLOWED"
 
 def cases() -> Iterator[Case]:
     """All of them, the good ones first: those that the bundles are under."""
-    for name, file in {**bundle_keys.trusts(), **bundle_witnesses.trusts()}.items():
+    for name, file in {**bundle_keys.trusts(), **bundle_witnesses.trusts(), **bundle_licences.trusts()}.items():
         yield _case(name.removeprefix("trust/").removesuffix(".json"), "nothing", file.dump(), "ok")
     with seeded():
         yield from _acts(World.new().trust, SoftwareKey.generate())
