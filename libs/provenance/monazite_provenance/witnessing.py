@@ -98,16 +98,17 @@ def judge(
     `heads`: all verified heads of the bundle. Raises LogForked for a checkpoint that the key of one of them signed too,
     over another root of that size.
     """
-    texts: list[tuple[Checkpoint, Cosigned]] = []
+    texts: list[_Text] = []
     for each in cosigned:
         try:
-            texts.append((_parsed(each), each))
+            found = _parsed(each)
         except ProvenanceError:
             continue
-        _check_fork(*texts[-1], heads, keys)
+        _check_fork(found, each, heads, keys)
+        texts.append(_Text(found, each.joints, witnesses))
     if not threshold:
         return (), ()
-    seen = [_witnessed(head, texts, witnesses) for head in wanted]
+    seen = [_witnessed(head, texts) for head in wanted]
     return tuple(seen), tuple(gap for each in seen for gap in _gaps(each, witnesses, threshold))
 
 
@@ -126,19 +127,42 @@ def _check_fork(found: Checkpoint, cosigned: Cosigned, heads: Heads, keys: LogKe
     raise LogForked("two roots of one log and size", earlier=known[1], later=text, size=found.size)
 
 
-def _witnessed(
-    head: Head, texts: Sequence[tuple[Checkpoint, Cosigned]], witnesses: Mapping[str, PublicKey]
-) -> WitnessedHead:
+class _Text:
+    """A readable checkpoint. Its lines are verified when it first covers a head, and not again for the next."""
+
+    __slots__ = ("_by", "_witnesses", "found", "joints")
+
+    def __init__(self, found: Checkpoint, joints: Sequence[Joint], witnesses: Mapping[str, PublicKey]) -> None:
+        self.found = found
+        self.joints = joints
+        self._witnesses = witnesses
+        self._by: dict[str, int | None] | None = None
+
+    @property
+    def by(self) -> Mapping[str, int | None]:
+        """When each witness signed; None for one in whose name it was signed only falsely."""
+        if self._by is None:
+            self._by = {}
+            for name, key in self._witnesses.items():
+                try:
+                    self._by[name] = verify_cosignature(self.found, name, key)
+                except BadSignature:
+                    if names_witness(self.found, name, key):
+                        self._by[name] = None
+        return self._by
+
+
+def _witnessed(head: Head, texts: Sequence[_Text]) -> WitnessedHead:
     by: dict[str, int] = {}
     bad: set[str] = set()
-    for found, each in texts:
-        if not _covers(found, each.joints, head):
+    for text in texts:
+        if not _covers(text.found, text.joints, head):
             continue
-        for name, key in witnesses.items():
-            try:
-                by[name] = max(verify_cosignature(found, name, key), by.get(name, 0))
-            except BadSignature:
-                bad |= {name} if names_witness(found, name, key) else set()
+        for name, when in text.by.items():
+            if when is None:
+                bad.add(name)
+            else:
+                by[name] = max(when, by.get(name, 0))
     return WitnessedHead(head, by, tuple(sorted(bad - by.keys())))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import pytest
@@ -9,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monazite_provenance import bundle
 from monazite_provenance._cbor import Encodable, encode
+from monazite_provenance._registration import Heads
 from monazite_provenance.bundle import Cosigned, Joint
 from monazite_provenance.chain import BundleVerifier, verify_bundle
-from monazite_provenance.checkpoints import LINES_MAX, cosign, joined, sign_checkpoint
+from monazite_provenance.checkpoints import LINES_MAX, cosign, joined, parse_checkpoint_text, sign_checkpoint
 from monazite_provenance.errors import BadField, Malformed, TooLarge
-from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.keys import PublicKey, SoftwareKey
 from monazite_provenance.names import log_urn
 from monazite_provenance.report import LotReport, Verdict
-from monazite_provenance.witnessing import add_cosignatures
+from monazite_provenance.witnessing import add_cosignatures, judge
 
 from tests.unit.provenance.chains import AT_S, LOG, NOW_S, mined
+from tests.unit.provenance.logs import LogRing
 from tests.unit.provenance.registers import Register
 from tests.unit.provenance.witnesses import NAMES, carrying, cosigned, joined_to, note, witness_keys
 
@@ -202,6 +205,35 @@ def test_a_verifier_that_goes_on_judges_the_witnesses_of_each_bundle() -> None:
         ([], Verdict.VERIFIED_WITH_GAPS),
     ):
         assert verifier.verify([carrying(WORLD, HEAD, witnessed)], at=AT_S).verdict is verdict
+
+
+def test_a_line_is_verified_once_however_many_heads_its_text_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = NAMES[0]
+    line = parse_checkpoint_text(cosigned(note(REGISTRY), KEYS, [name])).signatures[-1]
+    text = note(REGISTRY)
+    for number in range(LINES_MAX - 1):
+        spoilt = line.key_hash + line.signature[:-1] + bytes([line.signature[-1] ^ (number + 1)])
+        text += f"\N{EM DASH} {name} {base64.b64encode(spoilt).decode()}\n"
+    wanted = [REGISTRY.head(NOW_S, size).head for size in range(1, REGISTRY.size + 1)]
+    copies = [joined_to(REGISTRY, text, range(1, REGISTRY.size), REGISTRY.size)] * 2
+    elsewhere = signed(QUOTA, *NAMES)
+    verified: list[bytes] = []
+    real = PublicKey.verify
+
+    def counted(key: PublicKey, signature: bytes, message: bytes) -> None:
+        verified.append(signature)
+        real(key, signature, message)
+
+    monkeypatch.setattr(PublicKey, "verify", counted)
+    seen, gaps = judge(copies, {name: PUBLIC[name]}, 1, wanted=wanted, heads=Heads(), keys=LogRing())
+    assert len(wanted) > 1
+    assert [(each.by, each.bad) for each in seen] == [({}, (name,))] * len(wanted)
+    assert {gap.code for gap in gaps} == {"NOT_WITNESSED", "BAD_COSIGNATURE"}
+    assert len(verified) == (LINES_MAX - 1) * len(copies)
+    verified.clear()
+    # Of another log, and so of no head that is asked about.
+    judge([elsewhere], PUBLIC, 1, wanted=wanted, heads=Heads(), keys=LogRing())
+    assert not verified
 
 
 # Adding them to a bundle, and the form of its head.
