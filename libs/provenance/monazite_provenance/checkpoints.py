@@ -163,7 +163,7 @@ def names_witness(checkpoint: Checkpoint, name: str, key: PublicKey) -> bool:
 def joined(first: str, second: str) -> str:
     """One checkpoint with the signature lines of both, each once; nothing is verified.
 
-    Raises BadField for two that do not say the same, TooLarge past the bound of lines, the Malformed family.
+    Raises BadField for two that do not say the same, TooLarge past the bounds of lines and bytes, the Malformed family.
     """
     left, right = parse_checkpoint_text(first), parse_checkpoint_text(second)
     if left.text != right.text:
@@ -172,7 +172,10 @@ def joined(first: str, second: str) -> str:
     lines = [_line(*line) for line in right.signatures if line not in known]
     if len(left.signatures) + len(lines) > LINES_MAX:
         raise TooLarge("too many signature lines", limit=LINES_MAX)
-    return first + "".join(dict.fromkeys(lines))
+    both = first + "".join(dict.fromkeys(lines))
+    if len(both.encode()) > CHECKPOINT_BYTES_MAX:
+        raise TooLarge("checkpoint too long", limit=CHECKPOINT_BYTES_MAX)
+    return both
 
 
 def _lines_of(checkpoint: Checkpoint, name: str, key_hash: bytes) -> list[bytes]:

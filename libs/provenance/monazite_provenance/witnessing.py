@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from monazite_provenance import bundle, tree
-from monazite_provenance._frozen import replace
 from monazite_provenance._registration import Heads
 from monazite_provenance.bundle import Cosigned, Joint
 from monazite_provenance.checkpoints import (
@@ -39,49 +38,64 @@ def add_cosignatures(
 ) -> Iterator[bytes]:
     """The bundle with co-signed text checkpoints in its head; its items stay byte for byte. Nothing is verified.
 
+    What stands there already, be it wrong or no checkpoint at all, is neither taken away nor in the way.
+
     `consistencies`: receipts of consistency (COSE) that lead from heads of the bundle to co-signed ones. Raises the
-    Malformed and Unsupported families, ProofMismatch; BadField for a path that leads to no co-signed checkpoint.
+    Malformed and Unsupported families (TooLarge where the head has no room), ProofMismatch; BadField for a path that
+    leads to no co-signed checkpoint.
     """
     opened = bundle.read(chunks)
-    known: dict[str, Cosigned] = {}
-    for each in opened.cosigned:
-        _add(known, each)
+    known = list(opened.cosigned)
     for checkpoint in checkpoints:
-        _add(known, Cosigned(checkpoint))
+        text = parse_checkpoint_text(checkpoint).text
+        of_one = [each for each, found in _readable(known) if found.text == text]
+        for each in of_one or [Cosigned(checkpoint)]:
+            # With the paths of each: nothing here says which of two that differ is the right one.
+            _add(known, Cosigned(checkpoint, each.joints))
     for receipt in consistencies:
         _join(known, receipt)
-    return bundle.write(opened.target, opened.pieces, opened.listings, tuple(known.values()))
+    return bundle.write(opened.target, opened.pieces, opened.listings, tuple(known))
 
 
-def _add(known: dict[str, Cosigned], more: Cosigned) -> None:
-    text = parse_checkpoint_text(more.checkpoint).text
-    before = known.get(text)
-    if before is None:
-        known[text] = more
-        return
-    joints = {joint.size: joint for joint in (*more.joints, *before.joints)}
-    known[text] = Cosigned(joined(before.checkpoint, more.checkpoint), _ascending(joints))
+def _readable(known: Iterable[Cosigned]) -> Iterator[tuple[Cosigned, Checkpoint]]:
+    for each in known:
+        try:
+            yield each, parse_checkpoint_text(each.checkpoint)
+        except ProvenanceError:
+            continue
 
 
-def _join(known: dict[str, Cosigned], receipt: bytes) -> None:
+def _add(known: list[Cosigned], more: Cosigned) -> None:
+    """Into the first entry that it goes with, else as one more: what another put there takes nothing away."""
+    for place, before in enumerate(known):
+        both = _both(before, more)
+        if both is not None:
+            known[place] = both
+            return
+    known.append(more)
+
+
+def _both(before: Cosigned, more: Cosigned) -> Cosigned | None:
+    """One entry for both; None of two texts, of two paths from one size, and where that is too many lines or paths."""
+    joints = {joint.size: joint for joint in before.joints}
+    if any(joints.setdefault(joint.size, joint) != joint for joint in more.joints) or len(joints) > bundle.JOINTS_MAX:
+        return None
+    try:
+        checkpoint = joined(before.checkpoint, more.checkpoint)
+    except ProvenanceError:
+        return None
+    return Cosigned(checkpoint, tuple(joints[size] for size in sorted(joints)))
+
+
+def _join(known: list[Cosigned], receipt: bytes) -> None:
     found = parse_consistency(receipt)
-    led_to = (found.head.log, found.head.size)
-    of = {text: _parsed(each) for text, each in known.items()}
-    texts = [text for text, checkpoint in of.items() if (checkpoint.origin, checkpoint.size) == led_to]
-    if not texts:
-        raise BadField("a consistency path to no co-signed checkpoint of the bundle", field="consistency")
-    for text in texts:
-        joints = {joint.size: joint for joint in known[text].joints}
-        joints[found.old_size] = Joint(found.old_size, found.path)
-        known[text] = replace(known[text], joints=_ascending(joints))
-
-
-def _ascending(joints: Mapping[int, Joint]) -> tuple[Joint, ...]:
-    return tuple(joints[size] for size in sorted(joints))
-
-
-def _parsed(cosigned: Cosigned) -> Checkpoint:
-    return parse_checkpoint_text(cosigned.checkpoint)
+    log, size = found.head.log, found.head.size
+    led_to = [each for each, text in _readable(known) if (text.origin, text.size) == (log, size)]
+    if not led_to:
+        message = "a consistency path to no co-signed checkpoint of the bundle"
+        raise BadField(message, field="consistency", log=log, size=size)
+    for each in led_to:
+        _add(known, Cosigned(each.checkpoint, (Joint(found.old_size, found.path),)))
 
 
 def judge(
@@ -99,11 +113,7 @@ def judge(
     over another root of that size.
     """
     texts: list[_Text] = []
-    for each in cosigned:
-        try:
-            found = _parsed(each)
-        except ProvenanceError:
-            continue
+    for each, found in _readable(cosigned):
         _check_fork(found, each, heads, keys)
         texts.append(_Text(found, each.joints, witnesses))
     if not threshold:

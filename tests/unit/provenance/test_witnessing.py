@@ -13,7 +13,14 @@ from monazite_provenance._cbor import Encodable, encode
 from monazite_provenance._registration import Heads
 from monazite_provenance.bundle import Cosigned, Joint
 from monazite_provenance.chain import BundleVerifier, verify_bundle
-from monazite_provenance.checkpoints import LINES_MAX, cosign, joined, parse_checkpoint_text, sign_checkpoint
+from monazite_provenance.checkpoints import (
+    CHECKPOINT_BYTES_MAX,
+    LINES_MAX,
+    cosign,
+    joined,
+    parse_checkpoint_text,
+    sign_checkpoint,
+)
 from monazite_provenance.errors import BadField, Malformed, TooLarge
 from monazite_provenance.keys import PublicKey, SoftwareKey
 from monazite_provenance.names import log_urn
@@ -270,6 +277,93 @@ def test_a_receipt_of_consistency_is_added_as_a_path() -> None:
         list(add_cosignatures([raw], texts[:1], receipts))
     with pytest.raises(Malformed):
         list(add_cosignatures([raw], texts, [b"junk"]))
+
+
+def added(witnessed: Sequence[Cosigned], *texts: str, receipts: Sequence[bytes] = ()) -> tuple[Cosigned, ...]:
+    """What a bundle says that was co-signed when these are added, which the second time changes nothing."""
+    once = b"".join(add_cosignatures([carrying(WORLD, HEAD, witnessed)], texts, receipts))
+    found = bundle.read([once]).cosigned
+    assert bundle.read(add_cosignatures([once], texts, receipts)).cosigned == found
+    return found
+
+
+def test_what_cannot_be_read_stays_and_is_not_in_the_way() -> None:
+    junk = Cosigned("junk", (Joint(3, (bytes(32),)),))
+    text = signed(REGISTRY, *NAMES).checkpoint
+    assert added([junk], text) == (junk, Cosigned(text))
+    assert judged(added([junk], *(each.checkpoint for each in all_of(*NAMES)))).verdict is Verdict.VERIFIED
+
+
+LIE = (bytes([1]) * 32,)
+
+
+def later(*names: str) -> tuple[Register, str]:
+    """The registry's log with one more entry, and its head co-signed."""
+    register = Register(LOG, REGISTRY.issuer, REGISTRY.key)
+    for index in range(REGISTRY.size):
+        register.append(REGISTRY.leaf(index))
+    register.append(bytes(32))
+    return register, cosigned(note(register), KEYS, names)
+
+
+def test_of_two_paths_from_one_size_neither_takes_the_other_away() -> None:
+    register, text = later(*NAMES[:1])
+    wrong = Cosigned(text, (Joint(REGISTRY.size, LIE),))
+    right = joined_to(register, text, [REGISTRY.size], register.size)
+    quota = signed(QUOTA, *NAMES[:2])
+    # A line that is added counts with the right one.
+    more = cosigned(note(register), KEYS, NAMES[1:2])
+    for before in ([wrong, right], [right, wrong]):
+        assert added([*before, quota]) == (*before, quota)
+        assert judged([*before, quota]).gap_codes() == {"NOT_WITNESSED"}
+        assert judged(added([*before, quota], more)).verdict is Verdict.VERIFIED
+    # So does a path that comes later, and one that is wrong takes nothing away.
+    (joint,) = right.joints
+    receipt = register.head(NOW_S).consistency(joint.size, joint.path)
+    _register, both = later(*NAMES[:2])
+    found = added([Cosigned(both, wrong.joints), quota], receipts=[receipt])
+    assert found == (Cosigned(both, wrong.joints), quota, Cosigned(both, right.joints))
+    assert judged(found).verdict is Verdict.VERIFIED
+    lie = register.head(NOW_S).consistency(joint.size, LIE)
+    found = added([Cosigned(both, right.joints), quota], receipts=[lie])
+    assert judged(found).verdict is Verdict.VERIFIED
+
+
+def full_of_strangers(text: str) -> str:
+    """The text with as many lines as it takes, none of them a witness's."""
+    while text.count("\n") < 4 + LINES_MAX:
+        text = cosign(text, f"stranger/{text.count(chr(10))}", STRANGER, timestamp_s=1)
+    return text
+
+
+def test_lines_of_strangers_keep_no_witness_out() -> None:
+    full = Cosigned(full_of_strangers(note(REGISTRY)))
+    more = signed(REGISTRY, *NAMES[:2])
+    assert added([full], more.checkpoint) == (full, more)
+    assert judged(added([full], more.checkpoint, signed(QUOTA, *NAMES).checkpoint)).verdict is Verdict.VERIFIED
+    # The path of the one that is full leads to the new one too.
+    register, text = later(*NAMES[:2])
+    full = joined_to(register, full_of_strangers(note(register)), [REGISTRY.size], register.size)
+    assert judged(added([full, signed(QUOTA, *NAMES)], text)).verdict is Verdict.VERIFIED
+
+
+def test_a_path_too_many_goes_into_a_second_entry() -> None:
+    register, text = later(*NAMES[:2])
+    others = [size for size in range(1, bundle.JOINTS_MAX + 2) if size != REGISTRY.size][: bundle.JOINTS_MAX]
+    crowded = Cosigned(text, joints(set(others)))
+    (joint,) = joined_to(register, text, [REGISTRY.size], register.size).joints
+    receipt = register.head(NOW_S).consistency(joint.size, joint.path)
+    assert added([crowded], receipts=[receipt]) == (crowded, Cosigned(text, (joint,)))
+
+
+def test_lines_too_long_for_one_text_are_in_two() -> None:
+    text = note(REGISTRY)
+    filling = base64.b64encode(bytes(CHECKPOINT_BYTES_MAX // 2)).decode()
+    long = Cosigned(f"{text}\N{EM DASH} stranger {filling}\n")
+    other = long.checkpoint.replace("stranger", "another1")
+    with pytest.raises(TooLarge):
+        joined(long.checkpoint, other)
+    assert added([long], other) == (long, Cosigned(other))
 
 
 def test_lines_of_two_texts_are_joined_once_each() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from monazite_provenance import bundle
 from monazite_provenance._tool import files, screen
 from monazite_provenance._tool.leaving import DONE
-from monazite_provenance.checkpoints import CHECKPOINT_BYTES_MAX, parse_checkpoint_text
-from monazite_provenance.errors import BadField
+from monazite_provenance.checkpoints import CHECKPOINT_BYTES_MAX, Checkpoint, parse_checkpoint_text
+from monazite_provenance.errors import BadField, ProvenanceError
+from monazite_provenance.receipts import parse_consistency
 from monazite_provenance.witnessing import add_cosignatures
 
 _CONSISTENCY_BYTES_MAX: Final = 8_192
@@ -36,24 +38,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the bundle with the checkpoints in its head, say what they are of."""
     texts = [_text(path) for path in options.checkpoints]
-    paths = [files.start_of(path, _CONSISTENCY_BYTES_MAX) for path in options.consistency]
+    paths = [_path(path) for path in options.consistency]
     with files.named(options.bundle):
         pieces = list(add_cosignatures(files.chunks(options.bundle), texts, paths))
     files.write(options.out, pieces)
     if options.out == files.STANDARD:
         return DONE
-    found = [parse_checkpoint_text(each.checkpoint) for each in bundle.read(pieces).cosigned]
+    cosigned = bundle.read(pieces).cosigned
+    found = list(_readable(each.checkpoint for each in cosigned))
+    unreadable = len(cosigned) - len(found)
     said = [(each.origin, each.size, sorted({line.name for line in each.signatures})) for each in found]
     if options.json:
-        screen.say_json({"cosigned": [{"log": log, "size": size, "in_name_of": names} for log, size, names in said]})
+        rows = [{"log": log, "size": size, "in_name_of": names} for log, size, names in said]
+        screen.say_json({"cosigned": rows, "unreadable": unreadable})
     else:
         screen.say(f"{log}  size {size}  signed in the name of {', '.join(names)}" for log, size, names in said)
+        screen.say(["cannot be read, and counts for nothing"] * unreadable)
     return DONE
 
 
+def _readable(texts: Iterable[str]) -> Iterator[Checkpoint]:
+    """What the bundle's sender put there need be no checkpoint."""
+    for text in texts:
+        try:
+            yield parse_checkpoint_text(text)
+        except ProvenanceError:
+            continue
+
+
 def _text(path: str) -> str:
-    """A file's text. Raises BadField for what is none, OSError."""
-    try:
-        return files.start_of(path, CHECKPOINT_BYTES_MAX).decode()
-    except UnicodeDecodeError:
-        raise BadField("a checkpoint is text in UTF-8", file=path, field="checkpoint") from None
+    """A file's checkpoint. Raises the Malformed family, OSError."""
+    with files.named(path):
+        try:
+            text = files.start_of(path, CHECKPOINT_BYTES_MAX).decode()
+        except UnicodeDecodeError:
+            raise BadField("a checkpoint is text in UTF-8", field="checkpoint") from None
+        parse_checkpoint_text(text)
+    return text
+
+
+def _path(path: str) -> bytes:
+    """A file's receipt of consistency. Raises the Malformed and Unsupported families, ProofMismatch, OSError."""
+    with files.named(path):
+        receipt = files.start_of(path, _CONSISTENCY_BYTES_MAX)
+        parse_consistency(receipt)
+    return receipt

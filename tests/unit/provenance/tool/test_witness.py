@@ -45,7 +45,8 @@ def test_as_json_and_to_standard_output(files: Files, tool: Tool) -> None:
     texts = notes(files, NAMES[0])
     said = tool("witness", files.abroad, files.new("out.bundle"), texts[0], "--json")
     assert said.json == {
-        "cosigned": [{"log": USED[0], "size": LOGS[USED[0]].size, "in_name_of": sorted([USED[0], NAMES[0]])}]
+        "cosigned": [{"log": USED[0], "size": LOGS[USED[0]].size, "in_name_of": sorted([USED[0], NAMES[0]])}],
+        "unreadable": 0,
     }
     assert json.loads(tool("verify", files.home / "out.bundle", "--trust", demanding(files), "--json").out)["witnessed"]
 
@@ -71,6 +72,35 @@ def test_with_a_path_to_a_later_head(files: Files, tool: Tool) -> None:
     assert tool("witness", files.abroad, out, text, "--consistency", receipt).code == 0
     (found,) = bundle.read([out.read_bytes()]).cosigned
     assert [joint.size for joint in found.joints] == [size]
+
+
+def test_what_is_no_checkpoint_in_the_bundle_stays(files: Files, tool: Tool) -> None:
+    opened = bundle.read([files.abroad.read_bytes()])
+    junk = bundle.Cosigned("junk")
+    whole = b"".join(bundle.write(opened.target, opened.pieces, opened.listings, [junk]))
+    before, out, again = files.new("junk.bundle", whole), files.new("out.bundle"), files.new("again.bundle")
+    text = notes(files, NAMES[0])[0]
+    said = tool("witness", before, out, text)
+    assert (said.code, said.out.splitlines()[1:]) == (0, ["cannot be read, and counts for nothing"])
+    assert bundle.read([out.read_bytes()]).cosigned == (junk, bundle.Cosigned(text.read_text()))
+    assert json.loads(tool("witness", before, again, text, "--json").out)["unreadable"] == 1
+
+
+def test_an_error_names_the_file_that_is_wrong(files: Files, tool: Tool) -> None:
+    good, out = notes(files)[0], files.new("out.bundle")
+    for junk in (files.new("junk", b"junk"), files.new("no-text", b"\xff\xfe")):
+        said = tool("witness", files.abroad, out, good, junk, "--json")
+        assert (said.code, said.json["error"]["metadata"]["file"]) == (5, str(junk))
+        said = tool("witness", files.abroad, out, good, "--consistency", junk, "--json")
+        assert (said.code, said.json["error"]["metadata"]["file"]) == (5, str(junk))
+    said = tool("witness", good, out, good, "--json")
+    assert (said.code, said.json["error"]["metadata"]["file"]) == (5, str(good))
+    register = LOGS[LOG]
+    path = register.head(NOW_S).consistency(1, register.consistency(1, register.size))
+    other = next(text for log, text in zip(USED, notes(files), strict=True) if log != LOG)
+    said = tool("witness", files.abroad, out, other, "--consistency", files.new("path.cbor", path), "--json")
+    facts = said.json["error"]["metadata"]
+    assert (said.code, facts["log"], facts["size"]) == (5, LOG, str(register.size))
 
 
 def test_what_cannot_be_added(files: Files, tool: Tool) -> None:
