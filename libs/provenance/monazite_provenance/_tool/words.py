@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from monazite_provenance._claims import ISSUED_AT_MAX_S
 from monazite_provenance._digits import grouped
 from monazite_provenance.elements import symbol
 
@@ -31,7 +32,9 @@ def short(statement_id: bytes) -> str:
 
 
 def moment(unix_s: int) -> str:
-    """A time in UTC."""
+    """A time in UTC; as seconds beyond the last that a calendar has, which a witness may write all the same."""
+    if unix_s > ISSUED_AT_MAX_S:
+        return f"{unix_s} s"
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from monazite_provenance import bundle
+from monazite_provenance._claims import ISSUED_AT_MAX_S
+from monazite_provenance._tool import words
+from monazite_provenance.checkpoints import TIMESTAMP_MAX_S, cosign
 
 from tests.unit.provenance.chains import LOG, NOW_S
 from tests.unit.provenance.tool.files import STORY, Files, Tool
@@ -72,6 +76,28 @@ def test_with_a_path_to_a_later_head(files: Files, tool: Tool) -> None:
     assert tool("witness", files.abroad, out, text, "--consistency", receipt).code == 0
     (found,) = bundle.read([out.read_bytes()]).cosigned
     assert [joint.size for joint in found.joints] == [size]
+
+
+@pytest.mark.parametrize("far_s", [ISSUED_AT_MAX_S + 1, TIMESTAMP_MAX_S])
+def test_a_witness_that_writes_a_time_of_no_calendar_takes_no_verdict_away(
+    files: Files, tool: Tool, far_s: int
+) -> None:
+    near, far = NAMES[:2]
+    texts = [
+        files.new(f"{at}.txt", cosign(text.read_text(), far, KEYS[far], timestamp_s=far_s).encode())
+        for at, text in enumerate(notes(files, near), start=len(USED))
+    ]
+    out, trust = files.new("out.bundle"), demanding(files)
+    tool("witness", files.abroad, out, *texts)
+    said = tool("verify", out, "--trust", trust)
+    assert said.code == tool("verify", files.abroad, "--trust", files.trust).code
+    assert f"{near} 2024-10-27 03:33:20Z, {far} {far_s} s\n" in said.out
+    seen = tool("verify", out, "--trust", trust, "--json").json["witnessed"]
+    assert [each["by"][far] for each in seen] == [far_s] * len(seen)
+
+
+def test_the_last_time_of_the_calendar() -> None:
+    assert words.moment(ISSUED_AT_MAX_S) == "9999-12-31 23:59:59Z"
 
 
 def test_what_is_no_checkpoint_in_the_bundle_stays(files: Files, tool: Tool) -> None:
