@@ -10,9 +10,10 @@ from monazite_provenance._tool import files, ids, screen
 from monazite_provenance._tool.leaving import DONE, WrongUse
 from monazite_provenance.item import Item
 from monazite_provenance.redaction import Omission, omit, unneeded
-from monazite_provenance.statement import parse
+from monazite_provenance.statement import OUTPUTS_MAX, parse
 
 _DETAILS = "details"
+_OUTPUT_DIGITS_MAX = len(str(OUTPUTS_MAX))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
 def _named(text: str) -> tuple[str, str]:
     """The beginning of an id, and what of it. Raises ArgumentTypeError, which argparse makes a usage error of."""
     start, _, what = text.partition(":")
-    if what and what != _DETAILS and not (what.isascii() and what.isdigit()):
+    # What is longer is the number of no output; and of digits without end Python makes no number.
+    is_number = what.isascii() and what.isdigit() and len(what) <= _OUTPUT_DIGITS_MAX
+    if what and what != _DETAILS and not is_number:
         raise argparse.ArgumentTypeError(f"after the colon the number of an output, or {_DETAILS}")
     return start, what
 

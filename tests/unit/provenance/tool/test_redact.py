@@ -78,6 +78,9 @@ def test_what_is_not_there(files: Files, tool: Tool) -> None:
         f"{key}:0": "output 0",
         f"{SEPARATION.hex()}:salt": "number of an output",
         f"{SEPARATION.hex()}:-1": "number of an output",
+        f"{SEPARATION.hex()}:999": "output 999",
+        f"{SEPARATION.hex()}:1000": "number of an output",
+        f"{SEPARATION.hex()}:{'9' * 5_000}": "number of an output",
     }.items():
         said = tool("redact", files.abroad, out, "--hide", name)
         assert (said.code, why in said.err) == (4, True), name
