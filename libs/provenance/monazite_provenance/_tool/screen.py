@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
-"""Plain values; masses stay integers."""
+"""Plain values; masses are decimal texts, counts and times integers."""
 
 _WIDE: Final = "WF"
 
