@@ -3,7 +3,10 @@
 The standard one compiles six methods for each class, and importing it alone costs as much as checking ten signatures
 does. For the hundred classes here that is half of what the offline tool takes to start. This one compiles a constructor
 when the class is first called, which most of them never are in one run, and shares the rest. To `dataclasses` its
-classes are dataclasses, whose fields are described when somebody asks.
+classes are dataclasses, whose fields are described when somebody asks: a standard one may inherit from them.
+
+Otherwise than there, an attribute annotated as Final is no field, a default that can change is not refused, and all
+fields take part in everything: there is no `KW_ONLY`, no `InitVar`, and no option but those of `dataclass` and `field`.
 """
 
 from __future__ import annotations
@@ -62,15 +65,15 @@ class _Fresh:
 
 
 class _Later:
-    """An attribute of a class that is worked out each time somebody asks, as few do."""
+    """An attribute of a class that is worked out each time somebody asks, as few do; a class may have inherited it."""
 
     __slots__ = ("_answer",)
 
-    def __init__(self, answer: Callable[[], object]) -> None:
+    def __init__(self, answer: Callable[[type], object]) -> None:
         self._answer = answer
 
-    def __get__(self, _value: object, _owner: type) -> object:
-        return self._answer()
+    def __get__(self, _value: object, owner: type) -> object:
+        return self._answer(owner)
 
 
 def _made(plain: type) -> type:
@@ -86,7 +89,12 @@ def _made(plain: type) -> type:
     if any(type(each).__module__ == "dataclasses" for each in defaults.values()):
         raise TypeError("a field of the standard kind")
     names = tuple(types)
+    if any(name in defaults for name in names[: len(names) - len(defaults)]):
+        raise TypeError("a field without a default behind one that has one")
     own = {name: each for name, each in plain.__dict__.items() if name not in defaults and name not in _NOT_COPIED}
+    if "__eq__" in own and own["__hash__"] is None:
+        # Python's own mark beside an `__eq__`; what does not change may be hashed all the same.
+        del own["__hash__"]
     values = _getter(names)
     made = type(
         plain.__name__,
@@ -95,17 +103,20 @@ def _made(plain: type) -> type:
             **_shown_and_compared(names, values),
             "__setattr__": _refuse_to_assign,
             "__delattr__": _refuse_to_delete,
-            **_stored(names, values),
+            "__getstate__": _state,
+            "__setstate__": _set_state,
+            "__replace__": replace,
             "__match_args__": names,
             "__slots__": names,
-            "__dataclass_fields__": _Later(lambda: _described(types, defaults)),
+            "__dataclass_fields__": _Later(lambda _: _described(types, defaults).__dataclass_fields__),
+            "__dataclass_params__": _PARAMETERS,
             **own,
         },
     )
     made.__qualname__ = plain.__qualname__
     if "__init__" not in own:
         made.__init__ = _first_call(made, types, defaults)  # type: ignore[misc]  # it is a class of our own making
-        made.__signature__ = _Later(lambda: _signature(made, types, defaults))  # type: ignore[attr-defined]  # as above
+        made.__signature__ = _Later(lambda owner: _signature(made, owner, types, defaults))  # type: ignore[attr-defined]  # as above
     return made
 
 
@@ -133,17 +144,14 @@ def _shown_and_compared(names: tuple[str, ...], values: Callable[[Any], tuple[ob
     return {"__repr__": as_text, "__eq__": equal, "__hash__": hashed}
 
 
-def _stored(names: tuple[str, ...], values: Callable[[Any], tuple[object, ...]]) -> dict[str, _Method]:
-    """For pickle and copy, which else would assign."""
+def _state(value: Any) -> tuple[object, ...]:
+    """For pickle and copy, which else would assign; the names are those of the class that inherited, if one did."""
+    return tuple([getattr(value, name) for name in value.__match_args__])
 
-    def state(value: Any) -> tuple[object, ...]:
-        return values(value)
 
-    def set_state(value: object, state: tuple[object, ...]) -> None:
-        for name, each in zip(names, state, strict=True):
-            object.__setattr__(value, name, each)
-
-    return {"__getstate__": state, "__setstate__": set_state}
+def _set_state(value: Any, state: tuple[object, ...]) -> None:
+    for name, each in zip(value.__match_args__, state, strict=True):
+        object.__setattr__(value, name, each)
 
 
 def _first_call(made: type, types: Mapping[str, str], defaults: Mapping[str, object]) -> _Method:
@@ -180,25 +188,29 @@ def _init(made: type, types: Mapping[str, str], defaults: Mapping[str, object]) 
     return init
 
 
-def _signature(made: type, types: Mapping[str, str], defaults: Mapping[str, object]) -> object:
+def _signature(made: type, owner: type, types: Mapping[str, str], defaults: Mapping[str, object]) -> object:
+    if owner.__init__ is not made.__init__:  # type: ignore[misc]  # compared, and called on nothing
+        raise AttributeError("a constructor of its own")
     import inspect  # noqa: PLC0415 - for documentation and interactive use: see above
 
     found = inspect.signature(_init(made, types, defaults))
     return found.replace(parameters=list(found.parameters.values())[1:])
 
 
-def _described(types: Mapping[str, str], defaults: Mapping[str, object]) -> object:
-    """The fields as the standard library describes them."""
+def _described(types: Mapping[str, str], defaults: Mapping[str, object]) -> Any:
+    """A standard class of these fields."""
     import dataclasses  # noqa: PLC0415 - as above
 
     shown = {
         name: dataclasses.field(default_factory=each.factory) if isinstance(each, _Fresh) else each
         for name, each in defaults.items()
     }
-    described: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(
+    return dataclasses.dataclass(frozen=True, slots=True)(
         type("Described", (), {"__annotations__": dict(types), **shown})
     )
-    return described.__dataclass_fields__
+
+
+_PARAMETERS = _Later(lambda _: _described({}, {}).__dataclass_params__)
 
 
 def _refuse_to_assign(_self: object, name: str, _value: object) -> NoReturn:

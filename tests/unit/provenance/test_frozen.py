@@ -146,6 +146,84 @@ def test_a_class_is_described_as_the_standard_one_is(make: Any) -> None:
     assert given[0] == given[1]
 
 
+@pytest.mark.parametrize("make", [several, one, bare])
+@pytest.mark.parametrize("slots", [True, False])
+def test_a_standard_one_inherits_from_it_as_from_a_standard_one(make: Any, slots: bool) -> None:
+    def heir(decorator: Callable[..., Any]) -> Any:
+        class Heir(make(decorator)):
+            added: int = 7
+
+        return STANDARD(frozen=True, slots=slots)(Heir)
+
+    quick, standard = heir(QUICK), heir(STANDARD)
+    assert inspect.signature(quick) == inspect.signature(standard)
+    assert [field.name for field in dataclasses.fields(quick)] == [field.name for field in dataclasses.fields(standard)]
+    given = () if make is bare else ("a",)
+    value = quick(*given, added=8)
+    assert repr(value) == repr(standard(*given, added=8))
+    for other in (copy.copy(value), copy.deepcopy(value)):
+        assert (other, other.added) == (value, 8)
+    assert dataclasses.replace(value, added=9) == quick(*given, added=9)
+    with pytest.raises(TypeError, match="frozen"):
+        STANDARD(type("Changing", (make(QUICK),), {}))
+
+
+def test_a_class_that_inherits_may_have_a_constructor_of_its_own() -> None:
+    class Own(one(QUICK)):
+        __slots__ = ()
+
+        def __init__(self, number: int) -> None:
+            super().__init__(str(number))
+
+    class Same(one(QUICK)):
+        __slots__ = ()
+
+    assert str(inspect.signature(Own)) == "(number: 'int') -> 'None'"
+    assert Own(7).name == "7"
+    assert inspect.signature(Same) == inspect.signature(one(STANDARD))
+
+
+@pytest.mark.parametrize("make", [several, one, bare])
+def test_it_says_what_it_was_made_with(make: Any) -> None:
+    quick, standard = make(QUICK), make(STANDARD)
+    assert repr(quick.__dataclass_params__) == repr(standard.__dataclass_params__)
+
+
+def test_copy_replace_of_later_pythons() -> None:
+    value = several(QUICK)("a")
+    replaced = value.__replace__(mass=4)
+    assert (replaced.name, replaced.mass, value.mass) == ("a", 4, 3)
+
+
+@pytest.mark.parametrize("decorator", [QUICK, STANDARD])
+@pytest.mark.parametrize("hashed", [None, 7])
+def test_an_equality_of_its_own_leaves_the_hash(decorator: Callable[..., Any], hashed: int | None) -> None:
+    class Folded:
+        name: str
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, type(self)) and self.name.lower() == other.name.lower()
+
+        if hashed is not None:
+
+            def __hash__(self) -> int:
+                return hashed
+
+    made: Any = decorator(frozen=True, slots=True)(Folded)
+    assert made("a") == made("A")
+    assert hash(made("a")) == (hash(("a",)) if hashed is None else hashed)
+
+
+@pytest.mark.parametrize("decorator", [QUICK, STANDARD])
+def test_a_field_without_a_default_stands_before_those_with_one(decorator: Callable[..., Any]) -> None:
+    class Behind:
+        first: int = 1
+        second: int
+
+    with pytest.raises(TypeError):
+        decorator(frozen=True, slots=True)(Behind)
+
+
 def test_what_it_does_not_do_is_refused() -> None:
     class Special:
         name: str = dataclasses.field(default="a")
