@@ -70,9 +70,16 @@ def print_report(output: Output, report: LotReport) -> None:
 
 def _status(console: Console, status: StatusView) -> None:
     """As of when the registry says how the lot stands; whether that is too old, or not all, the gaps say."""
-    issued, expires = (datetime.fromtimestamp(each, UTC) for each in (status.issued_at, status.expires_at))
-    said = f"as of {issued:%Y-%m-%d %H:%M:%S}Z, good until {expires:%Y-%m-%d %H:%M:%S}Z"
+    said = f"as of {_moment(status.issued_at)}, good until {_moment(status.expires_at)}"
     console.print(Flow(words(said), first="  status: ", indent=4))
+
+
+def _moment(unix_s: int) -> str:
+    """A moment that a statement names; beyond the calendar, as far as nobody means it, the bare seconds."""
+    try:
+        return f"{datetime.fromtimestamp(unix_s, UTC):%Y-%m-%d %H:%M:%S}Z"
+    except (OverflowError, ValueError, OSError):
+        return f"{unix_s} s"
 
 
 def _remark(console: Console, what: str, code: str, message: str) -> None:
