@@ -174,7 +174,8 @@ def _judged_again(
         charged_mg = still_charged(_drawn_mg(prior.details), before, after, spent=not step.inputs)
     if _drawn_mg(told) < charged_mg:
         raise StepNotAllowed("a correction gives back what is still charged", charged_mg=charged_mg)
-    return again(prior.kind, Step(prior.inputs, outputs, prior.actor, step.settings, charged_mg=charged_mg), told)
+    corrected = Step(prior.inputs, outputs, prior.actor, step.settings, explained=step.explained, charged_mg=charged_mg)
+    return again(prior.kind, corrected, told)
 
 
 def _drawn_mg(told: Details) -> int:

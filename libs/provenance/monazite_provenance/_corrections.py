@@ -1,4 +1,4 @@
-"""Corrections in a bundle: what each is of, and how much more it found, which adjustments after it may take up."""
+"""Corrections in a bundle: what each is of, and how much more they found, which adjustments after them may take up."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from monazite_provenance._graph import Graph
 from monazite_provenance._opened import Opened, corrected_lots
 from monazite_provenance._records import Records
 from monazite_provenance._telling import Told
-from monazite_provenance.conservation import ElementBalance
-from monazite_provenance.contents import AdjustDetails, CorrectDetails, Corrected, LotContent
-from monazite_provenance.errors import BadField, MissingParent, StepNotAllowed
-from monazite_provenance.statement import Outpoint
+from monazite_provenance.conservation import ElementBalance, weigh
+from monazite_provenance.contents import AdjustDetails, CorrectDetails, Corrected
+from monazite_provenance.errors import BadField, LogProblem, MissingParent, StepNotAllowed, Undisclosed
+from monazite_provenance.kinds import EventKind
+from monazite_provenance.places import Place
+from monazite_provenance.statement import Claims, Outpoint
 from monazite_provenance.steps import Prior
 
 NOTHING: Final[Mapping[int, int]] = {}
@@ -25,8 +27,13 @@ class Corrections:
         self._graph = graph
         self._records = records
         self._of: dict[bytes, Outpoint] = {}
-        # By correction, milligrams REO by atomic number that no adjustment has taken up.
-        self._more: dict[bytes, dict[int, int]] = {}
+        # By output as it first came to be, milligrams REO by atomic number: how much more is said of it now than when
+        # it was spent, less what adjustments gained by that. What they lost does not count: a bundle need not hold them
+        # all, and one that is missing must never make another look wrong.
+        self._more: dict[Outpoint, dict[int, int]] = {}
+        # By adjustment, what of that it took up when it was judged.
+        self._took: dict[bytes, Mapping[int, int]] = {}
+        self._last: dict[Outpoint, int] = {}
 
     def take(self, opened: Opened, prior: Prior) -> None:
         """A correction, and the statement as it stood before it; nothing of any other kind."""
@@ -38,15 +45,22 @@ class Corrections:
         self._records.correct(details.outpoint, corrected, lot, details.draws)
         self._of[opened.statement.id] = details.outpoint
         # Of an unspent lot the correction itself makes the difference.
-        more = {} if opened.outputs else _more(prior.outputs[prior.index], lot)
-        self._more[opened.statement.id] = more
+        if not opened.outputs:
+            more = self._more.setdefault(self._records.origin(details.outpoint), {})
+            for each in weigh([prior.outputs[prior.index]], [lot]):
+                more[each.element] = more.get(each.element, 0) - each.difference_mg
 
-    def explain(self, opened: Opened) -> Mapping[int, int]:
+    def explain(self, opened: Opened, place: Place) -> Mapping[int, int]:
         """Of an adjustment that follows a correction, what of that no other has taken up, milligrams REO by atomic
-        number; of all else nothing.
+        number; of the correction of such a one, what it took up itself; of all else nothing.
 
-        Raises BadField, MissingParent; StepNotAllowed where the lot does not descend from what was corrected.
+        Raises BadField, MissingParent; StepNotAllowed where the lot does not descend from what was corrected,
+        LogProblem where what speaks of one output is not in the order of its log.
         """
+        if isinstance(opened.details, CorrectDetails):
+            origin = self._records.origin(opened.details.outpoint)
+            self._check_order(origin, place)
+            return self._took.get(origin.statement_id, NOTHING)
         correction = _followed(opened)
         if correction is None:
             return NOTHING
@@ -56,19 +70,37 @@ class Corrections:
         corrected = self._of.get(correction)
         if corrected is None:
             raise MissingParent("the correction that an adjustment follows is not in the bundle before it")
-        if not self._graph.descends(claims.spends[0].statement_id, self._records.origin(corrected).statement_id):
+        origin = self._records.origin(corrected)
+        if not all(self._graph.descends(spend.statement_id, origin.statement_id) for spend in claims.spends):
             raise StepNotAllowed("an adjustment after a correction of what the lot does not descend from")
-        return self._more[correction]
+        self._check_order(origin, place)
+        return {element: mass for element, mass in self._more.get(origin, NOTHING).items() if mass > 0}
+
+    def _check_order(self, origin: Outpoint, place: Place) -> None:
+        """What is said of an output last counts, and that is for its log to say: none need refer to another."""
+        if place.index < self._last.get(origin, 0):
+            raise LogProblem("corrections of one output, or what follows them, against the order of their log")
+        self._last[origin] = place.index
+
+    def check_shown(self, claims: Claims) -> None:
+        """A statement of which not all is shown. Raises Undisclosed for an adjustment that follows a correction: others
+        could take up the same again.
+        """
+        if claims.kind is EventKind.ADJUST and not self._of.keys().isdisjoint(claims.refs):
+            raise Undisclosed("of an adjustment that follows a correction all must be disclosed")
 
     def take_up(self, opened: Opened, balances: Iterable[ElementBalance]) -> None:
         """An adjustment that follows a correction has these balances: what it gained is there no more."""
         correction = _followed(opened)
         if correction is None:
             return
-        left = self._more[correction]
-        for each in balances:
-            left_mg = left.get(each.element, 0)
-            left[each.element] = left_mg - min(left_mg, max(0, -each.difference_mg))
+        left = self._more.setdefault(self._records.origin(self._of[correction]), {})
+        gained = {each.element: -each.difference_mg for each in balances if each.difference_mg < 0}
+        self._took[opened.statement.id] = {
+            element: min(mass, max(0, left.get(element, 0))) for element, mass in gained.items()
+        }
+        for element, mass in gained.items():
+            left[element] = left.get(element, 0) - mass
 
     def beside(self, statement_ids: Collection[bytes], told: Mapping[bytes, Told]) -> Iterator[bytes]:
         """The corrections of what these statements made that make nothing themselves: nothing leads to them."""
@@ -82,9 +114,3 @@ def _followed(opened: Opened) -> bytes | None:
     if isinstance(details, AdjustDetails) and isinstance(details.basis, Corrected):
         return details.basis.correction
     return None
-
-
-def _more(before: LotContent, after: LotContent) -> dict[int, int]:
-    known = before.element_masses()
-    found = {element: mass - known.get(element, 0) for element, mass in after.element_masses().items()}
-    return {element: mass for element, mass in found.items() if mass > 0}

@@ -74,7 +74,7 @@ class CustodyChain:
         _check_home(opened.lots, place.log)
         _check_home(corrected_lots(opened), place.log)
         prior = self._records.spoken_of(statement.claims, opened.details, self._graph.spent)
-        explained = self._corrections.explain(opened)
+        explained = self._corrections.explain(opened, place)
         verdict = check_step(
             statement.claims.kind,
             opened.lots,
@@ -99,6 +99,7 @@ class CustodyChain:
 
     def _take_part(self, statement: Statement, place: Place) -> None:
         """The same of a statement of which something, or something of what it spends, is not disclosed."""
+        self._corrections.check_shown(statement.claims)
         partly = open_part(statement, self._graph)
         _check_home((*partly.lots, *partly.outputs.values()), place.log)
         partly.check(self._registry, self._settings)

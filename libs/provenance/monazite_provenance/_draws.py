@@ -8,7 +8,7 @@ from monazite_provenance._evidence import Evidence
 from monazite_provenance._opened import Opened, as_corrected
 from monazite_provenance._taken import Taken
 from monazite_provenance._telling import Told
-from monazite_provenance.contents import Draw
+from monazite_provenance.contents import Draw, RegisterDetails, TransformDetails
 from monazite_provenance.errors import LogProblem, RightExceeded, RightMissing, StepNotAllowed
 from monazite_provenance.places import Place
 from monazite_provenance.report import Gap
@@ -24,9 +24,14 @@ class Draws:
         self._drawn: dict[bytes, int] = {}
 
     def check(self, opened: Opened, verdict: StepVerdict, prior: Prior | None) -> None:
-        """Return if the rights that a whole step draws on are such as it needs."""
+        """Return if the rights that a whole step draws on are such as it needs.
+
+        A correction by which nothing is needed any more still draws what stays charged; those rights were checked when
+        they were drawn on.
+        """
         if opened.draws:
             check_named(opened.statement, opened.draws)
+        if opened.draws and (verdict.required or not _draws_no_more(opened, prior)):
             check_rights(
                 verdict.required,
                 opened.draws,
@@ -76,6 +81,14 @@ class Draws:
             for right_id, mass in told.drawn.items()
             if mass > 0 and (right_id, told.statement_id) not in self._evidence.settled
         ]
+
+
+def _draws_no_more(opened: Opened, prior: Prior | None) -> bool:
+    """Whether a correction draws nothing beyond what the statement as it stands draws."""
+    if prior is None or not isinstance(prior.details, RegisterDetails | TransformDetails):
+        return False
+    before = {draw.right_id: draw.reo_mg for draw in prior.details.draws}
+    return all(draw.reo_mg <= before.get(draw.right_id, 0) for draw in opened.draws)
 
 
 def check_named(statement: Statement, draws: Sequence[Draw]) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from monazite_provenance._redacted import NEEDED_WHOLE
 from monazite_provenance.errors import BadField
 from monazite_provenance.item import Item
-from monazite_provenance.kinds import CUSTODY_KINDS
+from monazite_provenance.kinds import CUSTODY_KINDS, EventKind
 from monazite_provenance.statement import Outpoint, Unverified, parse
 
 
@@ -27,7 +27,8 @@ def unneeded(target: Outpoint, items: Iterable[Item]) -> frozenset[Omission]:
     """What is disclosed of lots and steps that the target does not come from.
 
     Of a statement that it comes from: the outputs that went elsewhere. Of other steps of custody: outputs and details.
-    Steps that take something back stay, and what they speak of: hidden, they would make others look wrong.
+    Steps that take something back stay, and what they speak of: hidden, they would make others look wrong. So do
+    adjustments that follow a correction: hidden, they would let others take up the same again.
     Raises the Malformed family.
     """
     statements = [(parse(item.statement), item) for item in items]
@@ -75,12 +76,14 @@ def _history(target: Outpoint, statements: Sequence[Unverified]) -> set[Outpoint
 
 
 def _taken_back(statements: Sequence[Unverified]) -> dict[bytes, Unverified]:
-    """The steps that take something back, and those that they spend from or refer to, by id."""
+    """The steps that take something back or follow what does, and those that they spend from or refer to, by id."""
     by_id = {statement.statement_id: statement for statement in statements}
+    corrections = {each.statement_id for each in statements if each.claims.kind is EventKind.CORRECT}
     kept: dict[bytes, Unverified] = {}
     for statement in statements:
         claims = statement.claims
-        if claims.kind in NEEDED_WHOLE:
+        follows = claims.kind is EventKind.ADJUST and not corrections.isdisjoint(claims.refs)
+        if claims.kind in NEEDED_WHOLE or follows:
             about = (statement.statement_id, *(spend.statement_id for spend in claims.spends), *claims.refs)
             kept |= {each: by_id[each] for each in about if each in by_id}
     return kept

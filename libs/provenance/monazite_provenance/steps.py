@@ -82,8 +82,8 @@ def check_step(
 ) -> StepVerdict:
     """Check one custody step. `inputs` stand in the order of the (ascending) spends; `actor` is the URI of who acts:
     the issuer, or the principal when a service signs on behalf. `prior`: the statement that is annulled or corrected.
-    `explained`: of an adjustment that follows a correction, milligrams REO by atomic number that this found more of
-    what was spent, and that no adjustment has taken up before.
+    `explained`: of an adjustment that follows a correction, milligrams REO by atomic number that corrections found more
+    of what was spent, and that no adjustment has taken up before; of the correction of such a one, what it took up.
 
     Raises the ChainProblem family, BadField for a wrong check digit or an unknown method, and UnsupportedVersion for a
     factor table that is not known here.
