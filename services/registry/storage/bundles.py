@@ -14,6 +14,8 @@ from monazite_provenance.statement import Outpoint
 from services.chassis.database import Connection
 
 # Event kinds up to 14 are custody; 60 is a key's statement (monazite_provenance.kinds).
+#
+# In the order of the log: of corrections of one output which is the last counts, and none need refer to another.
 _ANCESTORS: Final = """
     WITH RECURSIVE ancestor (statement_id) AS (
         SELECT $1::bytea
@@ -24,7 +26,9 @@ _ANCESTORS: Final = """
         JOIN entry e ON e.statement_id = parent.statement_id
         WHERE e.kind <= 14
     )
-    SELECT e.statement_id, e.parents FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+    SELECT statement_id, parents FROM (
+        SELECT e.statement_id, e.parents, e.idx FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+    ) AS found ORDER BY idx
 """
 # The same, but not past an outpoint that has a cut: the cut stands for what made it.
 _FROM_CUTS: Final = """
@@ -36,7 +40,9 @@ _FROM_CUTS: Final = """
         LEFT JOIN cut c ON (c.statement_id, c.output_index) = (o.statement_id, o.output_index)
         WHERE c.cut_id IS NULL
     )
-    SELECT e.statement_id, e.parents FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+    SELECT statement_id, parents FROM (
+        SELECT e.statement_id, e.parents, e.idx FROM ancestor JOIN entry e USING (statement_id) LIMIT $2
+    ) AS found ORDER BY idx
 """
 # Also of an outpoint whose statement is in the graph by another way: then the cut stands beside it.
 _CUTS: Final = """
@@ -107,7 +113,9 @@ class Ancestor(NamedTuple):
 
 
 async def ancestors(connection: Connection, statement_id: bytes, most: int) -> list[Ancestor]:
-    """The custody statements that one rests on, itself included, with their parents; at most so many."""
+    """The custody statements that one rests on, itself included, with their parents; at most so many, in the order of
+    the log, what is not integrated yet last.
+    """
     rows = await connection.fetch(_ANCESTORS, statement_id, most)
     return [Ancestor(row["statement_id"], tuple(row["parents"])) for row in rows]
 

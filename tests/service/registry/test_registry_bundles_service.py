@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite_provenance import bundle
@@ -17,6 +18,7 @@ from monazite_provenance.statement import log_leaf
 from monazite_provenance.trust import TrustFile
 
 from services.chassis.errors import Error
+from services.registry.storage.bundles import ancestors, ancestors_from_cuts
 from tests.fakes.log import FakeLog
 from tests.service.registry.api import CE, IMPORTED, Api, draw, outpoint
 from tests.service.registry.conftest import Checker
@@ -53,6 +55,27 @@ async def test_a_bundle_verifies_and_names_what_is_not_settled(
     assert history.gap_codes() == {"ABSENCE"}
     assert history.status is None
     assert history.statements == done.statements - 1
+
+
+async def test_the_steps_of_a_bundle_are_in_the_order_of_the_log(database: str, plant: Api, checker: Checker) -> None:
+    """However the database comes to them: of corrections of one output the last counts, and none refer to another."""
+    lots = [await plant.register(origin=IMPORTED) for _ in range(3)]
+    blend = await plant.merge([outpoint(lot.heads[0]) for lot in lots])
+    head = outpoint(blend.heads[0])
+    report = await checker.report(plant, head)
+    expected = sorted(report.registered, key=lambda each: report.registered[each].index)
+    assert len(expected) == 4
+    assert [step.statement_id for step in report.steps] == expected
+    connection = await asyncpg.connect(database)
+    try:
+        # From the target backwards, as it does over many lots.
+        for way in ("hashjoin", "mergejoin", "seqscan"):
+            await connection.execute(f"SET enable_{way} = off")
+        full = await ancestors(connection, head.statement_id, 10)
+        short = await ancestors_from_cuts(connection, head, 10)
+    finally:
+        await connection.close()
+    assert [each.statement_id for each in full] == [each.statement_id for each in short] == expected
 
 
 async def test_a_right_that_was_refused_once_is_in_the_bundle_of_who_draws_on_it_by_its_id(
