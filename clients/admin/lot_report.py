@@ -63,8 +63,8 @@ def print_report(output: Output, report: LotReport) -> None:
         _remark(console, "not checked", gap.code, gap.message)
     for each in report.findings:
         _remark(console, "finding", each.finding.code, each.finding.message)
-    if report.target is not None:
-        console.print(tree(report))
+    if report.target is not None and report.outpoint is not None:
+        console.print(tree(report, LotView(report.outpoint, report.target)))
         _origins(output, report)
 
 
@@ -87,12 +87,9 @@ def _remark(console: Console, what: str, code: str, message: str) -> None:
     console.print(Flow([escape(word) for word in words(message)], first=first, indent=4))
 
 
-def tree(report: LotReport) -> Tree:
-    """The lot at the root, what it was made of below, one branch a lot."""
+def tree(report: LotReport, target: LotView) -> Tree:
+    """The lot at the root, what it was made of below, one branch a lot: nothing of one that a cut speaks of."""
     makers = {view.outpoint: step for step in report.steps for view in step.outputs}
-    target = next((view for step in report.steps for view in step.outputs if view.outpoint == report.outpoint), None)
-    if target is None:
-        return Tree("nothing is known of this lot")
     shown: set[Outpoint] = set()
     root = Tree(Group(*_lot(target)))
     # Iterative: a chain may be deeper than Python's stack. A lot that several rest on is opened once, at the first.

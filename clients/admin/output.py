@@ -37,7 +37,10 @@ class _Console(Console):
 
 
 def _console(stream: TextIO) -> Console:
-    known = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    told = os.environ.get("COLUMNS", "")
+    # Rich prints nothing at all on 0 columns, which is what some terminals and programs say when they do not know.
+    columns = int(told) if told.isascii() and told.isdigit() else 0
+    known = columns > 0 or (stream.isatty() and not told)
     return _Console(file=stream, highlight=False, width=None if known else PIPED_COLUMNS)
 
 

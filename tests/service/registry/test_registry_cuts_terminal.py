@@ -48,6 +48,9 @@ async def test_a_lot_is_cut_and_its_bundle_saved_from_there_or_whole(
     for command in ("verify", "refresh"):
         assert await report(terminal, command, whole) == (ExitCode.DONE, set(), 3)
         assert await report(terminal, command, short) == (ExitCode.VERIFIED_WITH_GAPS, {"VOUCHED"}, 2)
+    # Whoever reads it sees of which lot the registry's word is.
+    _, said, _ = await terminal.types("bundle", "verify", str(short))
+    assert f"\n{lot_id} " in said
 
 
 async def test_a_cut_that_is_asked_for_again_is_the_first_one_though_the_lot_has_gone_on(

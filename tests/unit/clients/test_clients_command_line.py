@@ -88,3 +88,10 @@ def test_licences_are_whole_in_every_window(width: int) -> None:
     assert said.count("123 456.789012") == 2
     assert licence.licence_id.hex() in said
     assert all(part in said for part in (licence.licence_number, licence.licensee, "8505111000", "2026-12-31"))
+
+
+@pytest.mark.parametrize("columns", ["0", "00", "-1", "x", "1", "50"])
+def test_whatever_width_a_program_claims_something_is_printed(columns: str) -> None:
+    said = CliRunner().invoke(app, ["licences", "show", "NIX"], env={"COLUMNS": columns})
+    assert said.exit_code != 0
+    assert len(said.output.split()) > 1
