@@ -36,7 +36,14 @@ ATTEMPTS_MAX: Final = 5
 BACKOFF_S: Final = 0.005
 CONNECT_TIMEOUT_S: Final = 5.0
 STATEMENT_TIMEOUT_MS: Final = 10_000
-_SERVER_SETTINGS: Final = {"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"}
+# Less than a statement waits for a lock: what a paused process holds is free before those who want it give up.
+IDLE_TIMEOUT_MS: Final = 5_000
+_SERVER_SETTINGS: Final = {
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": str(IDLE_TIMEOUT_MS),
+    "timezone": "UTC",
+    "jit": "off",
+}
 # The transaction may be tried again as it is: PostgreSQL undid it because of another one.
 SERIALIZATION: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _AWAY: Final = (
@@ -48,6 +55,7 @@ _AWAY: Final = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
 )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from monazite.registry.v1.registry_pb2 import (
@@ -29,6 +29,9 @@ from clients.admin.session import (
     run,
 )
 from clients.masses import gross_tonnes
+
+if TYPE_CHECKING:
+    from monazite.registry.v1.registry_pb2_grpc import LotServiceAsyncStub
 
 app = typer.Typer(no_args_is_help=True, help="Lots on hold.")
 
@@ -74,13 +77,11 @@ def place(
 ) -> None:
     """Puts a lot on hold, by a signed statement: it does not move until the hold of this reason is released."""
 
-    async def work(session: Session) -> None:
-        stub = LotServiceStub(session.channel("registry"))
-        request = PlaceHoldRequest(request_id=session.new_request_id(request_id), lot_id=lot_id, reason_code=reason)
-        placed = await session.ask(stub.PlaceHold, request)
-        session.show(placed, lambda: _step(session.output, placed))
+    async def ask(session: Session, stub: LotServiceAsyncStub) -> StepResponse:
+        new_id = session.new_request_id(request_id)
+        return await session.ask(stub.PlaceHold, PlaceHoldRequest(request_id=new_id, lot_id=lot_id, reason_code=reason))
 
-    run(context, work, as_json=as_json)
+    _run(context, ask, as_json=as_json)
 
 
 @app.command("release")
@@ -94,11 +95,20 @@ def release(
 ) -> None:
     """Ends the hold of this reason; the lot moves again when none is left."""
 
+    async def ask(session: Session, stub: LotServiceAsyncStub) -> StepResponse:
+        new_id = session.new_request_id(request_id)
+        request = ReleaseHoldRequest(request_id=new_id, lot_id=lot_id, reason_code=reason)
+        return await session.ask(stub.ReleaseHold, request)
+
+    _run(context, ask, as_json=as_json)
+
+
+def _run(
+    context: typer.Context, ask: Callable[[Session, LotServiceAsyncStub], Awaitable[StepResponse]], *, as_json: bool
+) -> None:
     async def work(session: Session) -> None:
-        stub = LotServiceStub(session.channel("registry"))
-        request = ReleaseHoldRequest(request_id=session.new_request_id(request_id), lot_id=lot_id, reason_code=reason)
-        released = await session.ask(stub.ReleaseHold, request)
-        session.show(released, lambda: _step(session.output, released))
+        done = await ask(session, LotServiceStub(session.channel("registry")))
+        session.show(done, lambda: _step(session.output, done))
 
     run(context, work, as_json=as_json)
 

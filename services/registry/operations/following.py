@@ -7,7 +7,7 @@ afterwards nobody would present.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,9 +35,7 @@ class QuotaLog:
     async def prepare(self, entries: Sequence[FollowedEntry]) -> list[Settlement]:
         """Verify every entry. Raises ProvenanceError: a log that does not verify is not followed any further."""
         settlements: list[Settlement] = []
-        for entry in entries:
-            statement = self.presented.check(entry.item, entry.kind, entry.statement_id)
-            details = _details(statement)
+        for statement, details in _read(self.presented, entries):
             assert isinstance(details, SettledDetails)  # noqa: S101 - nothing else was asked for
             settlements.append(Settlement(details.drawing_id, details.right_id, statement.id))
         return settlements
@@ -59,9 +57,7 @@ class LicensingLog:
     async def prepare(self, entries: Sequence[FollowedEntry]) -> list[LicenceChange]:
         """Verify every entry. Raises as that of quota's."""
         changes: list[LicenceChange] = []
-        for entry in entries:
-            statement = self.presented.check(entry.item, entry.kind, entry.statement_id)
-            details = _details(statement)
+        for statement, details in _read(self.presented, entries):
             assert isinstance(details, LicenceChangeDetails)  # noqa: S101 - nothing else was asked for
             if details.licence_id not in statement.claims.refs:
                 raise BadField("a change that does not refer to its licence", field="refs")
@@ -75,7 +71,9 @@ class LicensingLog:
         await keep_changes(connection, self.log, entries, changes)
 
 
-def _details(statement: Statement) -> Details:
-    if statement.details is None:
-        raise Undisclosed("details of an entry")
-    return decode_details(statement.claims.kind, statement.details)
+def _read(presented: Presented, entries: Sequence[FollowedEntry]) -> Iterator[tuple[Statement, Details]]:
+    for entry in entries:
+        statement = presented.check(entry.item, entry.kind, entry.statement_id)
+        if statement.details is None:
+            raise Undisclosed("details of an entry")
+        yield statement, decode_details(statement.claims.kind, statement.details)

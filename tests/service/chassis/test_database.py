@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import col, select
 
 from services.chassis import store
-from services.chassis.database import Connection, Database
+from services.chassis.database import IDLE_TIMEOUT_MS, Connection, Database
 from services.chassis.errors import Error
 from services.chassis.migrations import migrate
 from services.chassis.settings import BadSettings
@@ -49,6 +49,26 @@ async def test_cancellation_undoes(database: Database) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await left(database) == 1000
+
+
+async def test_what_a_paused_process_holds_is_let_go(database: Database) -> None:
+    """As of one that is stopped in the middle of a transaction: PostgreSQL hears nothing more of it."""
+
+    async def pause() -> None:
+        async with database.transaction() as connection:
+            set_to = await connection.fetchval("SHOW idle_in_transaction_session_timeout")
+            assert set_to == f"{IDLE_TIMEOUT_MS // 1000}s"
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 20")
+            await connection.execute("UPDATE till SET mass_mg = 0")
+            async with database.transaction() as other:
+                # Waits for the rows, until they are free again.
+                await other.execute("UPDATE till SET mass_mg = mass_mg - 1 WHERE account = 'a'")
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(Error) as refusal:
+        await pause()
+    assert refusal.value.reason == "UNAVAILABLE"
+    assert await left(database) == 999
 
 
 async def test_a_deadlock_victim_is_tried_again(database: Database) -> None:
