@@ -63,7 +63,7 @@ def print_report(output: Output, report: LotReport) -> None:
         _remark(console, "not checked", gap.code, gap.message)
     for each in report.findings:
         _remark(console, "finding", each.finding.code, each.finding.message)
-    if report.target is not None and report.outpoint is not None:
+    if report.target is not None:
         console.print(tree(report, LotView(report.outpoint, report.target)))
         _origins(output, report)
 
