@@ -98,7 +98,8 @@ def _magnet_gross(stage: Stage, masses: assay.Masses) -> int:
         stage.check(
             bounds.low <= share <= bounds.high, f"{component} is out of its range in the magnets: {float(share):.4f}"
         )
-        percent = f"{int(share * 10_000) // 100}.{int(share * 10_000) % 100:02d} %"
+        hundredths = round(share * 10_000)
+        percent = f"{hundredths // 100}.{hundredths % 100:02d} %"
         rows.append(
             [
                 component,

@@ -43,6 +43,7 @@ from monazite_provenance.trust import TrustFile, read_keys
 from monazite_provenance.verifier import Statement
 from monazite_provenance.witnessing import judge as judge_witnesses
 
+_HELD_BY_STATUS: Final = "on hold, by the registry's status; for what, the hold says that a bundle got anew has"
 _CANNOT_TELL: Final = (Undisclosed, ChainTooLong, Unsupported, UnknownKey, NoTrustedReceipt, StaleHead)
 
 
@@ -283,7 +284,14 @@ class Run:
             return []
         shown = {each.statement_id for each in history.findings if each.finding.code == ON_HOLD}
         return [
-            StepFinding(hold_id, Finding(ON_HOLD, "on hold, by the registry's status", {"lot_id": history.lot.lot_id}))
+            StepFinding(
+                hold_id,
+                Finding(
+                    ON_HOLD,
+                    _HELD_BY_STATUS,
+                    {"lot_id": history.lot.lot_id},
+                ),
+            )
             for hold_id in self._status[1].holds
             if hold_id not in shown
         ]

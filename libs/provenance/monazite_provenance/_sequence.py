@@ -53,7 +53,7 @@ def cut(
         if len(buffer) > bytes_max:
             raise TooLarge("item too long", limit=bytes_max)
     if buffer:
-        raise BadField("the sequence ends within an item", field="bundle")
+        raise BadField("it ends within an item: a part of it is missing", field="sequence")
 
 
 def _walk(buffer: bytearray, start: int, place: int, left: int, item_bytes_max: int) -> tuple[int, int]:
@@ -65,7 +65,7 @@ def _walk(buffer: bytearray, start: int, place: int, left: int, item_bytes_max: 
         after = place + 1
         major, argument = buffer[place] >> 5, buffer[place] & 31
         if major > _MAP and not (major == _SIMPLE and argument in _SIMPLE_ARGUMENTS):
-            raise BadField("a tag, a float or a simple value outside the profile", field="bundle")
+            raise BadField("a tag, a float or a simple value outside the profile", field="sequence")
         if argument > _INLINE_MAX:
             argument, after = _argument(buffer, after, argument)
             if after > there:
@@ -88,5 +88,5 @@ def _argument(buffer: bytearray, place: int, info: int) -> tuple[int, int]:
     """An argument that stands after its head, and where it ends, which may be beyond the buffer."""
     size = _ARGUMENT_BYTES.get(info, 0)
     if not size:
-        raise BadField("an indefinite length or a reserved head", field="bundle")
+        raise BadField("an indefinite length or a reserved head", field="sequence")
     return int.from_bytes(buffer[place : place + size], "big"), place + size

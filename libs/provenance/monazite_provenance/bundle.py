@@ -9,13 +9,13 @@ logs, a fourth member of the head carries that; it changes nothing in the items,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 from monazite_provenance import _cbor, tree
 from monazite_provenance._frozen import dataclass
 from monazite_provenance._sequence import cut
-from monazite_provenance.errors import BadField, TooLarge, TooManyParents, UnsupportedVersion
+from monazite_provenance.errors import BadField, NotABundle, TooLarge, TooManyParents, UnsupportedVersion
 from monazite_provenance.item import ITEM_BYTES_MAX, Item
 from monazite_provenance.receipts import MULTI_RECEIPT_BYTES_MAX
 from monazite_provenance.statement import OUTPOINT_BYTES, Outpoint
@@ -33,6 +33,11 @@ JOINTS_MAX: Final = 64
 """Most consistency paths that lead to one co-signed checkpoint."""
 HEAD_BYTES_MAX: Final = MULTI_RECEIPT_BYTES_MAX + 1024 * 1024
 """Largest head of a bundle, bytes: its receipts, five bytes for each item that they are of, what witnesses said."""
+
+# How the head of a bundle begins: an array of three or four, and in it an unsigned integer.
+_HEADS: Final = (0x83, 0x84)
+_NUMBER_LAST: Final = b"\x1b"
+_BEGINNING_BYTES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +115,32 @@ def write(
 def read(chunks: Iterable[bytes]) -> Bundle:
     """Read a bundle from pieces cut anywhere, as a stream; its items are encoded and still to be decoded.
 
-    Raises the Malformed family, UnsupportedVersion, TooManyParents: here for the head, while iterating for the items.
+    Raises the Malformed family (NotABundle for what is another file altogether), UnsupportedVersion, TooManyParents:
+    here for the head, while iterating for the items.
     """
-    pieces = cut(chunks, first_bytes_max=HEAD_BYTES_MAX, item_bytes_max=ITEM_BYTES_MAX, total_bytes_max=PAGE_BYTES_MAX)
-    first = next(pieces, None)
-    if first is None:
-        raise BadField("an empty bundle", field="bundle")
+    pieces = cut(
+        _begun(chunks), first_bytes_max=HEAD_BYTES_MAX, item_bytes_max=ITEM_BYTES_MAX, total_bytes_max=PAGE_BYTES_MAX
+    )
+    first = next(pieces, b"")
     target, listings, cosigned = _head(_cbor.decode(first))
     return Bundle(target, listings, _items(pieces), cosigned)
+
+
+def _begun(chunks: Iterable[bytes]) -> Iterable[bytes]:
+    """The same, if they begin as the head of a bundle does, of whatever version: an array of three or four, whose first
+    is a number. Raises NotABundle: read as CBOR, a text or a picture would only seem too long.
+    """
+    rest = iter(chunks)
+    start = b""
+    for chunk in rest:
+        start += chunk
+        if len(start) >= _BEGINNING_BYTES:
+            break
+    if not start:
+        raise NotABundle("there is nothing in it")
+    if start[0] not in _HEADS or start[1:2] > _NUMBER_LAST:
+        raise NotABundle("it does not begin as a bundle does: another kind of file")
+    return chain((start,), rest)
 
 
 def _head(value: _cbor.CborValue) -> tuple[Outpoint, tuple[Listing, ...], tuple[Cosigned, ...]]:

@@ -135,6 +135,12 @@ def verify_log_signature(checkpoint: Checkpoint, key: PublicKey) -> None:
     raise BadSignature("no signature of the log itself among the lines")
 
 
+def names_log_key(checkpoint: Checkpoint, key: PublicKey) -> bool:
+    """Whether a line says that it is by the log itself with this key, good or bad."""
+    is_kind = key.algorithm is Algorithm.ED25519
+    return is_kind and bool(_lines_of(checkpoint, checkpoint.origin, _key_hash(checkpoint.origin, _ED25519, key)))
+
+
 def verify_cosignature(checkpoint: Checkpoint, name: str, key: PublicKey) -> int:
     """When the witness of this name co-signed, Unix seconds; of several good lines the latest.
 

@@ -69,6 +69,12 @@ class BadField(Malformed):
     code = "BAD_FIELD"
 
 
+class NotABundle(Malformed):
+    """What was given as a bundle does not begin as one does: another file was meant, or it is empty."""
+
+    code = "NOT_A_BUNDLE"
+
+
 class OpeningMismatch(Malformed):
     """A disclosed content is not what the statement committed to."""
 

@@ -71,6 +71,11 @@ class KeyBook:
         """What is certified of the key of this kid as one that signs heads, or None."""
         return self._log_keys.get(kid)
 
+    @property
+    def log_keys(self) -> tuple[LogKey, ...]:
+        """What is certified of every key that signs heads: the text of a checkpoint names its key by a hint alone."""
+        return tuple(self._log_keys.values())
+
     def apply(
         self, details: KeysDetails, certified_by: bytes, *, by_root: bool, place: Place | None = None
     ) -> CertifiedKey:

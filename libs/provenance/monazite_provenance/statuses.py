@@ -29,6 +29,7 @@ LIFETIME_S_MAX: Final = 7 * 24 * 3600
 CHECKPOINT_AGE_S_MAX: Final = 24 * 3600
 """How much older than a status its home log's checkpoint may be, seconds: a status stands in no log, so that a stolen
 key is told by this alone, and signs no fresh ones under a checkpoint of before the theft."""
+_OTHERS: Final = "the registry knows other statements than these: the bundle is to be got anew"
 
 
 def digest_of(statement_ids: Collection[bytes]) -> bytes:
@@ -78,7 +79,14 @@ def judge(
         gaps.append(Gap("STATUS_EXPIRED", message, statement.id, times))
     if not complete:
         counts = {"statements": str(len(known)), "registry": str(details.count)}
-        gaps.append(Gap("INCOMPLETE", "the registry knows other statements than these", statement.id, counts))
+        gaps.append(
+            Gap(
+                "INCOMPLETE",
+                _OTHERS,
+                statement.id,
+                counts,
+            )
+        )
     view = StatusView(statement.id, claims.issued_at, details.expires_at, fresh, complete, tuple(newest.values()))
     return Judged(view, tuple(gaps))
 

@@ -101,6 +101,9 @@ def test_holds_of_the_status_count_like_those_of_the_bundle() -> None:
     hidden = world.verify(head, [*kept, status])
     assert hidden.gap_codes() == {"ON_HOLD", "INCOMPLETE"}
     assert [(each.statement_id, each.finding.code) for each in hidden.findings] == [(hold_id, "ON_HOLD")]
+    # The status has the hold's id alone: both say where the rest is to be had.
+    assert "a bundle got anew" in hidden.findings[0].finding.message
+    assert any("the bundle is to be got anew" in gap.message for gap in hidden.not_checked)
     world.release(head, hold_id)
     assert judged(world, head, world.status(head)).verdict is Verdict.VERIFIED
 

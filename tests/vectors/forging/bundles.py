@@ -33,6 +33,8 @@ TRUST: Final = {"trust": "trust/good.json", "at": AT_S}
 QUOTA_LOG: Final = log_urn("quota")
 RUNGS: Final = 40
 MALFORMED: Final = "MALFORMED"
+# Of the forms that are none: what does not even begin as a bundle does.
+_OTHER_FILES: Final = ("empty", "head-missing", "head-of-two", "head-map", "version-true", "tagged", "text")
 
 Built = tuple[World, Outpoint]
 
@@ -344,9 +346,10 @@ def _forms(world: World, target: Outpoint) -> Iterator[Case]:
         "item-null": headed(1, named, []) + b"\xf6",
         "text": b"{}",
     }.items():
-        yield case(f"form-{name}", attack, data, f"{MALFORMED} BAD_FIELD")
+        code = "NOT_A_BUNDLE" if name in _OTHER_FILES else "BAD_FIELD"
+        yield case(f"form-{name}", attack, data, f"{MALFORMED} {code}")
     indefinite = b"\x9f" + enc([1, named, []])[1:] + b"\xff" + items
-    yield case("form-indefinite-head", "an indefinite length", indefinite, f"{MALFORMED} BAD_FIELD")
+    yield case("form-indefinite-head", "an indefinite length", indefinite, f"{MALFORMED} NOT_A_BUNDLE")
     long_form = enc([Raw(b"\x18\x01"), named, []]) + items
     yield case("form-long-version", "a longer form than needed", long_form, f"{MALFORMED} NOT_DETERMINISTIC")
     yield case("form-version-2", "a version to come", headed(2, named, []), f"{MALFORMED} UNSUPPORTED_VERSION")

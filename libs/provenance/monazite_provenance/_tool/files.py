@@ -57,8 +57,11 @@ def write(path: str, pieces: Iterable[bytes]) -> None:
         sys.stdout.buffer.write(whole)
         sys.stdout.buffer.flush()
         return
-    with open(path, "xb") as file:
-        file.write(whole)
+    try:
+        with open(path, "xb") as file:
+            file.write(whole)
+    except FileExistsError as error:
+        raise OSError(error.errno, "it is there already, and is not written over: name another file", path) from error
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monazite_provenance.errors import LogForked, ProofMismatch, ProvenanceError
-from monazite_provenance.receipts import Head
+
+if TYPE_CHECKING:
+    from monazite_provenance._tool.checkpoint_files import SignedHead
 
 # The names of `report.Verdict`: to import it would load all rules.
 VERIFIED: Final = "VERIFIED"
@@ -18,11 +20,9 @@ FEWER: Final = "fewer entries than the head has"
 
 
 class Signed:
-    """A verified head, the file it came from, and the root that the entries have at its size, if they go so far."""
+    """A verified head, and the root that the entries have at its size, if they go so far."""
 
-    def __init__(self, file: str, checkpoint: bytes, head: Head) -> None:
-        self.file = file
-        self.checkpoint = checkpoint
+    def __init__(self, head: SignedHead) -> None:
         self.head = head
         self.rebuilt: bytes | None = None
 
@@ -39,15 +39,16 @@ def judged(size: int, heads: Sequence[Signed]) -> tuple[str, ProvenanceError | N
         earlier, later = fork
         forked = LogForked(
             "two signed heads that no log has both of",
-            earlier=earlier.checkpoint,
-            later=later.checkpoint,
+            earlier=earlier.head.raw,
+            later=later.head.raw,
             size=earlier.head.size,
             later_size=later.head.size,
         )
         return REFUTED, forked
     wrong = next((each for each in heads if each.rebuilt is not None and not each.agrees), None)
     if wrong is not None:
-        return REFUTED, ProofMismatch("the entries do not add up to the signed root", size=wrong.head.size)
+        message = "the entries do not add up to what this log signed: they are others, or another log's"
+        return REFUTED, ProofMismatch(message, log=wrong.head.log, size=wrong.head.size)
     last = heads[-1]
     if last.rebuilt is None:
         return CANNOT_TELL, ProofMismatch(FEWER, entries=size, size=last.head.size)

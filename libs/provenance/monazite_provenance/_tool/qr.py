@@ -46,14 +46,17 @@ def run(options: argparse.Namespace) -> int:
         # A code is made of provenance alone: nobody hangs up a file taken by mistake, a private key for one.
         for item in reading.items([whole])[1]:
             parse(item.statement)
-    if options.svg or options.png:
-        _draw(lines, options.svg or options.png, "svg" if options.svg else "png")
-    elif not (options.text or options.json):
-        _print(lines)
+    drawn = options.svg or options.png
+    written = _draw(lines, drawn, "svg" if options.svg else "png") if drawn else []
     if options.json:
-        screen.say_json({"parts": lines})
+        screen.say_json({"parts": lines, "files": written})
     elif options.text:
         screen.say(lines)
+    elif drawn:
+        # On standard output the drawing itself went.
+        screen.say(f"{path}  {number} of {len(lines)}" for number, path in enumerate(written, start=1))
+    else:
+        _print(lines)
     return DONE
 
 
@@ -74,11 +77,14 @@ def _read(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _draw(lines: Sequence[str], out: str, kind: str) -> None:
+def _draw(lines: Sequence[str], out: str, kind: str) -> list[str]:
+    """The files that were written."""
     stem, ending = os.path.splitext(out)
-    for number, line in enumerate(lines, start=1):
-        path = out if len(lines) == 1 else f"{stem}-{number}of{len(lines)}{ending}"
+    count = len(lines)
+    paths = [out] if count == 1 else [f"{stem}-{number}of{count}{ending}" for number in range(1, count + 1)]
+    for path, line in zip(paths, lines, strict=True):
         files.write(path, [qr_drawing.image(qr_drawing.make(line), kind)])
+    return [path for path in paths if path != files.STANDARD]
 
 
 def _print(lines: Sequence[str]) -> None:

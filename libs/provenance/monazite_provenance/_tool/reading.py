@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Final
 
 from monazite_provenance import bundle
 from monazite_provenance.item import ITEM_BYTES_MAX, Item
 from monazite_provenance.statement import Outpoint
+
+_SIGN1: Final = b"\xd2"
+_ARRAY_OF_FOUR: Final = b"\x84"
+_NUMBER_LAST: Final = b"\x1b"
 
 
 def items(pieces: Iterable[bytes]) -> tuple[Outpoint | None, Iterator[Item]]:
@@ -17,14 +22,13 @@ def items(pieces: Iterable[bytes]) -> tuple[Outpoint | None, Iterator[Item]]:
     """
     rest = iter(pieces)
     first = next(rest, b"")
-    match first[:1]:  # a tagged statement, an array of four, or else the head of a bundle
-        case b"\xd2":
-            return None, iter([Item(_whole(first, rest), {}, (), None)])
-        case b"\x84":
-            return None, iter([Item.decode(_whole(first, rest))])
-        case _:
-            opened = bundle.read(chain((first,), rest))
-            return opened.target, opened.items
+    if first.startswith(_SIGN1):
+        return None, iter([Item(_whole(first, rest), {}, (), None)])
+    # The head of a bundle that witnesses co-signed is an array of four too, but one that begins with a number.
+    if first.startswith(_ARRAY_OF_FOUR) and first[1:2] > _NUMBER_LAST:
+        return None, iter([Item.decode(_whole(first, rest))])
+    opened = bundle.read(chain((first,), rest))
+    return opened.target, opened.items
 
 
 def _whole(first: bytes, rest: Iterator[bytes]) -> bytes:

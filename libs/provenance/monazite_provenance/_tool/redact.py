@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from monazite_provenance import bundle
 from monazite_provenance._tool import files, ids, screen
 from monazite_provenance._tool.leaving import DONE, WrongUse
 from monazite_provenance.item import Item
 from monazite_provenance.redaction import Omission, omit, unneeded
-from monazite_provenance.statement import OUTPUTS_MAX, parse
+from monazite_provenance.statement import OUTPUTS_MAX, Outpoint, parse
 
 _DETAILS = "details"
 _OUTPUT_DIGITS_MAX = len(str(OUTPUTS_MAX))
@@ -43,12 +44,15 @@ def run(options: argparse.Namespace) -> int:
         if not options.only:
             omissions |= unneeded(opened.target, items)
         pieces = list(bundle.write(opened.target, omit(items, omissions), opened.listings, opened.cosigned))
+    warnings = list(_warnings(opened.target, items, omissions))
     files.write(options.out, pieces)
+    if options.out == files.STANDARD or not options.json:
+        screen.warn(warnings)
     if options.out == files.STANDARD:
         return DONE
     left_out = [_words(each) for each in sorted(omissions, key=_words)]
     if options.json:
-        screen.say_json({"left_out": left_out})
+        screen.say_json({"left_out": left_out, "warnings": warnings})
     else:
         screen.say([f"left out: {len(left_out)} contents", *screen.indented(left_out)])
     return DONE
@@ -80,6 +84,15 @@ def _asked_for(named: Sequence[tuple[str, str]], items: Sequence[Item]) -> Itera
             yield Omission(statement_id, None)
         if not what:
             yield from (Omission(statement_id, output) for output in item.openings)
+
+
+def _warnings(target: Outpoint, items: Sequence[Item], omissions: AbstractSet[Omission]) -> Iterator[str]:
+    """What is hidden of the target and its history: without it nobody can judge the bundle."""
+    needed = {each for each in omissions - unneeded(target, items) if each.output is not None}
+    if Omission(*target) in needed:
+        yield f"{target.text} is the target: with it hidden the bundle does not verify (CANNOT_TELL)"
+    for each in sorted(needed - {Omission(*target)}, key=_words):
+        yield f"{_words(each)} is what the target was made of: with it hidden the bundle may not verify (CANNOT_TELL)"
 
 
 def _words(omission: Omission) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from monazite_provenance._digits import grouped
 from monazite_provenance._tool import screen, words
-from monazite_provenance._tool.words import kilograms, moment, percent, short
+from monazite_provenance._tool.words import kilograms, moment, percentages, short
 from monazite_provenance.elements import symbol
 from monazite_provenance.report import Failure, LotReport, LotView, StepView
 
@@ -30,9 +30,11 @@ def origins(report: LotReport) -> Iterator[str]:
     yield "element masses by origin"
     rows: list[tuple[str, ...]] = []
     for element, shares in report.origins.items():
-        whole = sum(shares.values())
-        rows.append((symbol(element), kilograms(whole), "", ""))
-        rows += [("", kilograms(mass), percent(mass, whole), name) for name, mass in shares.items()]
+        rows.append((symbol(element), kilograms(sum(shares.values())), "", ""))
+        percents = percentages([*shares.values()])
+        rows += [
+            ("", kilograms(mass), share, name) for share, (name, mass) in zip(percents, shares.items(), strict=True)
+        ]
     yield from screen.indented(screen.table(("element", "kg REO", "share", "origin"), rows, right=" rr"))
 
 

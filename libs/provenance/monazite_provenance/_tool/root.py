@@ -12,17 +12,14 @@ from typing import Final
 
 from monazite_provenance import tree
 from monazite_provenance._sequence import cut
-from monazite_provenance._tool import files, screen, trusted, words
+from monazite_provenance._tool import checkpoint_files, files, screen, trusted, words
 from monazite_provenance._tool.heads import CANNOT_TELL, FEWER, REFUTED, Signed, judged
 from monazite_provenance._tool.leaving import DONE, VERDICT_CODES, WrongUse
 from monazite_provenance._tool.screen import Json
 from monazite_provenance.errors import BadSignature, KeyProblem, LogForked, LogProblem, ProvenanceError
 from monazite_provenance.monitor import Replay
-from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.statement import STATEMENT_BYTES_MAX
 
-CHECKPOINT_BYTES_MAX: Final = 16 * 1024
-"""Largest checkpoint read, bytes: a header with two URIs, a root, the longest signature."""
 _SIGN1: Final = 18
 
 
@@ -34,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a signed head (COSE) to compare with; repeatable",
+        help="a signed head to compare with, in COSE or as text (C2SP tlog-checkpoint); repeatable",
     )
     parser.add_argument("--trust", metavar="FILE", help="the trust file that certifies the log's keys")
 
@@ -56,14 +53,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _verified(paths: Sequence[str], trust_file: str) -> list[Signed]:
     """The heads, by size. Raises ProvenanceError, also for heads of two logs."""
-    verifier = HeadVerifier(trusted.load(trust_file).keyring())
-    heads: list[Signed] = []
-    for path in paths:
-        with files.named(path):
-            raw = files.start_of(path, CHECKPOINT_BYTES_MAX)
-            heads.append(Signed(path, raw, verifier.verify_checkpoint(raw)))
-    if len({each.head.log for each in heads}) > 1:
-        raise LogProblem("checkpoints of two logs")
+    keys = trusted.load(trust_file).keyring()
+    heads = [Signed(checkpoint_files.load(path, keys)) for path in paths]
+    logs = sorted({each.head.log for each in heads})
+    if len(logs) > 1:
+        raise LogProblem("checkpoints of several logs", logs=", ".join(logs))
     return sorted(heads, key=lambda each: each.head.size)
 
 
@@ -110,7 +104,7 @@ def _lines(
     log: tree.Frontier | None, heads: Sequence[Signed], verdict: str | None, failure: ProvenanceError | None
 ) -> Iterator[str]:
     if verdict is not None:
-        yield verdict
+        yield "  ".join([verdict, *sorted({each.head.log for each in heads})])
     if failure is not None:
         details = "".join(f", {name} {value}" for name, value in failure.details.items())
         yield f"  {failure.code}: {failure.message}{details}"
@@ -120,7 +114,8 @@ def _lines(
     for each in heads:
         head = each.head
         says = "agrees" if each.agrees else FEWER if each.rebuilt is None else "DISAGREES"
-        yield f"{each.file}  {head.log}  size {head.size}  {words.moment(head.signed_at)}  {says}"
+        when = "undated" if head.signed_at is None else words.moment(head.signed_at)
+        yield f"{head.file}  {head.log}  size {head.size}  {when}  {says}"
         yield f"  root {head.root.hex()}"
     if log is not None and heads and log.size > heads[-1].head.size:
         yield f"not checked: {log.size - heads[-1].head.size} entries are under no head"
@@ -142,7 +137,7 @@ def _json(
         },
         "heads": [
             {
-                "file": each.file,
+                "file": each.head.file,
                 "log": each.head.log,
                 "size": each.head.size,
                 "root": each.head.root.hex(),

@@ -40,8 +40,17 @@ def say_failure(reason: str, message: str, metadata: Mapping[str, object], *, as
     if as_json:
         say([json.dumps({"error": {"reason": reason, "message": message, "metadata": facts}})])
         return
+    _complain((f"{reason} {message}", *(f"  {name} = {value}" for name, value in facts.items())))
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """What was done and may not be what was meant, on standard error."""
+    _complain(f"warning: {each}" for each in warnings)
+
+
+def _complain(lines: Iterable[str]) -> None:
     encoding = sys.stderr.encoding or "ascii"
-    for line in (f"{reason} {message}", *(f"  {name} = {value}" for name, value in facts.items())):
+    for line in lines:
         sys.stderr.write(f"{visible(line)}\n".encode(encoding, "backslashreplace").decode(encoding))
 
 

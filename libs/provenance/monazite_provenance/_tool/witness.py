@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from monazite_provenance import bundle
-from monazite_provenance._tool import files, screen
-from monazite_provenance._tool.leaving import DONE
+from monazite_provenance._tool import checkpoint_files, files, screen
+from monazite_provenance._tool.leaving import DONE, WrongUse
 from monazite_provenance.checkpoints import CHECKPOINT_BYTES_MAX, Checkpoint, parse_checkpoint_text
-from monazite_provenance.errors import BadField, ProvenanceError
+from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.receipts import parse_consistency
 from monazite_provenance.witnessing import add_cosignatures
 
+_SIGN1: Final = b"\xd2"
 _CONSISTENCY_BYTES_MAX: Final = 8_192
 """Largest receipt of consistency read, bytes; the library refuses a longer one."""
 
@@ -69,12 +70,10 @@ def _readable(texts: Iterable[str]) -> Iterator[Checkpoint]:
 def _text(path: str) -> str:
     """A file's checkpoint. Raises the Malformed family, OSError."""
     with files.named(path):
-        try:
-            text = files.start_of(path, CHECKPOINT_BYTES_MAX).decode()
-        except UnicodeDecodeError:
-            raise BadField("a checkpoint is text in UTF-8", field="checkpoint") from None
-        parse_checkpoint_text(text)
-    return text
+        raw = files.start_of(path, CHECKPOINT_BYTES_MAX)
+        if raw.startswith(_SIGN1):
+            raise WrongUse(f"{path} is a checkpoint in COSE: witnesses sign the text (C2SP tlog-checkpoint)")
+        return checkpoint_files.text(raw)
 
 
 def _path(path: str) -> bytes:

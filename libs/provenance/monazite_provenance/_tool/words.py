@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,10 +20,17 @@ def kilograms(reo_mg: int) -> str:
     return f"{grouped(reo_mg // _MILLIGRAMS_PER_KILOGRAM)}.{reo_mg % _MILLIGRAMS_PER_KILOGRAM:06d}"
 
 
-def percent(part: int, whole: int) -> str:
-    """A share in percent with two digits, rounded down: integers to the end."""
-    parts = part * _PARTS // whole
-    return f"{parts // 100}.{parts % 100:02d} %"
+def percentages(masses: Sequence[int]) -> list[str]:
+    """The share of each in their sum, over 0, in percent with two digits; together they are 100.00 (largest remainder),
+    and so no share is off by as much as its last digit. Integers to the end.
+    """
+    whole = sum(masses)
+    shares = [divmod(mass * _PARTS, whole) for mass in masses]
+    missing = _PARTS - sum(cut for cut, _ in shares)
+    # Of equal remainders the first comes first: sorting keeps their order.
+    larger = sorted(range(len(shares)), key=lambda each: -shares[each][1])[:missing]
+    parts = [cut + (each in larger) for each, (cut, _) in enumerate(shares)]
+    return [f"{part // 100}.{part % 100:02d} %" for part in parts]
 
 
 def short(statement_id: bytes) -> str:

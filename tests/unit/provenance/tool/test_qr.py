@@ -89,9 +89,15 @@ def test_files_of_pictures(files: Files, tool: Tool) -> None:
     path = files.new("one.item", ITEM)
     assert tool("qr", path, "--png", files.new("code.png"), "--part-bytes", "2800").code == 0
     assert qr_parts.join([scanned(png_modules(files.new("code.png").read_bytes(), 4))]) == ITEM
-    assert tool("qr", path, "--png", files.new("code.png"), "--part-bytes", "2800").code == 4
-    assert tool("qr", path, "--svg", files.new("part.svg"), "--part-bytes", "300").code == 0
+    again = tool("qr", path, "--png", files.new("code.png"), "--part-bytes", "2800")
+    assert (again.code, "name another file" in again.err) == (4, True)
+    found = tool("qr", path, "--png", files.new("other.png"), "--part-bytes", "2800", "--json").json
+    assert found["files"] == [str(files.new("other.png"))]
+    said = tool("qr", path, "--svg", files.new("part.svg"), "--part-bytes", "300")
     pictures = sorted(files.home.glob("part-*.svg"))
+    count = len(pictures)
+    named = {f"{files.home}/part-{number}of{count}.svg  {number} of {count}" for number in range(1, count + 1)}
+    assert (said.code, set(said.out.splitlines())) == (0, named)
     assert len(pictures) == len(tool("qr", path, "--json", "--part-bytes", "300").json["parts"])
     assert all(b"<svg" in picture.read_bytes() for picture in pictures)
 

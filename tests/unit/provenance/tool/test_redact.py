@@ -42,7 +42,7 @@ def test_what_is_named_and_nothing_else(files: Files, tool: Tool) -> None:
     out = files.new("less.bundle")
     wanted = f"{SEPARATION.hex()}:2"
     said = tool("redact", files.abroad, out, "--only", "--hide", wanted, "--json")
-    assert said.json == {"left_out": [wanted]}
+    assert said.json == {"left_out": [wanted], "warnings": []}
     found = tool("diff", files.abroad, out, "--json").json
     assert found["discloses_less"] == {SEPARATION.hex(): ["output 2"]}
     assert found["added"] == found["left_out"] == []
@@ -96,10 +96,29 @@ def test_a_beginning_of_an_id_that_is_nobody_elses_is_enough(files: Files, tool:
     wanted = SEPARATION.hex()[:12]
     assert f"{wanted}  " in tool("show", files.abroad).out, "as other commands print it"
     said = tool("redact", files.abroad, out, "--only", "--hide", f"{wanted.upper()}:2", "--json")
-    assert said.json == {"left_out": [f"{SEPARATION.hex()}:2"]}
+    assert said.json["left_out"] == [f"{SEPARATION.hex()}:2"]
 
 
 def test_nothing_is_overwritten(files: Files, tool: Tool) -> None:
     before = files.magnets.read_bytes()
     assert tool("redact", files.abroad, files.magnets).code == 4
     assert files.magnets.read_bytes() == before
+
+
+def test_to_hide_what_the_verdict_needs_is_warned_of(files: Files, tool: Tool) -> None:
+    target = STORY.abroad.text
+    said = tool("redact", files.abroad, files.new("blind.bundle"), "--hide", target)
+    assert said.err == f"warning: {target} is the target: with it hidden the bundle does not verify (CANNOT_TELL)\n"
+    assert tool("verify", files.new("blind.bundle"), "--trust", files.trust).code == 2
+    rested_on = f"{SEPARATION.hex()}:0"
+    found = tool("redact", files.abroad, files.new("holed.bundle"), "--hide", rested_on, "--json")
+    assert (found.err, len(found.json["warnings"])) == ("", 1)
+    assert found.json["warnings"][0].startswith(f"{rested_on} is what the target was made of")
+    assert tool("verify", files.new("holed.bundle"), "--trust", files.trust).code == 2
+    piped = tool("redact", files.abroad, files.new("sibling.bundle"), "--hide", f"{SEPARATION.hex()}:1")
+    assert piped.err == ""
+
+
+def test_a_file_that_is_there_is_said_to_be(files: Files, tool: Tool) -> None:
+    said = tool("redact", files.abroad, files.magnets)
+    assert (said.code, "name another file" in said.err, str(files.magnets) in said.err) == (4, True, True)

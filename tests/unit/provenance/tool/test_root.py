@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from monazite_provenance import _cbor, _cose, trust
+from monazite_provenance.checkpoints import sign_checkpoint
 from monazite_provenance.contents import LogRange
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.monitor import Replay
@@ -68,7 +69,7 @@ def test_entries_under_a_head(log: Log, files: Files, tool: Tool) -> None:
     common = ["root", log.entries, "--trust", log.trust]
     said = tool(*common, "--checkpoint", whole, "--checkpoint", part)
     assert said.code == 0
-    assert said.out.startswith("VERIFIED\n")
+    assert said.out.startswith(f"VERIFIED  {LOG}\n")
     assert said.out.count("agrees") == 2
     some = tool(*common, "--checkpoint", part)
     assert some.code == 3
@@ -105,7 +106,7 @@ def test_a_fork_is_shown_with_both_heads(log: Log, files: Files, tool: Tool) -> 
         assert said.json["failure"]["code"] == "LOG_FORKED"
         assert set(said.json["evidence"].values()) == {earlier.hex(), later.hex()}
         text = tool("root", log.entries, "--trust", log.trust, *options).out
-        assert text.startswith("REFUTED\n  LOG_FORKED")
+        assert text.startswith(f"REFUTED  {LOG}\n  LOG_FORKED")
         assert "DISAGREES" in text
 
 
@@ -135,6 +136,56 @@ def test_what_cannot_be_compared(log: Log, files: Files, tool: Tool) -> None:
     assert tool("root", files.new("cut", b"".join(STATEMENTS)[:-1])).code == 5
     assert tool("root", files.new("tag", b"\xd1" + STATEMENTS[0][1:])).code == 5
     assert tool("root", files.new("item", STORY.world.items[0].encode())).code == 5
+
+
+def test_a_head_of_another_log_says_which_first(log: Log, files: Files, tool: Tool) -> None:
+    other = log_urn("quota", 8)
+    path = files.new("other", head(STATEMENTS[:3][::-1], other))
+    said = tool("root", log.entries, "--trust", log.trust, "--checkpoint", path)
+    assert said.out.startswith(f"REFUTED  {other}\n  PROOF_MISMATCH: ")
+    found = tool("root", log.entries, "--trust", log.trust, "--checkpoint", path, "--json").json["failure"]
+    assert found["metadata"] == {"log": other, "size": "3"}
+    assert "another log's" in found["message"]
+    two = ["--checkpoint", files.new("whole", head(STATEMENTS)), "--checkpoint", path]
+    said = tool("root", log.entries, "--trust", log.trust, *two)
+    assert (said.code, f"logs = {LOG}, {other}" in said.err) == (5, True)
+
+
+def test_entries_cut_short_are_named_for_what_they_are(files: Files, tool: Tool) -> None:
+    said = tool("root", files.new("cut", b"".join(STATEMENTS)[:-1]), "--json")
+    assert said.code == 5
+    assert said.json["error"]["metadata"]["field"] == "sequence"
+    assert "a part of it is missing" in said.json["error"]["message"]
+
+
+def test_a_head_as_text_is_as_good(log: Log, files: Files, tool: Tool) -> None:
+    text = sign_checkpoint(LOG, len(STATEMENTS), root_of(STATEMENTS), KEY)
+    common = ["root", log.entries, "--trust", log.trust, "--checkpoint"]
+    said = tool(*common, files.new("text", text.encode()))
+    assert (said.code, "undated  agrees" in said.out) == (0, True)
+    assert tool(*common, files.new("cose", head(STATEMENTS)), "--checkpoint", files.new("text")).code == 0
+    forked = sign_checkpoint(LOG, len(STATEMENTS), root_of(STATEMENTS[:2]), KEY)
+    said = tool(*common, files.new("cose"), "--checkpoint", files.new("fork", forked.encode()), "--json")
+    assert (said.code, said.json["failure"]["code"]) == (1, "LOG_FORKED")
+    assert forked.encode().hex() in said.json["evidence"].values()
+
+
+def test_a_text_that_is_not_the_logs(log: Log, files: Files, tool: Tool) -> None:
+    common = ["root", log.entries, "--trust", log.trust, "--checkpoint"]
+    text = sign_checkpoint(LOG, len(STATEMENTS), root_of(STATEMENTS), KEY)
+    other = sign_checkpoint(LOG, len(STATEMENTS), root_of(STATEMENTS[:2]), KEY)
+    stolen = text.partition("\n\n")[0] + "\n\n" + other.partition("\n\n")[2]
+    strange = sign_checkpoint(LOG, 1, root_of(STATEMENTS[:1]), SoftwareKey.generate())
+    beyond = sign_checkpoint(log_urn("quota", 9), 1, root_of(STATEMENTS[:1]), KEY)
+    for content, code, reason in (
+        (stolen, 1, "BAD_SIGNATURE"),
+        (strange, 2, "UNKNOWN_KEY"),
+        (beyond, 2, "EVENT_NOT_ALLOWED"),
+        ("no checkpoint", 5, "BAD_FIELD"),
+    ):
+        said = tool(*common, files.new("text", content.encode()))
+        assert (said.code, reason in said.out + said.err) == (code, True), reason
+    assert tool(*common, files.new("bytes", b"\xff\xfe")).code == 5
 
 
 def test_receipts_do_not_change_a_leaf(log: Log, files: Files, tool: Tool) -> None:

@@ -87,6 +87,6 @@ def test_hidden_outputs_are_counted(files: Files, tool: Tool) -> None:
 
 
 def test_longer_than_any_item(files: Files, tool: Tool) -> None:
-    said = tool("show", files.new("long", b"\x84" + bytes(300_000)), "--json")
+    said = tool("show", files.new("long", b"\x84\x59" + bytes(300_000)), "--json")
     assert said.code == 5
     assert said.json["error"]["reason"] == "TOO_LARGE"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from monazite_provenance._tool import judging, leaving
+from hypothesis import given
+from hypothesis import strategies as st
+from monazite_provenance._tool import judging, leaving, words
 from monazite_provenance.contents import Form
 from monazite_provenance.report import Verdict
 from monazite_provenance.trust import TRUST_FILE_BYTES_MAX
@@ -17,8 +19,8 @@ from tests.unit.provenance.tool.files import STORY, Files, Tool
 def test_a_good_bundle(files: Files, tool: Tool) -> None:
     said = tool("verify", files.abroad, "--trust", files.trust)
     assert said.code == 3
-    for words in ("VERIFIED_WITH_GAPS", "ABSENCE", "Dy", "imported US", "mined Bayan Obo", "TRANSFORM"):
-        assert words in said.out
+    for text in ("VERIFIED_WITH_GAPS", "ABSENCE", "Dy", "imported US", "mined Bayan Obo", "TRANSFORM"):
+        assert text in said.out
 
 
 def test_json_says_the_same(files: Files, tool: Tool) -> None:
@@ -127,6 +129,56 @@ def test_malformed_files(files: Files, tool: Tool) -> None:
         assert (told.code, told.err, error["metadata"]["file"]) == (5, "", str(culprit)), arguments
         assert said.err.splitlines()[0] == f"{error['reason']} {error['message']}"
         assert f"  file = {culprit}" in said.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        b"hello world",
+        b"%PDF-1.7\n%\xe2\xe3",
+        b"\x89PNG\r\n",
+        b"\xff\xfeh\x00",
+        b"\x84A",
+        b"x",
+        STORY.world.items[0].encode(),
+    ],
+)
+def test_another_file_is_said_to_be_no_bundle(files: Files, tool: Tool, content: bytes) -> None:
+    path = files.new("taken.by.mistake", content)
+    for arguments in (
+        ("verify", path, "--trust", files.trust),
+        ("diff", path, files.magnets),
+        ("redact", path, files.new("out.bundle")),
+    ):
+        found = tool(*arguments, "--json")
+        assert (found.code, found.json["error"]["reason"]) == (5, "NOT_A_BUNDLE")
+        assert found.json["error"]["metadata"] == {"file": str(path)}
+        assert "another kind of file" in found.json["error"]["message"]
+
+
+def test_an_empty_file_and_one_cut_short_say_so(files: Files, tool: Tool) -> None:
+    empty = files.new("empty.bundle")
+    empty.touch()
+    said = tool("verify", empty, "--trust", files.trust)
+    assert said.err.startswith("NOT_A_BUNDLE there is nothing in it\n")
+    short = files.new("short.bundle", files.magnets.read_bytes()[:-7])
+    said = tool("verify", short, "--trust", files.trust)
+    assert said.err.startswith("BAD_FIELD it ends within an item: a part of it is missing\n")
+
+
+@given(st.lists(st.integers(1, 2**63), min_size=1, max_size=12))
+def test_shares_make_up_the_whole(masses: list[int]) -> None:
+    whole = sum(masses)
+    parts = [int(share.removesuffix(" %").replace(".", "")) for share in words.percentages(masses)]
+    assert sum(parts) == 10_000
+    assert all(abs(part * whole - 10_000 * mass) < whole for part, mass in zip(parts, masses, strict=True))
+
+
+def test_shares_go_to_the_largest_remainders() -> None:
+    assert words.percentages([2, 2, 2]) == ["33.34 %", "33.33 %", "33.33 %"]
+    assert words.percentages([1, 5, 1]) == ["14.29 %", "71.43 %", "14.28 %"]
+    assert words.percentages([7]) == ["100.00 %"]
 
 
 def test_what_gives_no_result_has_one_form(files: Files, tool: Tool) -> None:

@@ -45,6 +45,18 @@ def test_a_bundle_becomes_witnessed(files: Files, tool: Tool) -> None:
     assert list(before.pieces) == list(after.pieces)
 
 
+def test_a_witnessed_bundle_is_shown_like_any_other(files: Files, tool: Tool) -> None:
+    out = files.new("out.bundle")
+    assert tool("witness", files.abroad, out, *notes(files, NAMES[0])).code == 0
+    assert tool("show", out).out == tool("show", files.abroad).out
+
+
+def test_a_checkpoint_of_the_other_form_is_named(files: Files, tool: Tool) -> None:
+    cose = files.new("cose.head", LOGS[LOG].head(NOW_S).checkpoint())
+    said = tool("witness", files.abroad, files.new("out.bundle"), cose)
+    assert (said.code, "witnesses sign the text" in said.err) == (4, True)
+
+
 def test_as_json_and_to_standard_output(files: Files, tool: Tool) -> None:
     texts = notes(files, NAMES[0])
     said = tool("witness", files.abroad, files.new("out.bundle"), texts[0], "--json")

@@ -1,0 +1,62 @@
+"""Signed heads from files, in either form: the COSE_Sign1 of part 3 of docs/STATEMENTS.md, or the text that witnesses
+sign (C2SP tlog-checkpoint).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monazite_provenance._tool import files
+from monazite_provenance.checkpoints import (
+    CHECKPOINT_BYTES_MAX,
+    names_log_key,
+    parse_checkpoint_text,
+    verify_log_signature,
+)
+from monazite_provenance.errors import BadField, UnknownKey
+from monazite_provenance.receipts import HeadVerifier
+
+if TYPE_CHECKING:
+    from monazite_provenance.key_book import KeyBook
+
+_SIGN1: Final = b"\xd2"
+
+
+class SignedHead:
+    """A verified head: its log, size and root; Unix seconds of its signature, which the text does not say."""
+
+    def __init__(self, file: str, raw: bytes, head: tuple[str, int, bytes, int | None]) -> None:
+        self.file = file
+        self.raw = raw
+        self.log, self.size, self.root, self.signed_at = head
+
+
+def load(path: str, keys: KeyBook) -> SignedHead:
+    """Read and verify a file. Raises ProvenanceError that names it, OSError."""
+    with files.named(path):
+        raw = files.start_of(path, CHECKPOINT_BYTES_MAX)
+        if raw.startswith(_SIGN1):
+            head = HeadVerifier(keys).verify_checkpoint(raw)
+            return SignedHead(path, raw, (head.log, head.size, head.root, head.signed_at))
+        return SignedHead(path, raw, (*_text(raw, keys), None))
+
+
+def text(raw: bytes) -> str:
+    """A text checkpoint in good form, nothing of it verified. Raises the Malformed family."""
+    try:
+        checkpoint = raw.decode()
+    except UnicodeDecodeError:
+        raise BadField("a checkpoint is a COSE_Sign1, or text in UTF-8", field="checkpoint") from None
+    parse_checkpoint_text(checkpoint)
+    return checkpoint
+
+
+def _text(raw: bytes, keys: KeyBook) -> tuple[str, int, bytes]:
+    """By a key that is certified for the log. Raises BadSignature, the KeyProblem and Malformed families."""
+    found = parse_checkpoint_text(text(raw))
+    for key in keys.log_keys:
+        if names_log_key(found, key.public):
+            verify_log_signature(found, key.public)
+            key.check(found.origin, found.size)
+            return found.origin, found.size, found.root
+    raise UnknownKey("no line of the checkpoint is by a certified log key")
