@@ -19,12 +19,14 @@ from grpc.aio import AioRpcError
 STATUS_KEY = "grpc-status-details-bin"
 ERROR_DOMAIN = "monazite"
 
-# Reasons of failures that no service has seen. They are ours, so none of them is in error_reason.proto.
+# Reasons of failures that no service has seen begin so. They are ours, so none of them is in error_reason.proto.
+TRANSPORT = "TRANSPORT_"
 TRANSPORT_TLS = "TRANSPORT_TLS"
 TRANSPORT_UNREACHABLE = "TRANSPORT_UNREACHABLE"
 TRANSPORT_DEADLINE = "TRANSPORT_DEADLINE"
 TRANSPORT_TOO_LARGE = "TRANSPORT_TOO_LARGE"
 TRANSPORT_CUT = "TRANSPORT_CUT"
+TRANSPORT_WRONG_SERVICE = "TRANSPORT_WRONG_SERVICE"
 UNKNOWN_REASON = "UNKNOWN"
 # The command line's own. What is proposed is not what the officer came to sign:
 PROPOSAL_DIFFERS = "PROPOSAL_DIFFERS"
@@ -40,6 +42,7 @@ OWN_REASONS = frozenset(
         TRANSPORT_DEADLINE,
         TRANSPORT_TOO_LARGE,
         TRANSPORT_CUT,
+        TRANSPORT_WRONG_SERVICE,
         UNKNOWN_REASON,
         PROPOSAL_DIFFERS,
         USAGE,
@@ -126,6 +129,9 @@ def _transport_reason(code: grpc.StatusCode, said: str) -> str:
         return TRANSPORT_DEADLINE
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "message larger than max" in said:
         return TRANSPORT_TOO_LARGE
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        # Every service of the suite has all methods of its protos.
+        return TRANSPORT_WRONG_SERVICE
     if code is grpc.StatusCode.UNAVAILABLE:
         return next((reason for reason, marks in _MARKS if any(mark in said for mark in marks)), TRANSPORT_CUT)
     return UNKNOWN_REASON

@@ -9,7 +9,7 @@ _CHECK_TLS = (
     "certificate, that the address is a name in that certificate, and that neither certificate has expired"
 )
 
-# `again`: what a command is given with to get the first answer again.
+# `again`: with what a command that changes something is given again to get its first answer; nothing of one that reads.
 _BY_REASON = {
     errors.TRANSPORT_TLS: _CHECK_TLS,
     errors.TRANSPORT_CUT: (
@@ -18,8 +18,11 @@ _BY_REASON = {
     ),
     errors.TRANSPORT_UNREACHABLE: "nothing answers at that address. Check [addresses] and that the service is running",
     errors.TRANSPORT_DEADLINE: (
-        "no answer in time. The command may have been carried out: give it again with {again} and the "
-        "first answer comes back, or wait longer with --timeout"
+        "no answer in time{carried_out}: give the command again{again}, or wait longer with --timeout"
+    ),
+    errors.TRANSPORT_WRONG_SERVICE: (
+        "whatever listens at that address is not the service that was meant: check that [addresses] does not name one "
+        "service's address for another's"
     ),
     errors.TRANSPORT_TOO_LARGE: "a message was larger than this client or the server takes: ask for smaller pages",
     errors.UNKNOWN_REASON: "this is no error of the suite: something else may be listening at that address",
@@ -35,11 +38,11 @@ _BY_REASON = {
     "ALREADY_EXISTS": "it is there already, and nothing was changed",
     "STALE": "the lot has moved on: look at it again with `monazite lot show`",
     "ETAG_MISMATCH": "the case has changed since it was read: look at it again with `monazite cases show`",
-    "DEADLINE": "no answer in time: give the command again with {again}",
-    "INTERNAL": "the service failed: tell its operators the id above, and try again with {again}",
-    "UNAVAILABLE": "the service cannot answer now: give the command again with {again}",
-    "OVERLOADED": "the service has too much to do: give the command again later with {again}",
-    "PEER_UNAVAILABLE": "a service that this one needs is away: try again later with {again}",
+    "DEADLINE": "no answer in time: give the command again{again}",
+    "INTERNAL": "the service failed: tell its operators the id above, and try again{again}",
+    "UNAVAILABLE": "the service cannot answer now: give the command again{again}",
+    "OVERLOADED": "the service has too much to do: give the command again later{again}",
+    "PEER_UNAVAILABLE": "a service that this one needs is away: try again later{again}",
     "NO_INDICATOR": "correct --year or --batch, or enter it first (`monazite indicator enter`)",
     "ALLOCATION_OVER_TOTAL": "the year cannot bear it: see `monazite indicator list` and `monazite allocations`",
     "ALLOCATION_OVER_BATCH": "this batch cannot bear it: give less, or in the name of a batch that has some left",
@@ -56,11 +59,14 @@ _BY_REASON = {
 }
 
 
-def advice(reason: str, *, act_id: str = "") -> str:
-    """One sentence that says what to do; empty where the message has said it. `act_id`: of the act of export that the
-    command was about, which has no other request id.
+def advice(reason: str, *, changes: bool = False, act_id: str = "") -> str:
+    """One sentence that says what to do; empty where the message has said it. `changes`: the command carries a request
+    id, or the id of the act of export that it is about, `act_id`.
     """
     if act_id and reason == "REQUEST_ID_REUSED":
         return f"the act stands as it was given first: look at it with `monazite exports show {act_id}`"
-    again = "the same act id" if act_id else "the same --request-id"
-    return _BY_REASON.get(reason, "").format(again=again)
+    again = "the same act id" if act_id else "the same --request-id" if changes else ""
+    return _BY_REASON.get(reason, "").format(
+        again=again and f" with {again}",
+        carried_out=again and "; it may have been carried out, and then its first answer comes back",
+    )

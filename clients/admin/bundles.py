@@ -17,6 +17,7 @@ from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.statement_pb2 import Outpoint
 from monazite_provenance import bundle
 from monazite_provenance.chain import verify_bundle
+from monazite_provenance.contents import StatusDetails, decode_details
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
@@ -65,6 +66,17 @@ async def refresh(session: Session, content: bytes, **about: str) -> bytes:
         return b"".join(bundle.write(kept.target, pieces, kept.listings, kept.cosigned))
     except ProvenanceError as error:
         raise InputError.of(error, **about) from error
+
+
+def said_by_status(content: bytes) -> StatusDetails | None:
+    """What the status at the end of a bundle says, unverified; None where there is none. Raises ProvenanceError."""
+    last = None
+    for last in bundle.read([content]).items:  # noqa: B007 - the last one is wanted
+        pass
+    if last is None or last.details is None or parse(last.statement).claims.kind is not EventKind.STATUS:
+        return None
+    details = decode_details(EventKind.STATUS, last.details.content)
+    return details if isinstance(details, StatusDetails) else None
 
 
 def _extent(pieces: Iterable[bytes]) -> BundleExtent.ValueType:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import grpc
 
-from clients.errors import CallError
+from clients.errors import TRANSPORT, CallError
 
 
 class ExitCode(IntEnum):
@@ -47,6 +47,6 @@ _BY_STATUS = {
 
 def exit_code(error: CallError) -> ExitCode:
     """The exit code of a failed call."""
-    if error.reason.startswith("TRANSPORT_"):
+    if error.reason.startswith(TRANSPORT):
         return ExitCode.NOT_REACHED
     return _BY_STATUS.get(error.code, ExitCode.SERVER_FAILED)

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from clients.admin.configuration import ConfigurationError
 from clients.admin.exit_codes import ExitCode
 from clients.admin.output import Output
+from clients.admin.wrong_arguments import explain
 from clients.errors import CONFIGURATION, FAULT, USAGE
 
 
@@ -65,7 +66,7 @@ def _our_codes(output: Output) -> Generator[None]:
 
 def _say_usage(output: Output, error: typer.TyperException) -> None:
     """What is wrong with the arguments; where none were given, typer has shown by now what there is to give."""
-    message = error.format_message()
+    message = explain(error)
     if not message:
         return
     context: Any = getattr(error, "ctx", None)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 from monazite.transparency.v1.transparency_pb2 import (
+    Checkpoint,
     GetCheckpointRequest,
     GetConsistencyRequest,
     StreamEntriesRequest,
@@ -60,7 +61,11 @@ class ServiceLog:
 
     async def checkpoint(self) -> bytes:
         """Its latest signed head (COSE)."""
-        return (await self._session.ask(self._stub.GetCheckpoint, GetCheckpointRequest())).checkpoint
+        return (await self.latest()).checkpoint
+
+    async def latest(self) -> Checkpoint:
+        """Its latest signed head in every form."""
+        return await self._session.ask(self._stub.GetCheckpoint, GetCheckpointRequest())
 
     async def path(self, old_size: int, size: int) -> Sequence[bytes]:
         """The consistency path that the log gives."""

@@ -18,7 +18,7 @@ from clients.admin.configuration import Configuration, ConfigurationError
 from clients.admin.exit_codes import ExitCode, exit_code
 from clients.admin.output import Output
 from clients.connection import IdentityError, ask, open_channel
-from clients.errors import BAD_INPUT, CONFIGURATION, CallError
+from clients.errors import BAD_INPUT, CONFIGURATION, TRANSPORT, CallError
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Protobuf JSON instead of a table; 64-bit integers are exact strings.")
@@ -72,6 +72,12 @@ class Session:
             address = self.configuration.addresses[service]
             self._channels[service] = open_channel(address, self.configuration.identity())
         return self._channels[service]
+
+    def asked_at(self, error: CallError) -> dict[str, str]:
+        """Of a failure that no service has seen: the addresses, by service, that the command has asked at."""
+        if not error.reason.startswith(TRANSPORT):
+            return {}
+        return {service: self.configuration.addresses[service] for service in self._channels}
 
     async def ask(self, method: aio.UnaryUnaryMultiCallable[Q, R], request: Q) -> R:
         """Calls with the configured deadline."""
@@ -133,6 +139,7 @@ def run(
     try:
         asyncio.run(body())
     except CallError as error:
+        error.metadata = {**error.metadata, **session.asked_at(error)}
         output.call_error(error, request_id=session.request_id, of_act=session.of_act)
         raise typer.Exit(exit_code(error)) from error
     except (ConfigurationError, IdentityError) as error:

@@ -17,6 +17,7 @@ from monazite.transparency.v1.transparency_pb2_grpc import (
     add_TransparencyServiceServicer_to_server,
 )
 from monazite.type.v1.statement_pb2 import StatementItem
+from monazite_provenance.checkpoints import sign_checkpoint
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SigningKey
 from monazite_provenance.statement import log_leaf
@@ -35,11 +36,14 @@ class _Entry:
 
 
 class FakeLog(TransparencyServiceServicer):
-    """Serves entries and the head, and nothing else of the service. `key` signs its heads."""
+    """Serves entries and the head, and nothing else of the service. `key` signs its heads; `note` is what it says in
+    place of the head's own text.
+    """
 
     def __init__(self, name: str, issuer: str, key: SigningKey) -> None:
         self.register = Register(name, issuer, key)
         self.entries: list[_Entry] = []
+        self.note: str | None = None
         self._published = asyncio.Event()
 
     def publish(self, statement_id: bytes, kind: int, item: Item) -> bytes:
@@ -82,7 +86,11 @@ class FakeLog(TransparencyServiceServicer):
         )
 
     def _checkpoint(self, now: int) -> pb.Checkpoint:
-        return pb.Checkpoint(log=self.register.name, checkpoint=self.register.head(now).checkpoint())
+        head = self.register.head(now)
+        note = self.note
+        if note is None:
+            note = sign_checkpoint(head.head.log, head.head.size, head.head.root, self.register.key)
+        return pb.Checkpoint(log=self.register.name, checkpoint=head.checkpoint(), note=note)
 
     def _entry(self, request: pb.StreamEntriesRequest, index: int, now: int) -> pb.Entry:
         entry = self.entries[index]

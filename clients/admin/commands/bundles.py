@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from monazite.registry.v1.registry_pb2 import BUNDLE_EXTENT_FROM_CUTS, BUNDLE_EXTENT_UNSPECIFIED
+from monazite.registry.v1.registry_pb2 import BUNDLE_EXTENT_FROM_CUTS, BUNDLE_EXTENT_UNSPECIFIED, GetLotRequest
+from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
+from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.report import LotReport
 
-from clients.admin.arguments import outpoint_text
-from clients.admin.bundles import fetch, refresh, resolve, verify
+from clients.admin.arguments import names, outpoint_text
+from clients.admin.bundles import fetch, refresh, resolve, said_by_status, verify
 from clients.admin.configuration import ConfigurationError
 from clients.admin.lot_report import conclude
-from clients.admin.session import JsonOption, Session, run
+from clients.admin.session import InputError, JsonOption, Session, run
 
 FileArgument = Annotated[Path, typer.Argument(help="A saved bundle.", exists=True, dir_okay=False, readable=True)]
 
@@ -51,6 +54,7 @@ def save(
             session.output.value({"file": str(file), "bytes": len(content), "head": outpoint_text(head)})
         else:
             session.output.raw(f"{file}: {len(content)} bytes, bundle of {outpoint_text(head)}")
+        _note_spent(session, content, file)
 
     run(context, work, as_json=as_json)
 
@@ -68,9 +72,37 @@ def refresh_file(context: typer.Context, *, file: FileArgument, as_json: JsonOpt
         report = verify(content, trust, file=str(file))
         if report.failure is None:
             _write(file, content)
+        await _note_changes(session, report, file)
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)
+
+
+def _note_spent(session: Session, content: bytes, file: Path) -> None:
+    """With the status of a head that was spent the bundle is refuted: who wants the history has to leave it out."""
+    try:
+        status = said_by_status(content)
+    except ProvenanceError as error:
+        raise InputError.of(error, file=str(file)) from error
+    if status is not None and status.spender is not None:
+        session.output.note(
+            f"This head was spent, and its status says so: {file} is REFUTED (HEAD_SPENT). For its history alone save "
+            "it again with --history, or save the bundle of the lot's present head."
+        )
+
+
+async def _note_changes(session: Session, report: LotReport, file: Path) -> None:
+    """What a status alone does not say: for what the lot is on hold, and what to do about a bundle that lacks it."""
+    if report.target is None or "INCOMPLETE" not in report.gap_codes():
+        return
+    lot = report.target.lot_id
+    if "ON_HOLD" in report.gap_codes():
+        stub = LotServiceStub(session.channel("registry"))
+        held = await session.ask(stub.GetLot, GetLotRequest(lot_id=lot))
+        session.output.note(f"{lot} is on hold for: {names(held.holds) or 'nothing any more'}.")
+    session.output.note(
+        f"The registry knows of more than {file} has: save it again (monazite bundle save {lot} {file} --force)."
+    )
 
 
 def _write(file: Path, content: bytes) -> None:

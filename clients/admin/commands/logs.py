@@ -8,6 +8,7 @@ from typing import Annotated, Final, Protocol
 
 import grpc
 import typer
+from monazite_provenance.checkpoints import verify_checkpoint_text
 from monazite_provenance.errors import LogForked, LogProblem, ProofMismatch, ProvenanceError
 from monazite_provenance.item import Item
 from monazite_provenance.monitor import Monitor, Replay
@@ -103,6 +104,47 @@ def watch(
     run(context, work, as_json=as_json)
 
 
+@app.command("checkpoint")
+def checkpoint(
+    context: typer.Context,
+    *,
+    service: ServiceArgument,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Where to, as `python -m monazite_provenance root` reads it.", show_default=False),
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="As text (C2SP tlog-checkpoint), which is what witnesses sign; else in COSE.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    shard: ShardOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """The latest signed head of a log, verified; shown, or written as a checkpoint in either of its two forms."""
+    if file is not None and file.exists() and not force:
+        raise typer.BadParameter(f"{file} is there already; give --force to overwrite it", param_hint="FILE")
+
+    async def work(session: Session) -> None:
+        log = _Log(session, service, log_urn(service.value, shard))
+        found = await log.service.latest()
+        try:
+            head = log.head(found.checkpoint)
+            if text:
+                log.check_text(found.note, head)
+        except ProvenanceError as error:
+            raise InputError.of(error, log=log.name) from error
+        if file is not None:
+            await asyncio.to_thread(_write, file, found.note.encode() if text else found.checkpoint)
+        if text and file is None and not session.output.as_json:
+            session.output.raw(found.note.removesuffix("\n"))
+            return
+        forms: dict[str, JsonValue] = {"checkpoint": found.checkpoint.hex(), "text": found.note}
+        written: dict[str, JsonValue] = {} if file is None else {"file": str(file)}
+        _show(session, head, {"verdict": "VERIFIED", **(forms if as_json else {}), **written})
+
+    run(context, work, as_json=as_json)
+
+
 class Observable(Protocol):
     """A log that can be looked at."""
 
@@ -129,7 +171,8 @@ class _Log:
 
     def __init__(self, session: Session, service: LogName, name: str) -> None:
         self.name = name
-        self.verifier = HeadVerifier(session.configuration.trust_file().keyring())
+        self._keys = session.configuration.trust_file().keyring()
+        self.verifier = HeadVerifier(self._keys)
         self.service = ServiceLog(session, service)
 
     def head(self, checkpoint: bytes) -> Head:
@@ -138,6 +181,14 @@ class _Log:
         if head.log != self.name:
             raise InputError(f"the service keeps {head.log}", log=self.name)
         return head
+
+    def check_text(self, note: str, head: Head) -> None:
+        """Return if the text says of the log what its head says, and is signed. Raises ProvenanceError, InputError."""
+        if not note:
+            raise InputError("this log has no text checkpoint: that asks for an Ed25519 key", log=self.name)
+        found = verify_checkpoint_text(note, self._keys.log_keys)
+        if (found.origin, found.size, found.root) != (head.log, head.size, head.root):
+            raise InputError("the text is of another head than the checkpoint", log=self.name)
 
     async def observe(self, monitor: Monitor) -> bool:
         """Takes the latest head; False when it is the last one again. Raises ProvenanceError, LogForked above all."""
@@ -194,7 +245,16 @@ def _show(session: Session, head: Head, found: dict[str, JsonValue]) -> None:
         session.output.value_line({**fields, "signed_at": head.signed_at, **found})
     else:
         before = "" if found.get("grown", True) else "; no more entries than before"
-        session.output.raw(f"{found['verdict']}  {head.log}  {head.size} entries  root {head.root.hex()}{before}")
+        where = f"{found['file']}: " if "file" in found else ""
+        said = f"{found['verdict']}  {head.log}  {head.size} entries  root {head.root.hex()}{before}"
+        session.output.raw(where + said)
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
 
 
 def _keep(state: Path, checkpoint: bytes) -> None:

@@ -124,7 +124,9 @@ def _cut(output: Output, done: StepResponse) -> None:
     if done.HasField("admission"):
         place = "pending" if done.admission.receipt_pending else str(done.admission.index)
         facts += [("cut", done.admission.statement_id.hex()), ("entry", place)]
-    output.facts("Cut" if done.statement.item else "Can be cut", facts)
+        facts += [("made", when(done.admission.committed_at))]
+    title = "Had been cut before: nothing was signed now" if done.made_before else "Cut"
+    output.facts(title if done.statement.item else "Can be cut", facts)
     if done.findings:
         rows = [[each.code, each.metadata.get("count", ""), each.message] for each in done.findings]
         output.table("Findings that the cut names", ["Code", ">Times", "What"], rows)

@@ -12,12 +12,17 @@ import base64
 import binascii
 import re
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from monazite_provenance import tree
 from monazite_provenance._frozen import dataclass
-from monazite_provenance.errors import BadField, BadSignature, TooLarge, UnsupportedAlgorithm
+from monazite_provenance.errors import BadField, BadSignature, TooLarge, UnknownKey, UnsupportedAlgorithm
 from monazite_provenance.keys import Algorithm, PublicKey, SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from monazite_provenance.log_keys import LogKey
 
 CHECKPOINT_BYTES_MAX: Final = 128 * 1024
 """Largest checkpoint with its signature lines, bytes; an ML-DSA line has 3 500."""
@@ -135,7 +140,21 @@ def verify_log_signature(checkpoint: Checkpoint, key: PublicKey) -> None:
     raise BadSignature("no signature of the log itself among the lines")
 
 
-def names_log_key(checkpoint: Checkpoint, key: PublicKey) -> bool:
+def verify_checkpoint_text(checkpoint: str, keys: Iterable[LogKey]) -> Checkpoint:
+    """The head of a text checkpoint that its log signed with one of these keys.
+
+    Raises BadSignature, the KeyProblem and Malformed families.
+    """
+    found = parse_checkpoint_text(checkpoint)
+    for key in keys:
+        if _names_log_key(found, key.public):
+            verify_log_signature(found, key.public)
+            key.check(found.origin, found.size)
+            return found
+    raise UnknownKey("no line of the checkpoint is by a certified log key")
+
+
+def _names_log_key(checkpoint: Checkpoint, key: PublicKey) -> bool:
     """Whether a line says that it is by the log itself with this key, good or bad."""
     is_kind = key.algorithm is Algorithm.ED25519
     return is_kind and bool(_lines_of(checkpoint, checkpoint.origin, _key_hash(checkpoint.origin, _ED25519, key)))

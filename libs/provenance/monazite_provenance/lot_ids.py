@@ -10,6 +10,9 @@ from typing import Final
 
 from monazite_provenance.errors import BadField
 
+PATTERN: Final = "RE-XXXX-XXXX-XXXX-C"
+EXAMPLE: Final = "RE-54G0-ZW1Q-MJVM-J"
+"""How a lot id looks, for who has given something else."""
 _PREFIX: Final = "RE"
 _BASE32: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -49,6 +52,6 @@ def check(lot_id: str) -> None:
     """Return if `lot_id` has the shape and its check character; raise BadField if not."""
     match = _SHAPE.fullmatch(lot_id)
     if match is None:
-        raise BadField("not of the shape of a lot id", field="lot_id")
+        raise BadField(f"not of the shape of a lot id, {PATTERN}, such as {EXAMPLE}", field="lot_id")
     if check_character(_PREFIX + "".join(match.groups()[:3])) != match[4]:
-        raise BadField("check character of the lot id is wrong", field="lot_id")
+        raise BadField("check character of the lot id is wrong: it has been mistyped", field="lot_id")

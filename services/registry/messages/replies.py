@@ -67,6 +67,7 @@ def _message(  # noqa: PLR0911 - one return for each kind of answer
                 statement=None if answer.item is None else item_message(answer.item),
                 heads=render_heads(answer.heads),
                 findings=render_findings(answer.findings),
+                made_before=answer.made_before,
             )
         case IdsIssued():
             return registry_pb2.IssueLotIdsResponse(lot_ids=answer.lot_ids)

@@ -45,11 +45,14 @@ def heads_made(statement_id: bytes | None, outputs: Sequence[NewHead]) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A custody step, a hold or a release. `item` is None of a step that was only validated."""
+    """A custody step, a hold or a release. `item` is None of a step that was only validated. `made_before`: it is of
+    another request, and this one changed nothing.
+    """
 
     item: bytes | None
     heads: tuple[HeadMade, ...]
     findings: tuple[Finding, ...] = ()
+    made_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Cuts:
             cut_id = await find_cut(connection, outpoint)
             item = None if cut_id is None else await stored.item(connection, cut_id)
         if cut_id is not None and item is not None:
-            return Standing(StepDone(item, (HeadMade.of(head),), _said_by(item)), cut_id)
+            return Standing(StepDone(item, (HeadMade.of(head),), _said_by(item), made_before=True), cut_id)
         if head.spent_by is not None:
             raise refusals.stale(outpoint, head.spent_by)
         if head.holds:

@@ -95,7 +95,11 @@ async def test_what_happened_since_shows_when_it_is_asked_about_again(desk: Desk
     await desk.save()
     desk.lot.world.hold(desk.lot.head)
     assert await desk.verdict() == (ExitCode.DONE, set()), "good until it expires"
-    assert await desk.verdict("refresh") == (ExitCode.VERIFIED_WITH_GAPS, {"INCOMPLETE"})
+    code, said = await desk.types("bundle", "refresh", str(desk.file))
+    assert code == ExitCode.VERIFIED_WITH_GAPS
+    assert "INCOMPLETE" in said
+    again = f"save it again (monazite bundle save {desk.lot.content.lot_id} {desk.file} --force)"
+    assert again in " ".join(said.split())
     await desk.save()
     assert await desk.verdict() == (ExitCode.VERIFIED_WITH_GAPS, {"ON_HOLD"})
     kept = desk.file.read_bytes()
@@ -120,3 +124,24 @@ async def test_a_lot_that_is_nobodys_to_see_leaves_the_file_alone(desk: Desk) ->
     desk.registry.lots.clear()
     code, said = await desk.types("bundle", "refresh", str(desk.file))
     assert (code, desk.file.read_bytes()) == (ExitCode.NOT_FOUND, kept), said
+
+
+async def test_a_hold_that_the_status_alone_names_is_told_with_its_reason(desk: Desk) -> None:
+    await desk.save()
+    desk.lot.world.hold(desk.lot.head)
+    desk.lot.holds.append("SITE_CHECK")
+    code, said = await desk.types("bundle", "refresh", str(desk.file))
+    assert code == ExitCode.VERIFIED_WITH_GAPS
+    assert f"{desk.lot.content.lot_id} is on hold for: SITE_CHECK." in said
+
+
+async def test_the_bundle_of_a_spent_head_comes_with_a_hint(desk: Desk) -> None:
+    words = ("bundle", "save", desk.lot.content.lot_id, str(desk.file), "--force")
+    _, said = await desk.types(*words)
+    assert "--history" not in said
+    desk.lot.unspent = False
+    code, said = await desk.types(*words)
+    assert code == ExitCode.DONE
+    assert "save it again with --history" in " ".join(said.split())
+    _, said = await desk.types(*words, "--history")
+    assert "HEAD_SPENT" not in said

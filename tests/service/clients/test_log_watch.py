@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from monazite_provenance.__main__ import main as offline
+from monazite_provenance.checkpoints import parse_checkpoint_text, sign_checkpoint
 from monazite_provenance.contents import RightClosedDetails, encode
 from monazite_provenance.draft import draft
 from monazite_provenance.keys import SoftwareKey
@@ -52,12 +53,16 @@ class Watcher:
         }
         self.directory = directory
 
-    async def types(self, port: int, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """Exit code and what it says."""
+    def options(self, port: int) -> list[str]:
+        """What every command is given."""
         config = self.directory / "admin.toml"
         table: Table = {**self.settings, "addresses": {"registry": f"localhost:{port}"}}
-        await asyncio.to_thread(config.write_text, to_toml(table))
-        command = ["--config", str(config), *arguments, "--json"]
+        config.write_text(to_toml(table))
+        return ["--config", str(config)]
+
+    async def types(self, port: int, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Exit code and what it says."""
+        command = [*self.options(port), *arguments, "--json"]
         result = await asyncio.to_thread(CliRunner().invoke, app, command)
         (line,) = result.stdout.splitlines() if arguments[0] == "log" else [result.stdout]
         said = json.loads(line)
@@ -158,7 +163,7 @@ async def test_a_saved_log_is_what_the_offline_tool_adds_up(
         code, said = await watcher.types(port, "entries", "save", "registry", str(saved))
         assert (code, said) == (ExitCode.DONE, {"entries": str(saved), "checkpoint": str(head), "size": 20})
         assert offline(judge) == 0
-        assert capsys.readouterr().out.startswith("VERIFIED\nsize 20\n")
+        assert capsys.readouterr().out.startswith(f"VERIFIED  {log.register.name}\nsize 20\n")
         code, said = await watcher.types(port, "entries", "save", "registry", str(saved))
         assert (code, said["error"]["reason"]) == (ExitCode.USAGE, "USAGE")
         # It saves what it is shown; that it is not what was signed, the offline tool says.
@@ -171,6 +176,49 @@ async def test_a_saved_log_is_what_the_offline_tool_adds_up(
         assert (code, said["error"]["reason"]) == (ExitCode.CONFIGURATION, "CONFIGURATION")
     there = await asyncio.to_thread(os.listdir, tmp_path)
     assert {each for each in there if each.startswith("registry.")} == {saved.name, head.name}
+
+
+async def test_a_checkpoint_in_either_form_is_what_the_offline_tool_reads(
+    authority: DevelopmentAuthority, trust: ceremony.Trust, watcher: Watcher, tmp_path: Path
+) -> None:
+    log = registry_log(authority, trust)
+    grow(log, 1, 2, 3)
+    saved, text, cose = (tmp_path / name for name in ("entries", "head.txt", "head.cose"))
+    async with served(log, authority.issue("service/registry", server=True)) as port:
+        assert (await watcher.types(port, "entries", "save", "registry", str(saved)))[0] == ExitCode.DONE
+        code, shown = await watcher.types(port, "log", "checkpoint", "registry", str(cose))
+        assert (code, shown["verdict"], shown["size"], shown["file"]) == (ExitCode.DONE, "VERIFIED", 3, str(cose))
+        code, said = await watcher.types(port, "log", "checkpoint", "registry", "--text", str(text))
+        assert (code, said["text"]) == (ExitCode.DONE, text.read_text())
+        assert parse_checkpoint_text(text.read_text()).size == 3
+        code, said = await watcher.types(port, "log", "checkpoint", "registry", str(text))
+        assert (code, said["error"]["reason"]) == (ExitCode.USAGE, "USAGE")
+        absent = str(tmp_path / "absent" / "head")
+        code, said = await watcher.types(port, "log", "checkpoint", "registry", absent)
+        assert (code, said["error"]["reason"]) == (ExitCode.CONFIGURATION, "CONFIGURATION")
+        command = [*watcher.options(port), "log", "checkpoint", "registry", "--text"]
+        bare = await asyncio.to_thread(CliRunner().invoke, app, command)
+        assert bare.stdout == text.read_text()
+    judge = ["root", str(saved), "--trust", str(trust.trust_file)]
+    assert offline([*judge, "--checkpoint", str(text), "--checkpoint", str(cose)]) == 0
+
+
+async def test_a_text_that_is_not_the_heads_is_not_handed_on(
+    authority: DevelopmentAuthority, trust: ceremony.Trust, watcher: Watcher
+) -> None:
+    log, other = registry_log(authority, trust), registry_log(authority, trust)
+    grow(log, 1, 2)
+    head = other.register.head(0).head
+    for note, reason in (
+        ("", "BAD_INPUT"),
+        (sign_checkpoint(head.log, head.size, head.root, log.register.key), "BAD_INPUT"),
+        (sign_checkpoint(head.log, head.size, head.root, KEY), "UNKNOWN_KEY"),
+        ("no checkpoint", "BAD_FIELD"),
+    ):
+        log.note = note
+        async with served(log, authority.issue("service/registry", server=True)) as port:
+            code, said = await watcher.types(port, "log", "checkpoint", "registry", "--text")
+            assert (code, said["error"]["reason"]) == (ExitCode.BAD_INPUT, reason)
 
 
 async def test_a_log_that_cannot_be_saved_leaves_what_was_there(

@@ -208,3 +208,11 @@ async def test_command_with_bad_arguments(address: str, officer: Certificate) ->
     code, _, err = await command(address, officer, "allocate", "x", "--year", "2024", "--batch", "1")
     assert code == ExitCode.USAGE
     assert "--mining-rock" in err
+
+
+async def test_command_at_another_services_address(address: str, officer: Certificate) -> None:
+    code, _, err = await command(address, officer, "balances", "--year", "2024")
+    assert code == ExitCode.NOT_REACHED
+    assert err.startswith("TRANSPORT_WRONG_SERVICE ")
+    assert f"  quota = {address}\n" in err
+    assert "one service's address for another's" in err

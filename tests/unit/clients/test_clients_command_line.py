@@ -95,3 +95,20 @@ def test_whatever_width_a_program_claims_something_is_printed(columns: str) -> N
     said = CliRunner().invoke(app, ["licences", "show", "NIX"], env={"COLUMNS": columns})
     assert said.exit_code != 0
     assert len(said.output.split()) > 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rights", "list", "--year", "abc"), "'abc' must be a whole number"),
+        (("rights", "list", "--limit", "0"), "'0' must be at least 1"),
+        (("balances", "--year", HUGE), f"'{HUGE}' must be at most 9999"),
+        (("--timeout", "soon", "lot", "list"), "'soon' must be a number"),
+        (("cases", "list", "--state", "lost"), "'lost' is not one of 'draft', 'submitted'"),
+        (("cases", "countersign", "X", "--outcome", "grant", "--expires", "2024-99-01"), "is not a day, YYYY-MM-DD"),
+    ],
+)
+def test_wrong_arguments_are_told_in_our_own_words(words: tuple[str, ...], said: str) -> None:
+    code, out = _typed(*words)
+    assert (code, said in out) == (ExitCode.USAGE, True), out
+    assert not any(theirs in out for theirs in ("Input should", "Value error", "unable to parse", "formats"))

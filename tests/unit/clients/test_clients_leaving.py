@@ -46,7 +46,7 @@ def test_a_file_that_is_no_bundle_has_no_verdict(files: tuple[Path, Path]) -> No
     lot.write_bytes(lot.read_bytes()[:-1])
     code, out, err = verified(lot, trust)
     assert (code, out) == (ExitCode.BAD_INPUT, "")
-    assert err.splitlines()[:2] == ["BAD_FIELD the sequence ends within an item", f"  file = {lot}"]
+    assert err.splitlines()[:2] == ["BAD_FIELD it ends within an item: a part of it is missing", f"  file = {lot}"]
 
 
 def test_a_trust_file_that_is_none_is_a_matter_of_configuration(files: tuple[Path, Path]) -> None:

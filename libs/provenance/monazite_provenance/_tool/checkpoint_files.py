@@ -7,13 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monazite_provenance._tool import files
-from monazite_provenance.checkpoints import (
-    CHECKPOINT_BYTES_MAX,
-    names_log_key,
-    parse_checkpoint_text,
-    verify_log_signature,
-)
-from monazite_provenance.errors import BadField, UnknownKey
+from monazite_provenance.checkpoints import CHECKPOINT_BYTES_MAX, parse_checkpoint_text, verify_checkpoint_text
+from monazite_provenance.errors import BadField
 from monazite_provenance.receipts import HeadVerifier
 
 if TYPE_CHECKING:
@@ -38,7 +33,8 @@ def load(path: str, keys: KeyBook) -> SignedHead:
         if raw.startswith(_SIGN1):
             head = HeadVerifier(keys).verify_checkpoint(raw)
             return SignedHead(path, raw, (head.log, head.size, head.root, head.signed_at))
-        return SignedHead(path, raw, (*_text(raw, keys), None))
+        found = verify_checkpoint_text(text(raw), keys.log_keys)
+        return SignedHead(path, raw, (found.origin, found.size, found.root, None))
 
 
 def text(raw: bytes) -> str:
@@ -49,14 +45,3 @@ def text(raw: bytes) -> str:
         raise BadField("a checkpoint is a COSE_Sign1, or text in UTF-8", field="checkpoint") from None
     parse_checkpoint_text(checkpoint)
     return checkpoint
-
-
-def _text(raw: bytes, keys: KeyBook) -> tuple[str, int, bytes]:
-    """By a key that is certified for the log. Raises BadSignature, the KeyProblem and Malformed families."""
-    found = parse_checkpoint_text(text(raw))
-    for key in keys.log_keys:
-        if names_log_key(found, key.public):
-            verify_log_signature(found, key.public)
-            key.check(found.origin, found.size)
-            return found.origin, found.size, found.root
-    raise UnknownKey("no line of the checkpoint is by a certified log key")

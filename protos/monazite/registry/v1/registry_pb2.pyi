@@ -279,6 +279,9 @@ class StepResponse(_message.Message):
     ADMISSION_FIELD_NUMBER: _builtins.int
     HEADS_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    MADE_BEFORE_FIELD_NUMBER: _builtins.int
+    made_before: _builtins.bool
+    """Of a cut: the head had one before this request, and this is that one. Nothing was signed now."""
     @_builtins.property
     def statement(self) -> _statement_pb2.StatementItem: ...
     @_builtins.property
@@ -294,10 +297,11 @@ class StepResponse(_message.Message):
         admission: _statement_pb2.Admission | None = ...,
         heads: _abc.Iterable[Global___Head] | None = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
+        made_before: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "statement", b"statement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "findings", b"findings", "heads", b"heads", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admission", b"admission", "findings", b"findings", "heads", b"heads", "made_before", b"made_before", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
