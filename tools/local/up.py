@@ -16,9 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from monazite_provenance.errors import BadField
-
 from clients.demo.actors import BY_HAND, QUOTA_OFFICER, REGISTRAR
+from services.chassis.errors import Error
+from services.chassis.identity import CallerKind, OfficerRole, parse_principal
 from tools.local import ours
 from tools.local.deployment import Deployment
 from tools.local.lock import DirectoryLock, LockedError
@@ -28,6 +28,7 @@ from tools.local.suite import DEFAULT_PORTS, SERVICES, Suite, SuiteError
 
 DEPLOYMENT: Final = "deployment.json"
 _SIGNAL_BYTES: Final = 4096
+_ROLES: Final = ", ".join(OfficerRole)
 
 
 def main() -> int:
@@ -76,12 +77,25 @@ def _issue(directory: Path, path: str) -> Path:
     file = directory / DEPLOYMENT
     if not file.exists():
         raise SuiteError(f"there is no {file}: nothing was started in {directory} yet (make up)")
+    deployment = Deployment.load(file.resolve())
+    _check_issuable(path, deployment.domain)
+    return deployment.client_configuration(path)
+
+
+def _check_issuable(path: str, domain: str) -> None:
+    """Return if there is such a caller here, who is no service: those have their certificates, and who had another one
+    of them could speak for it. Raises SuiteError.
+    """
+    kinds = f"enterprise/ID[/SYSTEM], officer/ROLE/NAME with ROLE one of {_ROLES}, or customs/PORT/NAME"
+    uri = path if path.startswith("spiffe://") else f"spiffe://{domain}/{path}"
     try:
-        return Deployment.load(file.resolve()).client_configuration(path)
-    except BadField:
-        raise SuiteError(
-            f"{path!r} is no path of a SPIFFE id: enterprise/ID[/SYSTEM], officer/ROLE/NAME, customs/PORT/NAME"
-        ) from None
+        principal = parse_principal(uri, b"")
+    except Error:
+        raise SuiteError(f"{path!r} names nobody of the suite: issued are {kinds}") from None
+    if principal.domain != domain:
+        raise SuiteError(f"{path!r} is of another domain than {domain}")
+    if principal.kind is CallerKind.SERVICE:
+        raise SuiteError(f"{path!r} is a service, and gets its certificate from the suite alone: issued are {kinds}")
 
 
 def _run(directory: Path, ports: dict[str, int]) -> int:

@@ -14,11 +14,13 @@ from monazite_provenance.statement import Outpoint
 from services.chassis.errors import not_found
 from services.registry.domain import exports, refusals, rights
 from services.registry.domain.change import (
+    ActChange,
     Attest,
     CertifyKey,
     Change,
-    CloseRight,
+    EnterpriseChange,
     FreezeRight,
+    HeadChange,
     IssueNames,
     ListEnterprise,
     LockAct,
@@ -27,10 +29,9 @@ from services.registry.domain.change import (
     PlaceCut,
     PlaceHold,
     ReleaseHold,
-    RetireKey,
+    RightChange,
     Spend,
     Step,
-    VoidAct,
 )
 from services.registry.domain.records import EnterpriseRow, HeadRow, NameRow, NameState, Rows
 
@@ -49,30 +50,50 @@ def admit(change: Change, rows: Rows, statement_id: bytes, terms: Terms) -> Rows
     Raises Error for what is refused, Moved when a signed statement no longer says what is.
     """
     changed = Rows()
-    match change:
-        case Step():
-            _step(change, rows, changed, statement_id, terms)
-        case PlaceHold():
-            _place(change, rows, changed)
-        case ReleaseHold() | PlaceCut() | Attest():
-            _speak(change, rows, changed, statement_id)
-        case FreezeRight():
-            changed.rights[change.right_id] = rights.freeze(rows.rights.get(change.right_id), change.right_id)
-        case CloseRight():
-            right = rows.rights.get(change.right_id)
-            changed.rights[change.right_id] = rights.close(right, change.total_drawn_mg, statement_id)
-        case LockAct():
-            exports.lock(change, rows, changed, statement_id)
-        case VoidAct():
-            exports.void(change, rows, changed, statement_id)
-        case IssueNames():
-            _issue(change, rows, changed)
-        case ListEnterprise() | CertifyKey() | RetireKey():
-            _enterprise(change, rows, changed)
+    if isinstance(change, Step):
+        _step(change, rows, changed, statement_id, terms)
+    elif isinstance(change, HeadChange):
+        _say(change, rows, changed, statement_id)
+    elif isinstance(change, RightChange):
+        _end_right(change, rows, changed, statement_id)
+    elif isinstance(change, ActChange):
+        _move_act(change, rows, changed, statement_id)
+    elif isinstance(change, EnterpriseChange):
+        _enterprise(change, rows, changed)
+    else:
+        _issue(change, rows, changed)
     return changed
 
 
-def _enterprise(change: ListEnterprise | CertifyKey | RetireKey, rows: Rows, changed: Rows) -> None:
+def _say(change: HeadChange, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    match change:
+        case PlaceHold():
+            _place(change, rows, changed)
+        case ReleaseHold():
+            _release(change, rows, changed, statement_id)
+        case PlaceCut():
+            _cut(change, rows, changed, statement_id)
+        case Attest():
+            # A head that was found once is there for good.
+            pass
+
+
+def _end_right(change: RightChange, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    right = rows.rights.get(change.right_id)
+    if isinstance(change, FreezeRight):
+        changed.rights[change.right_id] = rights.freeze(right, change.right_id)
+    else:
+        changed.rights[change.right_id] = rights.close(right, change.total_drawn_mg, statement_id)
+
+
+def _move_act(change: ActChange, rows: Rows, changed: Rows, statement_id: bytes) -> None:
+    if isinstance(change, LockAct):
+        exports.lock(change, rows, changed, statement_id)
+    else:
+        exports.void(change, rows, changed, statement_id)
+
+
+def _enterprise(change: EnterpriseChange, rows: Rows, changed: Rows) -> None:
     if isinstance(change, ListEnterprise):
         if change.enterprise_id in rows.enterprises:
             raise refusals.exists("enterprise", change.enterprise_id)
@@ -88,17 +109,6 @@ def _place(change: PlaceHold, rows: Rows, changed: Rows) -> None:
     if change.reason_code in head.holds:
         raise refusals.exists("hold", change.reason_code)
     changed.heads[head.outpoint] = replace(head, holds=(*head.holds, change.reason_code))
-
-
-def _speak(change: ReleaseHold | PlaceCut | Attest, rows: Rows, changed: Rows, statement_id: bytes) -> None:
-    match change:
-        case PlaceCut():
-            _cut(change, rows, changed, statement_id)
-        case ReleaseHold():
-            _release(change, rows, changed, statement_id)
-        case Attest():
-            # A head that was found once is there for good.
-            pass
 
 
 def _release(change: ReleaseHold, rows: Rows, changed: Rows, statement_id: bytes) -> None:

@@ -211,18 +211,13 @@ class RetireKey:
     kid: bytes
 
 
-Change: TypeAlias = (
-    Step
-    | PlaceHold
-    | ReleaseHold
-    | Attest
-    | PlaceCut
-    | FreezeRight
-    | CloseRight
-    | LockAct
-    | VoidAct
-    | IssueNames
-    | ListEnterprise
-    | CertifyKey
-    | RetireKey
-)
+# By what they speak of: whoever handles changes does it by these.
+HeadChange: TypeAlias = PlaceHold | ReleaseHold | Attest | PlaceCut
+"""The registry's word on a head, which it does not spend."""
+RightChange: TypeAlias = FreezeRight | CloseRight
+"""Ends a right, in two steps."""
+ActChange: TypeAlias = LockAct | VoidAct
+"""Begins an export act, or ends it without export."""
+EnterpriseChange: TypeAlias = ListEnterprise | CertifyKey | RetireKey
+"""An enterprise and its keys."""
+Change: TypeAlias = Step | HeadChange | RightChange | ActChange | EnterpriseChange | IssueNames

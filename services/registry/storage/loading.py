@@ -13,20 +13,17 @@ from monazite_provenance.statement import Outpoint
 
 from services.chassis.database import Connection
 from services.registry.domain.change import (
+    ActChange,
     Attest,
     CertifyKey,
     Change,
-    CloseRight,
     FreezeRight,
+    HeadChange,
     IssueNames,
-    ListEnterprise,
-    LockAct,
     PlaceCut,
-    PlaceHold,
     ReleaseHold,
-    RetireKey,
+    RightChange,
     Step,
-    VoidAct,
 )
 from services.registry.domain.records import (
     ActRow,
@@ -116,30 +113,27 @@ class Needs:
         return needs
 
     def _add(self, change: Change) -> None:
-        match change:
-            case Step():
-                self._add_step(change)
-            case PlaceHold() | ReleaseHold() | PlaceCut():
-                self._add_word(change)
-            case Attest():
-                # A head that was found once is there for good.
-                pass
-            case FreezeRight():
-                self.rights.add(change.right_id)
+        if isinstance(change, Step):
+            self._add_step(change)
+        elif isinstance(change, HeadChange):
+            self._add_head(change)
+        elif isinstance(change, RightChange):
+            self.rights.add(change.right_id)
+            if isinstance(change, FreezeRight):
                 self.presented.setdefault(change.right_id, None)
-            case CloseRight():
-                self.rights.add(change.right_id)
-            case LockAct() | VoidAct():
-                self.acts.add(change.act_id)
-                self.heads.update(change.heads)
-            case IssueNames():
-                self.enterprises.add(change.enterprise_id)
+        elif isinstance(change, ActChange):
+            self.acts.add(change.act_id)
+            self.heads.update(change.heads)
+        else:
+            self.enterprises.add(change.enterprise_id)
+            if isinstance(change, IssueNames):
                 self.names.update(change.lot_ids)
-            case ListEnterprise() | CertifyKey() | RetireKey():
-                self.enterprises.add(change.enterprise_id)
-                self.closing_behalf |= isinstance(change, CertifyKey) and change.own_signature_only
+            self.closing_behalf |= isinstance(change, CertifyKey) and change.own_signature_only
 
-    def _add_word(self, change: PlaceHold | ReleaseHold | PlaceCut) -> None:
+    def _add_head(self, change: HeadChange) -> None:
+        if isinstance(change, Attest):
+            # A head that was found once is there for good.
+            return
         self.heads.add(change.outpoint)
         if isinstance(change, ReleaseHold):
             self.holds.add(change.hold_id)

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from clients.demo.actors import EVERYBODY
+from tools.local.deployment import Deployment
 from tools.local.ours import MARK
+from tools.local.pki import DOMAIN
 from tools.local.ports import HeldPorts
 
 PATIENCE_SECONDS = 90
@@ -109,7 +111,7 @@ def test_going_on_by_hand_and_stopping(running: Running) -> None:
     mine = Path(issued.communicate(timeout=PATIENCE_SECONDS)[0].strip())
     seen = _monazite(mine, "enterprise", "show", "mine-a")
     assert (seen.returncode, "Mine A" in seen.stdout) == (0, True), seen.stderr
-    assert "is no path of a SPIFFE id" in _refused(str(running.directory), "--issue", "somebody/../else")
+    assert "names nobody of the suite" in _refused(str(running.directory), "--issue", "somebody/../else")
 
     # While it runs nobody removes it, and nobody starts a second one on it.
     for arguments in (["--remove"], []):
@@ -180,3 +182,21 @@ def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
 
 def test_nothing_is_issued_where_nothing_was_started(tmp_path: Path) -> None:
     assert "nothing was started" in _refused(str(tmp_path), "--issue", "enterprise/mine-a")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("service/registry", "is a service"),
+        ("service/anything", "is a service"),
+        ("officer/minister/wang", "auditor"),
+        ("officer/quota", "officer/ROLE/NAME with ROLE one of quota, licensing, registrar, inspector, auditor"),
+        ("customs/tianjin", "customs/PORT/NAME"),
+        ("nonsense", "names nobody"),
+        ("spiffe://elsewhere.example/officer/quota/li", "of another domain"),
+    ],
+)
+def test_certificates_are_issued_to_callers_that_there_are(tmp_path: Path, path: str, why: str) -> None:
+    Deployment(DOMAIN, {}, tmp_path / "pki", tmp_path / "trust.json").save(tmp_path / "deployment.json")
+    assert why in _refused(str(tmp_path), "--issue", path)
+    assert not list(tmp_path.glob("**/*.pem"))
