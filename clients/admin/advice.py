@@ -50,6 +50,7 @@ _BY_REASON = {
         "take back less; or first take back what was handed on, and let reserved rights be released or revoked"
     ),
     "RECEIVER_NOT_LISTED": "have it put on the register first (`monazite enterprise register`), or correct the id",
+    "NOT_IN_TRANSIT": "its holder has to offer it first: for export, under this licence",
     "QUOTA_EXCEEDED": "the account has too little left: see `monazite balances`",
     "NOT_YOUR_SUBSIDIARY": "quota is not tradable: the nation gives to groups, a group to its own subsidiaries",
     "INDICATOR_EXISTS": "this batch was entered before: see `monazite indicator list`",

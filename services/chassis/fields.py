@@ -13,6 +13,8 @@ from typing import ClassVar, Final, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from monazite.type.v1 import statement_pb2
+from monazite_provenance import lot_ids
+from monazite_provenance.errors import BadField
 from monazite_provenance.statement import OUTPUTS_MAX, SPENDS_MAX, STATEMENT_ID_BYTES, Outpoint
 
 from services.chassis.errors import Violation, invalid
@@ -97,6 +99,14 @@ class Fields:
         """The id of an enterprise, or another account's that is written alike ("national")."""
         why = "must be the id of an enterprise: letters, digits, dots, dashes, underscores"
         return self.matching(field, text, _ENTERPRISE, why, optional=optional)
+
+    def lot_id(self, field: str, text: str) -> str:
+        """A lot id with its check character."""
+        try:
+            lot_ids.check(text)
+        except BadField as error:
+            self.wrong(field, error.message)
+        return text
 
     def country(self, field: str, text: str) -> str:
         """ISO 3166-1 alpha-2."""

@@ -26,6 +26,7 @@ TABLE: AccessTable = {
     f"{_PACKAGE}.CustomsService/WriteOffExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/CancelExport": frozenset({_CUSTOMS}),
     f"{_PACKAGE}.CustomsService/GetExport": frozenset({_CUSTOMS, _LICENSING, _ENTERPRISE}),
+    f"{_PACKAGE}.CustomsService/ListExports": frozenset({_CUSTOMS, _LICENSING, _ENTERPRISE}),
     # The registry follows it: bundles say what became of the licences that they carry.
     **transparency.access(
         entries=frozenset({_LICENSING, Caller.officer(OfficerRole.AUDITOR), Caller.service("registry")})

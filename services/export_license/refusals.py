@@ -101,6 +101,24 @@ def licence_mismatch(licence_id: bytes, what: str, numbers: Mapping[str, str | i
     return Error(Kind.PRECONDITION, "LICENCE_MISMATCH", "the lot does not fit the licence", metadata=metadata)
 
 
+def not_on_offer(lot_id: str, custody_state: str) -> Error:
+    """NOT_IN_TRANSIT: the licensee has not offered the lot for export."""
+    metadata = {"lot_id": lot_id, "custody_state": custody_state}
+    return Error(Kind.PRECONDITION, "NOT_IN_TRANSIT", "the lot is not on offer for export", metadata=metadata)
+
+
+def together(found: Sequence[tuple[str, Error]]) -> Error:
+    """The first of what is wrong with a request, with all of it, by field, as violations. `found` is not empty."""
+    first = found[0][1]
+    violations = [Violation(field, _in_a_line(each)) for field, each in found]
+    return Error(first.kind, first.reason, first.message, metadata=first.metadata, violations=violations)
+
+
+def _in_a_line(error: Error) -> str:
+    numbers = ", ".join(f"{name} {value}" for name, value in error.metadata.items() if value)
+    return f"{error.reason}: {error.message} ({numbers})"
+
+
 def act_state(act_id: bytes, state: str, wanted: str) -> Error:
     """ACT_STATE: the act stands where this cannot be done."""
     metadata = {"act_id": act_id.hex(), "state": state, "wanted": wanted}

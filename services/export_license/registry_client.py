@@ -136,6 +136,12 @@ class RegistryClient:
             content=report.target,
         )
 
+    async def head_of(self, lot_id: str) -> Outpoint:
+        """The head that a lot has now. Raises as `evidence`."""
+        request = registry_pb2.GetLotRequest(lot_id=lot_id)
+        found = (await self._peer.call(self._lots.GetLot, request, timeout_s=self._timeout_s)).head
+        return Outpoint(found.statement_id, found.output_index)
+
     async def locked_by(self, lot_id: str) -> bytes:
         """The export act that has locked a lot; empty for none. Raises as `evidence`."""
         request = registry_pb2.GetLotRequest(lot_id=lot_id)

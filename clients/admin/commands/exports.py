@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,21 +14,42 @@ from monazite.export_license.v1.export_license_pb2 import (
     DeclareExportRequest,
     ExportAct,
     GetExportRequest,
+    ListExportsRequest,
+    ListExportsResponse,
     WriteOffExportRequest,
     WrittenOffLot,
 )
 from monazite.export_license.v1.export_license_pb2_grpc import CustomsServiceStub
 from monazite.type.v1.statement_pb2 import Outpoint
 
-from clients.admin.arguments import outpoint_text
-from clients.admin.bundles import resolve
+from clients.admin.arguments import names, outpoint_text, parse_outpoint
 from clients.admin.licences import find
 from clients.admin.output import Output, when
-from clients.admin.session import JsonOption, Session, run
-from clients.errors import CallError
+from clients.admin.session import (
+    LIMIT_DEFAULT,
+    InputError,
+    JsonOption,
+    LimitOption,
+    PageTokenOption,
+    Session,
+    collect,
+    run,
+)
 from clients.masses import gross_tonnes, parse_gross_tonnes
 
 app = typer.Typer(no_args_is_help=True, help="Acts of export at customs.")
+
+
+class ActState(StrEnum):
+    """States a list can be narrowed to."""
+
+    DECLARING = "declaring"
+    LOCKED = "locked"
+    WRITING_OFF = "writing-off"
+    VOIDING = "voiding"
+    EXPORTED = "exported"
+    VOID = "void"
+
 
 ActArgument = Annotated[str, typer.Argument(help="Act id: a UUID, with or without dashes.")]
 
@@ -65,15 +87,16 @@ def declare(
         stub = CustomsServiceStub(session.channel("export_license"))
         found = await find(session, licence)
         session.for_act(act)
-        known = await _declared_before(session, act) if act_id else ()
         request = DeclareExportRequest(
             act_id=act,
             licence_id=found.licence_id,
             declaration_number=number,
             destination=destination,
+            # Whose the lots are, and whether they are on offer, the service says: of all, beside what else is wrong.
             lots=[
-                DeclaredLot(head=await _head(session, lot, known), control_code=code, gross_g=gross_g)
+                DeclaredLot(head=head, lot_id="" if head else lot, control_code=code, gross_g=gross_g)
                 for lot, code, gross_g in wanted
+                for head in [parse_outpoint(lot)]
             ],
         )
         _show(session, await session.ask(stub.DeclareExport, request))
@@ -100,7 +123,7 @@ def write_off(
         stub = CustomsServiceStub(session.channel("export_license"))
         session.for_act(act)
         declared = (await session.ask(stub.GetExport, GetExportRequest(act_id=act))).declared
-        left = [WrittenOffLot(head=await _head(session, lot, declared), gross_g=gross_g) for lot, gross_g in wanted]
+        left = [WrittenOffLot(head=_declared_head(lot, declared), gross_g=gross_g) for lot, gross_g in wanted]
         left = left or [WrittenOffLot(head=each.head, gross_g=each.gross_g) for each in declared]
         _show(session, await session.ask(stub.WriteOffExport, WriteOffExportRequest(act_id=act, lots=left)))
 
@@ -126,6 +149,38 @@ def cancel(
     run(context, work, as_json=as_json)
 
 
+@app.command("list")
+def list_acts(
+    context: typer.Context,
+    *,
+    state: Annotated[
+        ActState | None, typer.Option("--state", case_sensitive=False, help="Only acts in this state.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option("--licence", help="Only acts under this licence, number or id.", show_default=False)
+    ] = "",
+    limit: LimitOption = LIMIT_DEFAULT,
+    page_token: PageTokenOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Acts of export, newest first: those of your port, or under your licences; licensing officers see all."""
+    wanted = ExportAct.State.Value(f"STATE_{state.name}") if state else ExportAct.STATE_UNSPECIFIED
+
+    async def work(session: Session) -> None:
+        stub = CustomsServiceStub(session.channel("export_license"))
+        licence_id = (await find(session, licence)).licence_id if licence else b""
+
+        async def page(size: int, token: str) -> ListExportsResponse:
+            request = ListExportsRequest(page_size=size, page_token=token, state=wanted, licence_id=licence_id)
+            return await session.ask(stub.ListExports, request)
+
+        found = await collect(page, lambda each: len(each.acts), limit=limit, page_token=page_token)
+        session.show(found, lambda: _table(session.output, found.acts))
+        session.more(found.next_page_token)
+
+    run(context, work, as_json=as_json)
+
+
 @app.command("show")
 def show(context: typer.Context, *, act_id: ActArgument, as_json: JsonOption = False) -> None:
     """One act: what was declared, what was written off, where the lots are now."""
@@ -138,25 +193,14 @@ def show(context: typer.Context, *, act_id: ActArgument, as_json: JsonOption = F
     run(context, work, as_json=as_json)
 
 
-async def _declared_before(session: Session, act: bytes) -> Sequence[DeclaredLot]:
-    """The lots that an act was declared with; none where it is a new one."""
-    stub = CustomsServiceStub(session.channel("export_license"))
-    try:
-        return (await session.ask(stub.GetExport, GetExportRequest(act_id=act))).declared
-    except CallError as error:
-        if error.reason != "NOT_FOUND":
-            raise
-        return ()
-
-
-async def _head(session: Session, lot: str, declared: Sequence[DeclaredLot]) -> Outpoint:
-    """The head that `lot` names in an act. Who asks a second time means the one that was declared, though the lot has
-    another by now: it may be abroad.
-    """
+def _declared_head(lot: str, declared: Sequence[DeclaredLot]) -> Outpoint:
+    """The head that `lot`, an id or a head, names in an act: the one that was declared. Raises InputError."""
     for each in declared:
-        if each.lot_id == lot:
+        if lot in {each.lot_id, outpoint_text(each.head)}:
             return each.head
-    return await resolve(session, lot)
+    raise InputError(
+        "no such lot was declared in this act", lot=lot, declared=names([each.lot_id for each in declared])
+    )
 
 
 def _act_id(text: str, name: str) -> bytes:
@@ -190,6 +234,23 @@ def _grams(tonnes: str) -> int:
 
 def _show(session: Session, act: ExportAct) -> None:
     session.show(act, lambda: _act(session.output, act))
+
+
+def _table(output: Output, acts: Sequence[ExportAct]) -> None:
+    rows = [
+        [
+            str(uuid.UUID(bytes=act.act_id)),
+            ExportAct.State.Name(act.state).removeprefix("STATE_"),
+            act.declaration_number,
+            act.port,
+            names([each.lot_id for each in act.declared]),
+            gross_tonnes(sum(each.gross_g for each in act.declared)),
+            gross_tonnes(sum(each.gross_g for each in act.written_off)),
+        ]
+        for act in acts
+    ]
+    columns = ["Act", "State", "Declaration", "Port", "Lots", ">declared", ">written off"]
+    output.table("Acts of export, t gross", columns, rows)
 
 
 def _act(output: Output, act: ExportAct) -> None:

@@ -37,7 +37,10 @@ app = typer.Typer(no_args_is_help=True, help="Lots on hold.")
 
 LotIdArgument = Annotated[str, typer.Argument(help="Lot id.")]
 ReasonCodeOption = Annotated[
-    str, typer.Option("--reason", help="Reason code of the hold: capitals, digits and underscores, e.g. SITE_CHECK.")
+    str,
+    typer.Option(
+        "--reason", help="Reason code, of the office's own choosing: capitals, digits, underscores, e.g. SITE_CHECK."
+    ),
 ]
 
 
@@ -75,7 +78,10 @@ def place(
     request_id: RequestIdOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Puts a lot on hold, by a signed statement: it does not move until the hold of this reason is released."""
+    """Puts a lot on hold, by a signed statement: it does not move until the hold of this reason is released.
+
+    Any lot that has not ended can be held, one abroad too.
+    """
 
     async def ask(session: Session, stub: LotServiceAsyncStub) -> StepResponse:
         new_id = session.new_request_id(request_id)

@@ -15,6 +15,7 @@ from monazite_provenance.contents import CustodyState, LotContent
 from monazite_provenance.names import same_owner
 from monazite_provenance.statement import Outpoint
 
+from services.chassis.errors import Error
 from services.export_license import refusals
 from services.export_license.domain import licences
 from services.export_license.domain.licences import Licence
@@ -83,6 +84,8 @@ class Act:
     abroad: tuple[Outpoint, ...] = ()
     returned: tuple[Outpoint, ...] = ()
     reason_code: str = ""
+    # When it was stored; unknown of one that is not yet.
+    declared_at: datetime | None = None
 
     def reserved(self) -> dict[str, int]:
         """Grams by control code that the declaration reserves; a lot draws every line of what it is."""
@@ -102,44 +105,61 @@ class Accepted:
     returned: tuple[Outpoint, ...]
 
 
-def check_lot(licence: Licence, lot: DeclaredLot, content: LotContent, *, receiver: str) -> None:
-    """A lot may leave under this licence: offered to us under it by the licensee, as what it is, no more than offered.
+def lot_misfits(licence: Licence, lot: DeclaredLot, content: LotContent, *, receiver: str) -> list[Error]:
+    """Why a lot may not leave under this licence; none where it may: offered to us under it by the licensee, as what it
+    is, no more than offered.
 
-    Raises:
-        Error: LICENCE_MISMATCH naming what does not fit, LICENCE_EXCEEDED over the offer.
+    NOT_IN_TRANSIT where it is not on offer, LICENCE_MISMATCH naming what does not fit, LICENCE_EXCEEDED over the offer.
     """
+    misfits: list[Error] = []
 
-    def mismatch(what: str, **numbers: str | int) -> Exception:
-        return refusals.licence_mismatch(licence.licence_id, what, {"lot_id": lot.lot_id, **numbers})
+    def mismatch(what: str, **numbers: str | int) -> None:
+        misfits.append(refusals.licence_mismatch(licence.licence_id, what, {"lot_id": lot.lot_id, **numbers}))
 
     if not same_owner(content.holder, licence.licensee):
-        raise mismatch("licensee")
+        mismatch("licensee")
     if content.custody_state is not CustodyState.IN_TRANSIT or content.export is None:
-        raise mismatch("not_offered_for_export")
-    if content.receiver is None or not same_owner(content.receiver, receiver):
-        raise mismatch("receiver")
-    if content.export.licence_id != licence.licence_id:
-        raise mismatch("licence")
+        misfits.append(refusals.not_on_offer(lot.lot_id, content.custody_state.name))
+    else:
+        if content.receiver is None or not same_owner(content.receiver, receiver):
+            mismatch("receiver")
+        if content.export.licence_id != licence.licence_id:
+            mismatch("licence")
+        if lot.gross_g > content.export.max_gross_g:
+            numbers: dict[str, str | int] = {
+                "lot_id": lot.lot_id,
+                "wanted_g": lot.gross_g,
+                "offered_g": content.export.max_gross_g,
+            }
+            misfits.append(refusals.licence_exceeded(licence.licence_id, numbers))
     if lot.control_code not in lot.control_codes:
-        raise mismatch("control_code", declared=lot.control_code, found=", ".join(lot.control_codes) or "none")
-    if lot.gross_g > content.export.max_gross_g:
-        numbers: dict[str, str | int] = {
-            "lot_id": lot.lot_id,
-            "wanted_g": lot.gross_g,
-            "offered_g": content.export.max_gross_g,
-        }
-        raise refusals.licence_exceeded(licence.licence_id, numbers)
+        mismatch("control_code", declared=lot.control_code, found=", ".join(lot.control_codes) or "none")
+    return misfits
 
 
-def check_destination(licence: Licence, destination: str) -> None:
-    """A change of destination is a new application, not a declaration (Decree 792).
-
-    Raises:
-        Error: LICENCE_MISMATCH with both destinations.
+def code_misfits(licence: Licence, control_code: str) -> list[Error]:
+    """LICENCE_MISMATCH for an item that is on no line of the licence; all that can be said of one whose lot is not
+    seen.
     """
-    if destination != licence.destination:
-        numbers = {"declared": destination, "licensed": licence.destination}
-        raise refusals.licence_mismatch(licence.licence_id, "destination", numbers)
+    licensed = [line.control_code for line in licence.lines]
+    if control_code in licensed:
+        return []
+    numbers = {"declared": control_code, "licensed": ", ".join(licensed)}
+    return [refusals.licence_mismatch(licence.licence_id, "control_code", numbers)]
+
+
+def destination_misfits(licence: Licence, destination: str) -> list[Error]:
+    """LICENCE_MISMATCH with both destinations: a change of it is a new application, not a declaration (Decree 792)."""
+    if destination == licence.destination:
+        return []
+    numbers = {"declared": destination, "licensed": licence.destination}
+    return [refusals.licence_mismatch(licence.licence_id, "destination", numbers)]
+
+
+def is_leaving(content: LotContent, *, receiver: str) -> bool:
+    """Whether a lot is on its way out or has left: such lots customs may see, whosever they are."""
+    offered = content.receiver is not None and same_owner(content.receiver, receiver)
+    return offered or content.custody_state is CustodyState.ABROAD
 
 
 def declare(licence: Licence, act: Act, *, now: datetime) -> Licence:

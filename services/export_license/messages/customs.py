@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.type.v1 import statement_pb2
+from monazite_provenance.statement import Outpoint
 
 from services.chassis.fields import outpoint_message, timestamp
-from services.export_license.domain.customs import WrittenOff
+from services.chassis.pagination import Key, PageRequest
+from services.export_license.domain.customs import Act, State, WrittenOff
 from services.export_license.messages.fields import (
     LOTS_MAX,
     Fields,
@@ -17,9 +23,12 @@ from services.export_license.operations.commands import (
     ActView,
     CancelExport,
     DeclareExport,
+    ListExports,
     LotToDeclare,
     WriteOffExport,
 )
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def declare(request: pb.DeclareExportRequest) -> tuple[DeclareExport, Asked]:
@@ -33,20 +42,25 @@ def declare(request: pb.DeclareExportRequest) -> tuple[DeclareExport, Asked]:
         destination=fields.country("destination", request.destination),
         lots=tuple(_lot(fields, f"lots[{number}]", lot) for number, lot in enumerate(request.lots)),
     )
-    fields.distinct("lots[]", [lot.outpoint for lot in command.lots])
+    fields.distinct("lots[]", [lot.named for lot in command.lots])
     fields.done()
     return command, asked(
         command.act_id,
         command.licence_id,
         command.declaration_number,
         command.destination,
-        [[lot.outpoint.statement_id, lot.outpoint.index, lot.control_code, lot.gross_g] for lot in command.lots],
+        [[*_name(lot.named), lot.control_code, lot.gross_g] for lot in command.lots],
     )
 
 
+def _name(named: Outpoint | str) -> tuple[bytes | str, int]:
+    return (named, 0) if isinstance(named, str) else (named.statement_id, named.index)
+
+
 def _lot(fields: Fields, name: str, lot: pb.DeclaredLot) -> LotToDeclare:
+    by_id = lot.lot_id and not lot.HasField("head")
     return LotToDeclare(
-        fields.outpoint(f"{name}.head", lot.head),
+        fields.lot_id(f"{name}.lot_id", lot.lot_id) if by_id else fields.outpoint(f"{name}.head", lot.head),
         fields.control_code(f"{name}.control_code", lot.control_code),
         fields.gross_g(f"{name}.gross_g", lot.gross_g),
     )
@@ -85,6 +99,34 @@ def get(request: pb.GetExportRequest) -> bytes:
     act_id = fields.act_id(request.act_id)
     fields.done()
     return act_id
+
+
+def page(request: pb.ListExportsRequest) -> ListExports:
+    """Raises INVALID_FIELDS."""
+    fields = Fields()
+    state = None
+    if request.state != pb.ExportAct.STATE_UNSPECIFIED:
+        if request.state in pb.ExportAct.State.values():
+            state = State[pb.ExportAct.State.Name(request.state).removeprefix("STATE_")]
+        else:
+            fields.wrong("state", "must be a state of an act of export")
+    licence_id = fields.identifier("licence_id", request.licence_id) if request.licence_id else b""
+    query = ("ListExports", int(request.state), licence_id)
+    command = ListExports(fields.page(request, query=query, key_types=(int, bytes)), state, licence_id)
+    fields.done()
+    return command
+
+
+def render_page(acts: Sequence[Act], request: PageRequest, as_of: datetime) -> pb.ListExportsResponse:
+    """A page of acts, without their statements."""
+    found = [render(ActView(act, (), as_of)) for act in acts]
+    token = request.token(found, _key(acts[-1]) if acts else None)
+    return pb.ListExportsResponse(acts=found, next_page_token=token, as_of=timestamp(as_of))
+
+
+def _key(act: Act) -> Key:
+    assert act.declared_at is not None  # noqa: S101 - it was read
+    return (act.declared_at - _EPOCH) // timedelta(microseconds=1), act.act_id
 
 
 def render(view: ActView) -> pb.ExportAct:

@@ -10,9 +10,10 @@ from typing import TypeAlias
 from monazite_provenance.contents import LicenceAction
 from monazite_provenance.statement import Outpoint
 
+from services.chassis.pagination import PageRequest
 from services.chassis.store import SignedStatement
 from services.export_license.domain.cases import Case, CaseEvent, LineWanted, Outcome, Party
-from services.export_license.domain.customs import Act, WrittenOff
+from services.export_license.domain.customs import Act, State, WrittenOff
 from services.export_license.domain.licences import Licence
 
 
@@ -67,9 +68,9 @@ class ChangeLicence:
 
 @dataclass(frozen=True, slots=True)
 class LotToDeclare:
-    """One lot of a declaration: head, the item it is declared as, the most that will leave (grams gross)."""
+    """One lot of a declaration, by its head or its id: the item it is declared as, the most that will leave, grams."""
 
-    outpoint: Outpoint
+    named: Outpoint | str
     control_code: str
     gross_g: int
 
@@ -99,6 +100,15 @@ class CancelExport:
 
     act_id: bytes
     reason_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListExports:
+    """A page of acts; None and empty narrow nothing."""
+
+    page: PageRequest
+    state: State | None
+    licence_id: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
-from monazite_provenance.statement import OnBehalf
+from monazite_provenance.names import parse_spiffe
+from monazite_provenance.statement import OnBehalf, Outpoint
 
 from services.chassis import errors
 from services.chassis.crash import crash_point
@@ -24,11 +25,13 @@ from services.export_license.domain import customs as domain
 from services.export_license.domain import lots as evidence
 from services.export_license.domain.customs import Act, DeclaredLot, State
 from services.export_license.domain.licences import Licence, check_usable, visible_to
+from services.export_license.domain.lots import Evidence
 from services.export_license.operations import ATTEMPTS_MAX, Asked, Site
 from services.export_license.operations.commands import (
     ActView,
     CancelExport,
     DeclareExport,
+    ListExports,
     LotToDeclare,
     WriteOffExport,
 )
@@ -54,8 +57,9 @@ class Customs:
     async def declare(self, command: DeclareExport, asked: Asked) -> ActView:
         """Reserve the lines, then lock the lots at the registry; all lots or none.
 
-        Raises LICENCE_NOT_USABLE, LICENCE_MISMATCH, LICENCE_EXCEEDED, PROVENANCE_REFUSED, NOT_FOUND,
-        REQUEST_ID_REUSED, PEER_UNAVAILABLE, and what the registry refuses the lock with.
+        Raises LICENCE_NOT_USABLE; LICENCE_MISMATCH, LICENCE_EXCEEDED, NOT_IN_TRANSIT, PROVENANCE_REFUSED, NOT_FOUND,
+        the first of all that is wrong with the declaration, with all of it as violations; REQUEST_ID_REUSED,
+        PEER_UNAVAILABLE, and what the registry refuses the lock with.
         """
         act = await self._find(command.act_id)
         if act is None:
@@ -70,7 +74,7 @@ class Customs:
     async def _reserve(self, command: DeclareExport, asked: Asked) -> Act:
         licence = await self._licence(command.licence_id)
         check_usable(licence, now=self.site.clock.now())
-        domain.check_destination(licence, command.destination)
+        declared = await self._checked(licence, command)
         act = Act(
             act_id=command.act_id,
             state=State.DECLARING,
@@ -79,7 +83,7 @@ class Customs:
             certificate_sha256=asked.principal.certificate_sha256,
             port=asked.principal.port,
             declaration_number=command.declaration_number,
-            declared=tuple([await self._declared(licence, command.act_id, lot) for lot in command.lots]),
+            declared=declared,
         )
         now = self.site.clock.now()
 
@@ -100,15 +104,58 @@ class Customs:
         crash_point("export_license.declare.reserved")
         return act
 
-    async def _declared(self, licence: Licence, act_id: bytes, lot: LotToDeclare) -> DeclaredLot:
-        """The lot as it really is: from its bundle with its status, verified here."""
-        seen = await self.site.registry.evidence(lot.outpoint)
+    async def _checked(self, licence: Licence, command: DeclareExport) -> tuple[DeclaredLot, ...]:
+        """The lots as they really are. Raises the first of all that is wrong with the declaration, with all of it."""
+        found = [("destination", each) for each in domain.destination_misfits(licence, command.destination)]
+        declared: list[DeclaredLot] = []
+        for number, lot in enumerate(command.lots):
+            try:
+                one, misfits = await self._declared(licence, command.act_id, lot)
+            except Error as refusal:
+                if refusal.kind not in _FINAL_KINDS:
+                    raise
+                misfits = [refusal, *domain.code_misfits(licence, lot.control_code)]
+            else:
+                if one.outpoint in {each.outpoint for each in declared}:
+                    misfits = [refusals.invalid([(f"lots[{number}]", "is named a second time")])]
+                declared.append(one)
+            found += [(f"lots[{number}]", each) for each in misfits]
+        if found:
+            raise refusals.together(found)
+        return tuple(declared)
+
+    async def _declared(self, licence: Licence, act_id: bytes, lot: LotToDeclare) -> tuple[DeclaredLot, list[Error]]:
+        """The lot as it really is, from its bundle with its status, verified here; and what does not fit the licence.
+
+        Raises PROVENANCE_REFUSED; NOT_FOUND, also for a lot that is neither the licensee's nor leaving.
+        """
+        seen = await self._evidence(licence, lot)
         content = evidence.verified(seen)
         evidence.check_unlocked(seen, await self.site.registry.locked_by(content.lot_id), act_id=act_id)
         codes = self.site.rules.classify(evidence.facts(content), self.site.today())
-        declared = DeclaredLot(lot.outpoint, content.lot_id, lot.control_code, codes, lot.gross_g)
-        domain.check_lot(licence, declared, content, receiver=self.site.signer.issuer)
-        return declared
+        declared = DeclaredLot(seen.outpoint, content.lot_id, lot.control_code, codes, lot.gross_g)
+        return declared, domain.lot_misfits(licence, declared, content, receiver=self.site.signer.issuer)
+
+    async def _evidence(self, licence: Licence, lot: LotToDeclare) -> Evidence:
+        """The bundle of a lot of the licensee, or of one that is leaving; any other is to customs as if there were
+        none. Raises NOT_FOUND.
+        """
+        registry, named = self.site.registry, lot.named
+        unknown = errors.not_found("lot", named if isinstance(named, str) else refusals.outpoint_text(named))
+        try:
+            outpoint = await registry.head_of(named) if isinstance(named, str) else named
+            try:
+                return await registry.evidence(outpoint, visible_to=parse_spiffe(licence.licensee).segments[1])
+            except Error as refusal:
+                if refusal.kind is not Kind.NOT_FOUND:
+                    raise
+            seen = await registry.evidence(outpoint)
+        except Error as refusal:
+            # In the same words whether there is none or it is somebody's: without the head of what was named by id.
+            raise unknown if refusal.kind is Kind.NOT_FOUND else refusal from None
+        if seen.content is None or not domain.is_leaving(seen.content, receiver=self.site.signer.issuer):
+            raise unknown
+        return seen
 
     async def write_off(self, command: WriteOffExport, asked: Asked) -> ActView:
         """Authorise and export what really left; this is where a suspension takes effect.
@@ -177,6 +224,19 @@ class Customs:
     async def get(self, act_id: bytes, caller: Principal) -> ActView:
         """One act. Raises NOT_FOUND, also for an act of another port or under another's licence."""
         return await self._view(await self._visible(act_id, caller))
+
+    async def page(self, command: ListExports, caller: Principal) -> tuple[list[Act], datetime]:
+        """A page of the acts that the caller may see, newest first, and the instant it shows."""
+        wanted = customs.Wanted(state=command.state, licence_id=command.licence_id)
+        match caller.kind:
+            case CallerKind.CUSTOMS:
+                wanted = replace(wanted, port=caller.port, domain=caller.domain)
+            case CallerKind.ENTERPRISE:
+                wanted = replace(wanted, licensee=caller.enterprise_uri)
+            case CallerKind.OFFICER | CallerKind.SERVICE:
+                pass
+        async with storage.snapshot(self.site.database) as session:
+            return await customs.page(session, command.page, wanted), await storage.as_of(session)
 
     async def drive(self, act: Act, audit: Audit) -> Act:
         """Ask the registry what the act waits for, and settle on its signed answer; nothing for an act that waits not.
@@ -303,7 +363,9 @@ def _may_see(act: Act, caller: Principal) -> bool:
 
 
 def _same_declaration(act: Act, command: DeclareExport, caller: Principal) -> bool:
-    named = {(lot.outpoint, lot.control_code, lot.gross_g) for lot in command.lots}
+    # Who names a lot by its id again means the head that was declared, though it has another by now: it may be abroad.
+    heads: dict[Outpoint | str, Outpoint] = {lot.lot_id: lot.outpoint for lot in act.declared}
+    named = {(heads.get(lot.named, lot.named), lot.control_code, lot.gross_g) for lot in command.lots}
     stored = {(lot.outpoint, lot.control_code, lot.gross_g) for lot in act.declared}
     same = act.licence_id == command.licence_id and act.declaration_number == command.declaration_number
     return same and named == stored and _may_see(act, caller)

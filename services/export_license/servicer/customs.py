@@ -37,3 +37,9 @@ class CustomsServicer(rpc.CustomsServiceServicer):
         """One act of export."""
         act_id = messages.get(request)
         return messages.render(await self._customs.get(act_id, current_call().principal))
+
+    async def ListExports(self, request: pb.ListExportsRequest, context: object) -> pb.ListExportsResponse:
+        """Acts of export of the caller's port or licences, all for an officer."""
+        command = messages.page(request)
+        found, as_of = await self._customs.page(command, current_call().principal)
+        return messages.render_page(found, command.page, as_of)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from monazite_provenance.statement import Outpoint
-from sqlmodel import col, select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.database import Connection
+from services.chassis.pagination import PageRequest
 from services.chassis.tables import PeerStatementRow, StatementRow
 from services.export_license.domain.customs import Act, DeclaredLot, State, WrittenOff
 from services.export_license.storage import Moved
-from services.export_license.storage.tables import ActHeadRow, ActLotRow, ActRow
+from services.export_license.storage.tables import ActHeadRow, ActLotRow, ActRow, LicenceRow
 
 _INSERT_ACT = """
     INSERT INTO export_act (act_id, state, licence_id, customs, certificate_sha256, port, declaration_number,
@@ -55,6 +58,18 @@ _POSTPONE = """
 _PUT_PEER_STATEMENT = """
     INSERT INTO peer_statement (statement_id, kind, item) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which acts are listed; what is empty or None narrows nothing. `domain`: of the customs whose `port` it is."""
+
+    port: str = ""
+    domain: str = ""
+    licensee: str = ""
+    state: State | None = None
+    licence_id: bytes = b""
 
 
 async def insert(connection: Connection, act: Act, *, grace: timedelta) -> bool:
@@ -138,17 +153,40 @@ async def postpone(connection: Connection, act_id: bytes) -> None:
 async def get(session: AsyncSession, act_id: bytes) -> Act | None:
     """One act."""
     row = await session.get(ActRow, act_id)
-    if row is None:
-        return None
-    lots = (
-        await session.exec(select(ActLotRow).where(col(ActLotRow.act_id) == act_id).order_by(col(ActLotRow.position)))
-    ).all()
-    heads = (
-        await session.exec(
-            select(ActHeadRow).where(col(ActHeadRow.act_id) == act_id).order_by(col(ActHeadRow.output_index))
-        )
-    ).all()
-    return _act(row, lots, heads)
+    return None if row is None else (await _whole(session, [row]))[0]
+
+
+async def page(session: AsyncSession, request: PageRequest, wanted: Wanted) -> list[Act]:
+    """Acts, newest first; the key of one is when it was declared, in microseconds since 1970, and its id."""
+    declared_at, act_id = col(ActRow.declared_at), col(ActRow.act_id)
+    query = select(ActRow).order_by(declared_at.desc(), act_id).limit(request.size)
+    if wanted.port:
+        query = query.where(col(ActRow.port) == wanted.port)
+        query = query.where(col(ActRow.customs).startswith(f"spiffe://{wanted.domain}/", autoescape=True))
+    if wanted.licensee:
+        query = query.join(LicenceRow, col(LicenceRow.licence_id) == col(ActRow.licence_id))
+        query = query.where(col(LicenceRow.licensee) == wanted.licensee)
+    if wanted.state is not None:
+        query = query.where(col(ActRow.state) == wanted.state.name)
+    if wanted.licence_id:
+        query = query.where(col(ActRow.licence_id) == wanted.licence_id)
+    if request.after is not None:
+        last, last_id = _EPOCH + timedelta(microseconds=int(request.after[0])), request.after[1]
+        query = query.where(or_(declared_at < last, and_(declared_at == last, act_id > last_id)))
+    return await _whole(session, (await session.exec(query)).all())
+
+
+async def _whole(session: AsyncSession, rows: Sequence[ActRow]) -> list[Act]:
+    ids = [row.act_id for row in rows]
+    lots: dict[bytes, list[ActLotRow]] = {each: [] for each in ids}
+    heads: dict[bytes, list[ActHeadRow]] = {each: [] for each in ids}
+    of_lots = select(ActLotRow).where(col(ActLotRow.act_id).in_(ids)).order_by(col(ActLotRow.position))
+    for lot in await session.exec(of_lots):
+        lots[lot.act_id].append(lot)
+    of_heads = select(ActHeadRow).where(col(ActHeadRow.act_id).in_(ids)).order_by(col(ActHeadRow.output_index))
+    for head in await session.exec(of_heads):
+        heads[head.act_id].append(head)
+    return [_act(row, lots[row.act_id], heads[row.act_id]) for row in rows]
 
 
 async def items(session: AsyncSession, act: Act) -> list[bytes]:
@@ -189,6 +227,7 @@ def _act(row: ActRow, lots: Sequence[ActLotRow], heads: Sequence[ActHeadRow]) ->
         abroad=tuple(Outpoint(head.statement_id, head.output_index) for head in heads if head.abroad),
         returned=tuple(Outpoint(head.statement_id, head.output_index) for head in heads if not head.abroad),
         reason_code=row.reason_code,
+        declared_at=row.declared_at,
     )
 
 

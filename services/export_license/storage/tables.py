@@ -135,6 +135,7 @@ class ActRow(Table, table=True):
     certificate_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     port: str = Field(sa_column=Column(Text, nullable=False))
     declaration_number: str = Field(sa_column=Column(Text, nullable=False))
+    declared_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     intent_id: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     lock_id: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     end_id: bytes | None = Field(default=None, sa_column=Column(LargeBinary))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from monazite_provenance import lot_ids
-from monazite_provenance.errors import BadField
 from monazite_provenance.item import ITEM_BYTES_MAX
 
 from services.chassis import fields as chassis
@@ -31,14 +29,6 @@ class Fields(chassis.Fields):
     def wrong(self, field: str, why: str) -> None:
         """Note one bad field."""
         super().wrong(self._within + field, why)
-
-    def lot_id(self, field: str, text: str) -> str:
-        """A lot id with its check character."""
-        try:
-            lot_ids.check(text)
-        except BadField as error:
-            self.wrong(field, error.message)
-        return text
 
     def item(self, field: str, value: bytes) -> bytes:
         """An encoded item, not looked into."""

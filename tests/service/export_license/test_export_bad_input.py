@@ -126,6 +126,7 @@ async def test_each_method_refuses_bad_fields(
         ("customs", "WriteOffExport", pb.WriteOffExportRequest(), {"customs"}),
         ("customs", "CancelExport", pb.CancelExportRequest(), {"customs"}),
         ("customs", "GetExport", pb.GetExportRequest(), {"customs", "exporter", "licensing"}),
+        ("customs", "ListExports", pb.ListExportsRequest(page_size=-1), {"customs", "exporter", "licensing"}),
     ],
 )
 async def test_each_method_takes_its_own_callers_only(

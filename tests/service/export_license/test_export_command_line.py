@@ -27,6 +27,10 @@ async def test_an_act_is_declared_and_written_off(
         {"head": lot, "control_code": DY_MAGNET, "gross_g": "6000", "lot_id": made.content.lot_id}
     ]
     assert (await zhao.does(*declaring, "--lot", f"{lot},{DY_MAGNET},0.006"))["act_id"] == declared["act_id"]
+    (listed,) = (await zhao.does("exports", "list", "--state", "locked", "--licence", number))["acts"]
+    assert (listed["act_id"], listed["statements"]) == (declared["act_id"], [])
+    code, said, _ = await zhao.types("exports", "list")
+    assert (code, act in said, made.content.lot_id in said) == (ExitCode.DONE, True, True)
     code, said, _ = await zhao.types("exports", "show", declared["act_id"])
     assert (code, act in said, lot in said, "LOCKED" in said) == (ExitCode.DONE, True, True, True)
     gone = await zhao.does("exports", "write-off", act, "--lot", f"{lot},0.004")
@@ -105,3 +109,28 @@ async def test_a_decision_tells_no_history_and_the_case_does(
         "cases", "reject", case.case_id, "--reason", "end use unclear"
     )
     assert "history" not in rejected
+
+
+async def test_lots_are_named_by_id_and_everything_wrong_is_said_at_once(
+    office: Office, licensing: Licensing, authority: DevelopmentAuthority
+) -> None:
+    made, licence_id = await office.offered(granted_g=8_000)
+    at_home = office.magnets()
+    zhao = Terminal(authority, ZHAO, export_license=licensing.port)
+    declaring = ("exports", "declare", licence_id.hex(), "--number", "D-1")
+    code, _, said = await zhao.types(
+        *declaring, "--destination", "FR", "--lot", f"{at_home.content.lot_id},1C999.z,0.006"
+    )
+    assert code == ExitCode.RULE
+    assert "  destination: LICENCE_MISMATCH: " in said
+    assert "licensed DE" in said
+    assert "  lots[0]: NOT_IN_TRANSIT: the lot is not on offer for export" in said
+    assert "  lots[0]: LICENCE_MISMATCH: the lot does not fit the licence" in said
+    alone = (*declaring, "--destination", "DE", "--lot", f"{at_home.content.lot_id},{DY_MAGNET},0.006")
+    assert await zhao.fails(*alone) == (ExitCode.RULE, "NOT_IN_TRANSIT")
+    lot = f"{made.content.lot_id},{DY_MAGNET},0.006"
+    act = (await zhao.does(*declaring, "--destination", "DE", "--lot", lot))["act_id"]
+    other = await zhao.fails("exports", "write-off", act, "--lot", f"{at_home.content.lot_id},0.001")
+    assert other == (ExitCode.BAD_INPUT, "BAD_INPUT")
+    gone = await zhao.does("exports", "write-off", act, "--lot", f"{made.content.lot_id},0.004")
+    assert gone["state"] == "STATE_EXPORTED"

@@ -10,16 +10,27 @@ import asyncpg
 import pytest
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.registry.v1 import registry_pb2
+from monazite_provenance import lot_ids
 from monazite_provenance.contents import Form, LicenceAction, LicenceChangeDetails, decode_details
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.receipts import HeadVerifier
-from monazite_provenance.statement import log_leaf, parse
+from monazite_provenance.statement import Outpoint, log_leaf, parse
 
 from services.chassis.errors import Error, Kind
 from tests.fakes.export_registry import Answer
 from tests.service.calling import new_id
-from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, new_act, refused
+from tests.service.export_license.api import (
+    DY_MAGNET,
+    TB_MAGNET,
+    Api,
+    balances,
+    fetch,
+    head,
+    line,
+    new_act,
+    refused,
+)
 from tests.service.export_license.conftest import MAGNET, Office
 from tests.unit.provenance.chains import lot
 
@@ -82,7 +93,7 @@ async def test_what_is_not_the_licences_is_not_declared(office: Office) -> None:
     assert (wrong_code.metadata["what"], wrong_code.metadata["found"]) == ("control_code", "1C905.a")
     held = office.magnets()
     at_home = await refused(office.customs.declare(new_act(), licence_id, (held, 100)))
-    assert at_home.metadata["what"] == "not_offered_for_export"
+    assert (at_home.reason, at_home.metadata["custody_state"]) == ("NOT_IN_TRANSIT", "HELD")
     foreign = office.registry.imported(lot("rival", Form.MAGNET, 10_000, MAGNET))
     office.registry.offer(foreign, licence_id)
     theirs = await refused(office.customs.declare(new_act(), licence_id, (foreign, 100)))
@@ -97,6 +108,114 @@ async def test_what_is_not_the_licences_is_not_declared(office: Office) -> None:
     assert (await refused(office.customs.declare(new_act(), b"?" * 32, (made, 100)))).reason == "NOT_FOUND"
     for seen in (licence_id, other_licence):
         assert balances(await office.exporter.get_licence(seen)) == [(0, 0, 8_000)]
+
+
+async def test_all_that_is_wrong_with_a_declaration_is_said_at_once(office: Office) -> None:
+    made, licence_id = await office.offered()
+    held, nobody = office.magnets(), lot_ids.new()
+    request = pb.DeclareExportRequest(
+        act_id=new_act(),
+        licence_id=licence_id,
+        declaration_number="D",
+        destination="FR",
+        lots=[
+            pb.DeclaredLot(lot_id=made.content.lot_id, control_code="1C908.b", gross_g=100),
+            pb.DeclaredLot(lot_id=held.content.lot_id, control_code=DY_MAGNET, gross_g=100),
+            pb.DeclaredLot(lot_id=nobody, control_code="1C908.b", gross_g=100),
+            pb.DeclaredLot(head=head(made.head), control_code=DY_MAGNET, gross_g=100),
+        ],
+    )
+    refusal = await refused(office.customs.call(office.customs.customs.DeclareExport, request))
+    assert (refusal.reason, refusal.metadata["what"]) == ("LICENCE_MISMATCH", "destination")
+    said = [(each.field, each.description.partition(":")[0]) for each in refusal.violations]
+    assert said == [
+        ("destination", "LICENCE_MISMATCH"),
+        ("lots[0]", "LICENCE_MISMATCH"),
+        ("lots[1]", "NOT_IN_TRANSIT"),
+        ("lots[2]", "NOT_FOUND"),
+        ("lots[2]", "LICENCE_MISMATCH"),
+        ("lots[3]", "INVALID_FIELDS"),
+    ]
+    request.lots[0].lot_id = "RE-0000"
+    request.destination = "fr"
+    shape = await refused(office.customs.call(office.customs.customs.DeclareExport, request))
+    assert shape.reason == "INVALID_FIELDS"
+    assert {each.field for each in shape.violations} == {"destination", "lots[0].lot_id"}
+    assert any("RE-XXXX-XXXX-XXXX-C" in each.description for each in shape.violations)
+
+
+async def test_a_lot_of_nobodys_business_looks_like_none(office: Office) -> None:
+    _, licence_id = await office.offered()
+    theirs = office.registry.imported(lot("rival", Form.MAGNET, 10_000, MAGNET))
+    spoilt = office.registry.imported(lot("rival", Form.MAGNET, 10_000, MAGNET))
+    spoilt.status = None
+    nobody = lot_ids.new()
+
+    async def declared(**named: object) -> tuple[str, str, dict[str, str]]:
+        lots = [pb.DeclaredLot(control_code=DY_MAGNET, gross_g=1, **named)]  # type: ignore[arg-type]
+        request = pb.DeclareExportRequest(
+            act_id=new_act(), licence_id=licence_id, declaration_number="D", destination="DE", lots=lots
+        )
+        refusal = await refused(office.customs.call(office.customs.customs.DeclareExport, request))
+        return refusal.reason, refusal.message, refusal.metadata
+
+    reason, message, _ = await declared(lot_id=nobody)
+    assert reason == "NOT_FOUND"
+    for each in (theirs, spoilt):
+        lot_id, outpoint = each.content.lot_id, each.head
+        assert await declared(lot_id=lot_id) == (reason, message, {"what": "lot", "name": lot_id})
+        assert await declared(head=head(outpoint)) == (reason, message, {"what": "lot", "name": outpoint.text})
+    absent = Outpoint(bytes(31) + b"x", 0)
+    assert await declared(head=head(absent)) == (reason, message, {"what": "lot", "name": absent.text})
+
+
+async def test_a_lot_named_by_its_id_is_the_one_that_was_declared(office: Office) -> None:
+    made, licence_id = await office.offered()
+    request = pb.DeclareExportRequest(
+        act_id=new_act(),
+        licence_id=licence_id,
+        declaration_number="D",
+        destination="DE",
+        lots=[pb.DeclaredLot(lot_id=made.content.lot_id, control_code=DY_MAGNET, gross_g=100)],
+    )
+    locked = await office.customs.call(office.customs.customs.DeclareExport, request)
+    assert (locked.state, locked.declared[0].head) == (STATES.STATE_LOCKED, head(made.head))
+    await office.customs.write_off(request.act_id, (made, 100))
+    # The lot has another head by now.
+    again = await office.customs.call(office.customs.customs.DeclareExport, request)
+    assert (again.state, again.declared) == (STATES.STATE_EXPORTED, locked.declared)
+    request.lots[0].lot_id = lot_ids.new()
+    refusal = await refused(office.customs.call(office.customs.customs.DeclareExport, request))
+    assert refusal.reason == "REQUEST_ID_REUSED"
+
+
+async def test_acts_are_listed_to_who_may_see_them_newest_first(office: Office) -> None:
+    acts: list[bytes] = []
+    licences: list[bytes] = []
+    for _ in range(3):
+        made, licence_id = await office.offered()
+        acts.append(new_act())
+        licences.append(licence_id)
+        await office.customs.declare(acts[-1], licence_id, (made, 100))
+    await office.customs.cancel(acts[0])
+
+    async def listed(api: Api, **asked: object) -> list[bytes]:
+        request = pb.ListExportsRequest(**asked)  # type: ignore[arg-type]
+        return [each.act_id for each in (await api.call(api.customs.ListExports, request)).acts]
+
+    for api in (office.customs, office.exporter, office.wang):
+        assert await listed(api) == acts[::-1]
+    assert await listed(office.customs, state=STATES.STATE_VOID) == acts[:1]
+    assert await listed(office.customs, licence_id=licences[1]) == acts[1:2]
+    first = await office.customs.call(office.customs.customs.ListExports, pb.ListExportsRequest(page_size=2))
+    assert [each.act_id for each in first.acts] == acts[:0:-1]
+    assert all(each.declared and not each.statements for each in first.acts)
+    assert await listed(office.customs, page_size=2, page_token=first.next_page_token) == acts[:1]
+    for uri in ("customs/dalian/wu", "enterprise/rival"):
+        async with office.licensing.caller(uri) as stranger:
+            assert await listed(stranger) == []
+    wrong = await refused(listed(office.customs, state=99, licence_id=b"short", page_token="?"))  # noqa: S106 - of a page
+    assert {each.field for each in wrong.violations} == {"state", "licence_id", "page_token"}
 
 
 async def test_a_suspended_licence_is_neither_declared_nor_written_off(office: Office) -> None:

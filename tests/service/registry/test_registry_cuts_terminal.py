@@ -41,6 +41,8 @@ async def test_a_lot_is_cut_and_its_bundle_saved_from_there_or_whole(
     code, again, _ = await terminal.types("lot", "cut", lot_id)
     assert code == ExitCode.DONE
     assert cut["admission"]["statement_id"] in again
+    assert again.startswith("Had been cut before: nothing was signed now")
+    assert (cut["made_before"], (await terminal.does("lot", "cut", lot_id))["made_before"]) == (False, True)
 
     assert (await terminal.types("bundle", "save", lot_id, str(whole)))[0] == ExitCode.DONE
     assert (await terminal.types("bundle", "save", lot_id, str(short), "--from-cuts"))[0] == ExitCode.DONE
@@ -63,6 +65,7 @@ async def test_a_cut_that_is_asked_for_again_is_the_first_one_though_the_lot_has
     await plant.offer(outpoint(head), trader.uri)
     again = await terminal.does(*cutting)
     assert (again["statement"], again["heads"]) == (cut["statement"], cut["heads"])
+    assert not again["made_before"], "the answer to the same request, as it was"
     other = await terminal.does("lot", "cut", head.lot_id)
     assert other["statement"] != cut["statement"], "without it the lot as it stands now is meant"
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monazite_provenance.contents import LotContent
+from monazite_provenance.contents import CustodyState, LotContent
 
-from services.chassis.errors import Error
+from services.chassis.errors import Error, Kind
+from services.export_license import refusals
 from services.export_license.domain import customs, licences
 from services.export_license.domain.customs import Accepted, Act, Answer, DeclaredLot, State, WrittenOff
 from services.export_license.domain.licences import Line
@@ -49,31 +50,58 @@ def writing_off(gross_g: int = 4_000) -> Act:
     return replace(begun, intent_id=b"I" * 32)
 
 
+def misfits(content: LotContent, **declared: object) -> list[tuple[str, str]]:
+    """Reason of each, and what it is about."""
+    found = customs.lot_misfits(licence(), replace(LOT, **declared), content, receiver=LICENSING)  # type: ignore[arg-type]
+    return [(each.reason, each.metadata.get("what", "")) for each in found]
+
+
 @pytest.mark.parametrize(
-    ("content", "what"),
+    ("content", "misfit"),
     [
-        (offered(holder=EXPORTER + "2"), "licensee"),
-        (offered(in_transit=False), "not_offered_for_export"),
-        (offered(for_export=False), "not_offered_for_export"),
-        (offered(receiver=EXPORTER + "2"), "receiver"),
-        (offered(licence_id=b"M" * 32), "licence"),
+        (offered(holder=EXPORTER + "2"), ("LICENCE_MISMATCH", "licensee")),
+        (offered(in_transit=False), ("NOT_IN_TRANSIT", "")),
+        (offered(for_export=False), ("NOT_IN_TRANSIT", "")),
+        (offered(receiver=EXPORTER + "2"), ("LICENCE_MISMATCH", "receiver")),
+        (offered(licence_id=b"M" * 32), ("LICENCE_MISMATCH", "licence")),
     ],
 )
-def test_a_lot_that_is_not_the_licences_is_not_declared(content: LotContent, what: str) -> None:
-    with pytest.raises(Error) as caught:
-        customs.check_lot(licence(), LOT, content, receiver=LICENSING)
-    assert (caught.value.reason, caught.value.metadata["what"]) == ("LICENCE_MISMATCH", what)
+def test_a_lot_that_is_not_the_licences_is_not_declared(content: LotContent, misfit: tuple[str, str]) -> None:
+    assert misfits(content) == [misfit]
+    # What else is wrong with it is said at once.
+    assert misfits(content, control_code="1C908.b") == [misfit, ("LICENCE_MISMATCH", "control_code")]
 
 
 def test_a_lot_is_declared_as_what_it_is_and_within_the_offer() -> None:
-    customs.check_lot(licence(), LOT, offered(), receiver=LICENSING)
-    with pytest.raises(Error) as caught:
-        customs.check_lot(licence(), replace(LOT, control_code="1C908.b"), offered(), receiver=LICENSING)
-    assert caught.value.metadata["found"] == "1C905.a"
-    with pytest.raises(Error) as caught:
-        customs.check_lot(licence(), replace(LOT, gross_g=8_001), offered(), receiver=LICENSING)
-    assert caught.value.reason == "LICENCE_EXCEEDED"
-    assert (caught.value.metadata["wanted_g"], caught.value.metadata["offered_g"]) == ("8001", "8000")
+    assert misfits(offered()) == []
+    (code,) = customs.lot_misfits(licence(), replace(LOT, control_code="1C908.b"), offered(), receiver=LICENSING)
+    assert code.metadata["found"] == "1C905.a"
+    (over,) = customs.lot_misfits(licence(), replace(LOT, gross_g=8_001), offered(), receiver=LICENSING)
+    assert over.reason == "LICENCE_EXCEEDED"
+    assert (over.metadata["wanted_g"], over.metadata["offered_g"]) == ("8001", "8000")
+
+
+def test_of_a_lot_that_is_not_seen_the_item_is_compared_with_the_licence() -> None:
+    assert customs.code_misfits(licence(), "1C905.a") == []
+    (misfit,) = customs.code_misfits(licence(), "1C999.z")
+    assert (misfit.reason, misfit.metadata["licensed"]) == ("LICENCE_MISMATCH", "1C905.a")
+
+
+def test_what_is_leaving_customs_may_see() -> None:
+    assert customs.is_leaving(offered(), receiver=LICENSING)
+    assert not customs.is_leaving(offered(in_transit=False), receiver=LICENSING)
+    abroad = offered(in_transit=False)._replace(custody_state=CustodyState.ABROAD)
+    assert customs.is_leaving(abroad, receiver=LICENSING)
+
+
+def test_what_is_wrong_is_said_together_and_the_first_gives_the_reason() -> None:
+    destination = customs.destination_misfits(licence(), "FR")
+    code = customs.code_misfits(licence(), "1C999.z")
+    error = refusals.together([("destination", destination[0]), ("lots[0]", code[0])])
+    assert (error.kind, error.reason, error.metadata["what"]) == (Kind.PRECONDITION, "LICENCE_MISMATCH", "destination")
+    assert [each.field for each in error.violations] == ["destination", "lots[0]"]
+    assert "licensed DE" in error.violations[0].description
+    assert "declared 1C999.z" in error.violations[1].description
 
 
 def test_a_lot_that_is_two_items_draws_both_lines() -> None:
@@ -99,11 +127,10 @@ def test_neither_declared_nor_written_off_under_an_unusable_licence(unusable: li
 
 
 def test_another_destination_is_another_application() -> None:
-    customs.check_destination(licence(), "DE")
-    with pytest.raises(Error) as caught:
-        customs.check_destination(licence(), "FR")
-    assert caught.value.reason == "LICENCE_MISMATCH"
-    assert (caught.value.metadata["declared"], caught.value.metadata["licensed"]) == ("FR", "DE")
+    assert customs.destination_misfits(licence(), "DE") == []
+    (misfit,) = customs.destination_misfits(licence(), "FR")
+    assert misfit.reason == "LICENCE_MISMATCH"
+    assert (misfit.metadata["declared"], misfit.metadata["licensed"]) == ("FR", "DE")
 
 
 def test_no_more_is_written_off_than_was_declared() -> None:

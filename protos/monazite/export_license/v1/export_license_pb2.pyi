@@ -813,7 +813,9 @@ Global___ChangeLicenceResponse: _TypeAlias = ChangeLicenceResponse  # noqa: Y015
 
 @_typing.final
 class DeclaredLot(_message.Message):
-    """One lot of a declaration."""
+    """One lot of a declaration. A request names it by its head, or without one by its id: the head that it has now, and in a
+    declaration that is sent again the one that was declared.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -825,7 +827,7 @@ class DeclaredLot(_message.Message):
     gross_g: _builtins.int
     """The most that will leave, grams gross."""
     lot_id: _builtins.str
-    """Of an act, as its bundle says; a request names the head alone, and this is not read there."""
+    """Of an act, as its bundle says. Beside a head it is not read in a request."""
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
     def __init__(
@@ -949,6 +951,65 @@ class CancelExportRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelExportRequest: _TypeAlias = CancelExportRequest  # noqa: Y015
+
+@_typing.final
+class ListExportsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    page_token: _builtins.str
+    state: Global___ExportAct.State.ValueType
+    """Only acts in this state; unspecified means all."""
+    licence_id: _builtins.bytes
+    """Only acts under this licence; empty means all."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        state: Global___ExportAct.State.ValueType = ...,
+        licence_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licence_id", b"licence_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExportsRequest: _TypeAlias = ListExportsRequest  # noqa: Y015
+
+@_typing.final
+class ListExportsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def acts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportAct]:
+        """Without the statements that they rest on, which GetExport gives."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        acts: _abc.Iterable[Global___ExportAct] | None = ...,
+        next_page_token: _builtins.str = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "as_of", b"as_of", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExportsResponse: _TypeAlias = ListExportsResponse  # noqa: Y015
 
 @_typing.final
 class GetExportRequest(_message.Message):

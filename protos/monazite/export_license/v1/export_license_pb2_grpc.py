@@ -552,6 +552,11 @@ class CustomsServiceStub(object):
                 request_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.GetExportRequest.SerializeToString,
                 response_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ExportAct.FromString,
                 _registered_method=True)
+        self.ListExports = channel.unary_unary(
+                '/monazite.export_license.v1.CustomsService/ListExports',
+                request_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ListExportsRequest.SerializeToString,
+                response_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ListExportsResponse.FromString,
+                _registered_method=True)
 
 
 class CustomsServiceServicer(object):
@@ -585,6 +590,13 @@ class CustomsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListExports(self, request, context):
+        """For the same, each its own: the acts that GetExport would show, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustomsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -607,6 +619,11 @@ def add_CustomsServiceServicer_to_server(servicer, server):
                     servicer.GetExport,
                     request_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.GetExportRequest.FromString,
                     response_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ExportAct.SerializeToString,
+            ),
+            'ListExports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExports,
+                    request_deserializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ListExportsRequest.FromString,
+                    response_serializer=monazite_dot_export__license_dot_v1_dot_export__license__pb2.ListExportsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -718,6 +735,33 @@ class CustomsService(object):
             '/monazite.export_license.v1.CustomsService/GetExport',
             monazite_dot_export__license_dot_v1_dot_export__license__pb2.GetExportRequest.SerializeToString,
             monazite_dot_export__license_dot_v1_dot_export__license__pb2.ExportAct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.export_license.v1.CustomsService/ListExports',
+            monazite_dot_export__license_dot_v1_dot_export__license__pb2.ListExportsRequest.SerializeToString,
+            monazite_dot_export__license_dot_v1_dot_export__license__pb2.ListExportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

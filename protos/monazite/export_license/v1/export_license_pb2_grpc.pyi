@@ -179,6 +179,8 @@ class CustomsServiceStub:
     CancelExport: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.CancelExportRequest, _export_license_pb2.ExportAct]
     GetExport: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.GetExportRequest, _export_license_pb2.ExportAct]
     """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences."""
+    ListExports: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.ListExportsRequest, _export_license_pb2.ListExportsResponse]
+    """For the same, each its own: the acts that GetExport would show, newest first."""
 
 @_typing.type_check_only
 class CustomsServiceAsyncStub(CustomsServiceStub):
@@ -192,6 +194,8 @@ class CustomsServiceAsyncStub(CustomsServiceStub):
     CancelExport: _aio.UnaryUnaryMultiCallable[_export_license_pb2.CancelExportRequest, _export_license_pb2.ExportAct]  # type: ignore[assignment]
     GetExport: _aio.UnaryUnaryMultiCallable[_export_license_pb2.GetExportRequest, _export_license_pb2.ExportAct]  # type: ignore[assignment]
     """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences."""
+    ListExports: _aio.UnaryUnaryMultiCallable[_export_license_pb2.ListExportsRequest, _export_license_pb2.ListExportsResponse]  # type: ignore[assignment]
+    """For the same, each its own: the acts that GetExport would show, newest first."""
 
 class CustomsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Customs: declaration, write-off, cancellation. An act ends EXPORTED or VOID."""
@@ -226,5 +230,13 @@ class CustomsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_export_license_pb2.ExportAct, _abc.Awaitable[_export_license_pb2.ExportAct]]:
         """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences."""
+
+    @_abc_1.abstractmethod
+    def ListExports(
+        self,
+        request: _export_license_pb2.ListExportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_export_license_pb2.ListExportsResponse, _abc.Awaitable[_export_license_pb2.ListExportsResponse]]:
+        """For the same, each its own: the acts that GetExport would show, newest first."""
 
 def add_CustomsServiceServicer_to_server(servicer: CustomsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -125,6 +125,7 @@ TABLES = (
         certificate_sha256 bytea NOT NULL CHECK (octet_length(certificate_sha256) = 32),
         port text NOT NULL,
         declaration_number text NOT NULL,
+        declared_at timestamptz NOT NULL DEFAULT now(),
         intent_id bytea REFERENCES statement (statement_id),
         lock_id bytea REFERENCES peer_statement (statement_id),
         end_id bytea REFERENCES peer_statement (statement_id),
@@ -134,6 +135,10 @@ TABLES = (
         CONSTRAINT ends_on_a_signed_answer CHECK ((state IN ('EXPORTED', 'VOID')) = (end_id IS NOT NULL)),
         CONSTRAINT exports_on_an_intent CHECK (state NOT IN ('WRITING_OFF', 'EXPORTED') OR intent_id IS NOT NULL)
     )""",
+    # One for each kind of reader of a list: licensing, a port, a licensee.
+    "CREATE INDEX export_act_newest ON export_act (declared_at DESC, act_id)",
+    "CREATE INDEX export_act_of_port ON export_act (port, declared_at DESC, act_id)",
+    "CREATE INDEX export_act_of_licence ON export_act (licence_id, declared_at DESC, act_id)",
     """
     CREATE INDEX export_act_pending ON export_act (next_attempt_at)
     WHERE state IN ('DECLARING', 'WRITING_OFF', 'VOIDING')""",
