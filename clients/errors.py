@@ -90,7 +90,8 @@ def decode(error: AioRpcError) -> CallError:
     violations = [Violation(each.field, each.description) for each in request.field_violations]
     if info.domain != ERROR_DOMAIN:
         return CallError(error.code(), UNKNOWN_REASON, status.message)
-    return CallError(error.code(), info.reason, status.message, dict(info.metadata), tuple(violations))
+    # A map comes in any order, another one each time.
+    return CallError(error.code(), info.reason, status.message, dict(sorted(info.metadata.items())), tuple(violations))
 
 
 def _status(error: AioRpcError) -> Status | None:

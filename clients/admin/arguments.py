@@ -81,10 +81,10 @@ def hex_id(text: str, name: str, *, length: int = ID_BYTES) -> bytes:
     """
     try:
         value = bytes.fromhex(text)
-    except ValueError as error:
-        raise typer.BadParameter("not hexadecimal", param_hint=name) from error
+    except ValueError:
+        value = b""
     if len(value) != length:
-        raise typer.BadParameter(f"{len(value)} bytes, expected {length}", param_hint=name)
+        raise typer.BadParameter(f"{text!r} is not {2 * length} hexadecimal digits", param_hint=name)
     return value
 
 

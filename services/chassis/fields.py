@@ -114,7 +114,7 @@ class Fields:
 
     def reason(self, field: str, text: str, *, optional: bool = False) -> str:
         """A reason code: capitals, digits, underscores."""
-        why = 'must be a reason code, e.g. "SHORTAGE_MOISTURE_LOSS"'
+        why = 'must be a reason code: up to 64 capitals, digits, underscores, e.g. "SHORTAGE_MOISTURE_LOSS"'
         return self.matching(field, text, _REASON, why, optional=optional)
 
     def between(self, field: str, value: int, least: int, most: int, unit: str = "") -> int:

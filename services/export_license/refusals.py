@@ -9,6 +9,14 @@ from monazite_provenance.statement import Outpoint
 from services.chassis import errors
 from services.chassis.errors import Error, Kind, Violation
 
+_MISFITS = {
+    "licensee": "the lot is not the licensee's",
+    "receiver": "the lot is offered to somebody else",
+    "licence": "the lot is offered under another licence",
+    "control_code": "the item is not the lot's, or is on no line of the licence",
+    "destination": "the destination is not the licence's",
+}
+_OF_THE_REQUEST = frozenset({"licence_id", "what"})
 INCIDENT_REGISTRY_ANSWER = "export-license-registry-answer"
 
 
@@ -98,13 +106,15 @@ def licence_exceeded(licence_id: bytes, numbers: Mapping[str, str | int]) -> Err
 def licence_mismatch(licence_id: bytes, what: str, numbers: Mapping[str, str | int]) -> Error:
     """LICENCE_MISMATCH: the lot is not what, whose or where the licence says."""
     metadata = {"licence_id": licence_id.hex(), "what": what, **numbers}
-    return Error(Kind.PRECONDITION, "LICENCE_MISMATCH", "the lot does not fit the licence", metadata=metadata)
+    message = _MISFITS.get(what, "the lot does not fit the licence")
+    return Error(Kind.PRECONDITION, "LICENCE_MISMATCH", message, metadata=metadata)
 
 
 def not_on_offer(lot_id: str, custody_state: str) -> Error:
     """NOT_IN_TRANSIT: the licensee has not offered the lot for export."""
     metadata = {"lot_id": lot_id, "custody_state": custody_state}
-    return Error(Kind.PRECONDITION, "NOT_IN_TRANSIT", "the lot is not on offer for export", metadata=metadata)
+    message = "the lot has left already" if custody_state == "ABROAD" else "the lot is not on offer for export"
+    return Error(Kind.PRECONDITION, "NOT_IN_TRANSIT", message, metadata=metadata)
 
 
 def together(found: Sequence[tuple[str, Error]]) -> Error:
@@ -115,8 +125,9 @@ def together(found: Sequence[tuple[str, Error]]) -> Error:
 
 
 def _in_a_line(error: Error) -> str:
-    numbers = ", ".join(f"{name} {value}" for name, value in error.metadata.items() if value)
-    return f"{error.reason}: {error.message} ({numbers})"
+    """Without what is the same of all that is wrong with one request, or is said by the field."""
+    numbers = [f"{name} {value}" for name, value in error.metadata.items() if value and name not in _OF_THE_REQUEST]
+    return f"{error.reason}: {error.message}" + (f" ({', '.join(numbers)})" if numbers else "")
 
 
 def act_state(act_id: bytes, state: str, wanted: str) -> Error:

@@ -156,6 +156,13 @@ def destination_misfits(licence: Licence, destination: str) -> list[Error]:
     return [refusals.licence_mismatch(licence.licence_id, "destination", numbers)]
 
 
+def field_of(misfit: Error) -> str:
+    """Which field of a declared lot is at fault, with the dot before it; empty for the lot itself."""
+    if misfit.reason == "LICENCE_EXCEEDED":
+        return ".gross_g"
+    return ".control_code" if misfit.metadata.get("what") == "control_code" else ""
+
+
 def is_leaving(content: LotContent, *, receiver: str) -> bool:
     """Whether a lot is on its way out or has left: such lots customs may see, whosever they are."""
     offered = content.receiver is not None and same_owner(content.receiver, receiver)

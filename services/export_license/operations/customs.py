@@ -119,7 +119,7 @@ class Customs:
                 if one.outpoint in {each.outpoint for each in declared}:
                     misfits = [refusals.invalid([(f"lots[{number}]", "is named a second time")])]
                 declared.append(one)
-            found += [(f"lots[{number}]", each) for each in misfits]
+            found += [(f"lots[{number}]{domain.field_of(each)}", each) for each in misfits]
         if found:
             raise refusals.together(found)
         return tuple(declared)

@@ -125,7 +125,7 @@ async def test_lots_are_named_by_id_and_everything_wrong_is_said_at_once(
     assert "  destination: LICENCE_MISMATCH: " in said
     assert "licensed DE" in said
     assert "  lots[0]: NOT_IN_TRANSIT: the lot is not on offer for export" in said
-    assert "  lots[0]: LICENCE_MISMATCH: the lot does not fit the licence" in said
+    assert "  lots[0].control_code: LICENCE_MISMATCH: the item is not the lot's, or is on no line" in said
     alone = (*declaring, "--destination", "DE", "--lot", f"{at_home.content.lot_id},{DY_MAGNET},0.006")
     assert await zhao.fails(*alone) == (ExitCode.RULE, "NOT_IN_TRANSIT")
     lot = f"{made.content.lot_id},{DY_MAGNET},0.006"

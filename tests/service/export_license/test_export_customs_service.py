@@ -130,10 +130,10 @@ async def test_all_that_is_wrong_with_a_declaration_is_said_at_once(office: Offi
     said = [(each.field, each.description.partition(":")[0]) for each in refusal.violations]
     assert said == [
         ("destination", "LICENCE_MISMATCH"),
-        ("lots[0]", "LICENCE_MISMATCH"),
+        ("lots[0].control_code", "LICENCE_MISMATCH"),
         ("lots[1]", "NOT_IN_TRANSIT"),
         ("lots[2]", "NOT_FOUND"),
-        ("lots[2]", "LICENCE_MISMATCH"),
+        ("lots[2].control_code", "LICENCE_MISMATCH"),
         ("lots[3]", "INVALID_FIELDS"),
     ]
     request.lots[0].lot_id = "RE-0000"

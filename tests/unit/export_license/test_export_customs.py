@@ -101,7 +101,20 @@ def test_what_is_wrong_is_said_together_and_the_first_gives_the_reason() -> None
     assert (error.kind, error.reason, error.metadata["what"]) == (Kind.PRECONDITION, "LICENCE_MISMATCH", "destination")
     assert [each.field for each in error.violations] == ["destination", "lots[0]"]
     assert "licensed DE" in error.violations[0].description
-    assert "declared 1C999.z" in error.violations[1].description
+    assert error.violations[1].description == (
+        "LICENCE_MISMATCH: the item is not the lot's, or is on no line of the licence"
+        " (declared 1C999.z, licensed 1C905.a)"
+    )
+
+
+def test_each_misfit_names_the_field_at_fault() -> None:
+    over = replace(LOT, gross_g=8_001, control_code="1C908.b")
+    found = customs.lot_misfits(licence(), over, offered(holder=EXPORTER + "2"), receiver=LICENSING)
+    assert [customs.field_of(each) for each in found] == ["", ".gross_g", ".control_code"]
+    (gone,) = customs.lot_misfits(
+        licence(), LOT, offered(in_transit=False)._replace(custody_state=CustodyState.ABROAD), receiver=LICENSING
+    )
+    assert (gone.reason, gone.message) == ("NOT_IN_TRANSIT", "the lot has left already")
 
 
 def test_a_lot_that_is_two_items_draws_both_lines() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from monazite_provenance._tool import files, screen, trusted
 from monazite_provenance._tool.leaving import DONE
 from monazite_provenance._tool.screen import Json
 from monazite_provenance.contents import KeysDetails, decode_details
+from monazite_provenance.errors import BadField
 from monazite_provenance.key_sets import KEY_SET_BYTES_MAX, decode_key_set, encode_key_set
 from monazite_provenance.keys import PublicKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.places import LogSpan
 from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
+
+# How a set of keys begins: an array, and in it a map.
+_ARRAYS: Final = frozenset(bytes((each,)) for each in range(0x80, 0xA0))
+_MAPS: Final = frozenset(bytes((each,)) for each in range(0xA0, 0xC0))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
             keys = [each.public for each in known]
             shown, lines = _trust_json(trust, known), _trust_lines(trust, known)
         else:
+            if raw[:1] not in _ARRAYS or raw[1:2] not in _MAPS:
+                raise BadField("neither a trust file (JSON) nor a COSE_KeySet: another kind of file", field="keys")
             keys = list(decode_key_set(raw))
             by_kid = _by_kid(options.trust)
             shown, lines = _set_json(keys, by_kid), _set_lines(keys, by_kid)

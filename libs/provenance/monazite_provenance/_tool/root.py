@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from monazite_provenance import tree
@@ -16,11 +17,13 @@ from monazite_provenance._tool import checkpoint_files, files, screen, trusted, 
 from monazite_provenance._tool.heads import CANNOT_TELL, FEWER, REFUTED, Signed, judged
 from monazite_provenance._tool.leaving import DONE, VERDICT_CODES, WrongUse
 from monazite_provenance._tool.screen import Json
-from monazite_provenance.errors import BadSignature, KeyProblem, LogForked, LogProblem, ProvenanceError
+from monazite_provenance.errors import BadField, BadSignature, KeyProblem, LogForked, LogProblem, ProvenanceError
 from monazite_provenance.monitor import Replay
 from monazite_provenance.statement import STATEMENT_BYTES_MAX
 
 _SIGN1: Final = 18
+# How a statement begins: with that tag.
+_TAGGED: Final = b"\xd2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +86,11 @@ def _note(replay: Replay, waiting: dict[int, list[Signed]]) -> None:
 def _statements(entries: str) -> Iterator[bytes]:
     bound = STATEMENT_BYTES_MAX
     total = bound * tree.SIZE_MAX
-    return cut(files.chunks(entries), first_bytes_max=bound, item_bytes_max=bound, total_bytes_max=total, tag=_SIGN1)
+    pieces = files.chunks(entries)
+    first = next(pieces, b"")
+    if first and not first.startswith(_TAGGED):
+        raise BadField("not the entries of a log: another kind of file", field="entries")
+    return cut(chain((first,), pieces), first_bytes_max=bound, item_bytes_max=bound, total_bytes_max=total, tag=_SIGN1)
 
 
 def _leave(

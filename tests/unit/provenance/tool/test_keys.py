@@ -107,3 +107,9 @@ def test_what_is_neither(files: Files, tool: Tool) -> None:
     assert tool("keys", files.abroad).code == 5
     said = tool("keys", files.new("cut", World.new().trust.dump()[:-9]), "--json")
     assert said.json["error"]["reason"] == "BAD_FIELD"
+
+
+def test_another_file_is_said_to_be_neither(files: Files, tool: Tool) -> None:
+    for content in (files.abroad.read_bytes(), b"%PDF-1.7", b"\x80", b"\xd2\x84"):
+        said = tool("keys", files.new("other", content))
+        assert (said.code, "neither a trust file (JSON) nor a COSE_KeySet" in said.err) == (5, True)

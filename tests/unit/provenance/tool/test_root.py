@@ -135,6 +135,9 @@ def test_what_cannot_be_compared(log: Log, files: Files, tool: Tool) -> None:
     assert tool(*common, "--checkpoint", files.abroad).code == 5
     assert tool("root", files.new("cut", b"".join(STATEMENTS)[:-1])).code == 5
     assert tool("root", files.new("tag", b"\xd1" + STATEMENTS[0][1:])).code == 5
+    for other in (files.abroad, files.trust, files.new("text", b"hello")):
+        said = tool("root", other)
+        assert (said.code, "BAD_FIELD not the entries of a log" in said.err) == (5, True)
     assert tool("root", files.new("item", STORY.world.items[0].encode())).code == 5
 
 
