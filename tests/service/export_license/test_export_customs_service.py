@@ -18,6 +18,7 @@ from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.statement import Outpoint, log_leaf, parse
 
 from services.chassis.errors import Error, Kind
+from services.chassis.fields import outpoint_message as head
 from tests.fakes.export_registry import Answer
 from tests.service.calling import new_id
 from tests.service.export_license.api import (
@@ -26,7 +27,6 @@ from tests.service.export_license.api import (
     Api,
     balances,
     fetch,
-    head,
     line,
     new_act,
     refused,
