@@ -16,6 +16,7 @@ from monazite_provenance.redaction import omit, unneeded
 from monazite_provenance.statement import parse
 
 from tests.unit.provenance.chains import AT_S, World, tell
+from tests.unit.provenance.paging import in_pages
 from tests.unit.provenance.taken_back import from_cuts, taken_back
 from tests.vectors.forging.bundles import RUNGS, mined, sold
 from tests.vectors.forging.seeded import seeded
@@ -59,6 +60,13 @@ def cut() -> bytes:
     return world.encode(target, [*keys, *world.items[known:]])
 
 
+def pages() -> bytes:
+    """The same as `exported`, in three pages."""
+    story = tell()
+    items = [*story.world.items, story.world.status(story.abroad)]
+    return b"".join(in_pages(story.world, story.abroad, items, (9, 18)))
+
+
 def cuts() -> bytes:
     """A lot that was cut, sold, and came back to be cut again, merged with the part that came back before."""
     world, heads = taken_back()
@@ -74,7 +82,7 @@ def ladder() -> bytes:
     return world.encode(head)
 
 
-CHAINS: Final[tuple[Callable[[], bytes], ...]] = (sale, exported, returned, redacted, cut, cuts, ladder)
+CHAINS: Final[tuple[Callable[[], bytes], ...]] = (sale, exported, returned, redacted, cut, cuts, ladder, pages)
 
 
 def files() -> dict[Path, bytes]:

@@ -16,6 +16,7 @@ from tests.vectors.forging import (
     bundle_amendments,
     bundle_keys,
     bundle_licences,
+    bundle_pages,
     bundle_rights,
     bundle_witnesses,
     bundle_words,
@@ -47,6 +48,7 @@ SOURCES: Final = (
     bundle_rights,
     bundle_amendments,
     bundle_licences,
+    bundle_pages,
 )
 
 SUFFIXES: Final = {"trust": ".json", "bundle": ".bundle"}

@@ -12,7 +12,7 @@ from monazite_provenance._holds import ON_HOLD, hold_gap
 from monazite_provenance._positions import Positions
 from monazite_provenance._registration import Registration
 from monazite_provenance._vouching import check_cut, check_word
-from monazite_provenance.bundle import Bundle, Cosigned, Listing
+from monazite_provenance.bundle import Cosigned, Listing
 from monazite_provenance.conservation import Finding
 from monazite_provenance.contents import CutDetails, KeyAction, StatusDetails, decode_details
 from monazite_provenance.errors import (
@@ -77,7 +77,7 @@ class Run:
     def is_over(self) -> bool:
         """Whether nothing more of the bundle can change what is wrong with it.
 
-        A failure that rests on where statements are registered stands if the receipts in the bundle's head hold.
+        A failure that rests on where statements are registered stands if the receipts in the page's head hold.
         """
         return self._failure is not None and not self._judges_places and not isinstance(self._failure[0], LogProblem)
 
@@ -95,6 +95,22 @@ class Run:
                 return
         # The receipts may still show that this was said of a place where nothing stands.
         self._registration.see(ordinal, log_leaf(Item.decode(piece).statement))
+
+    def end_page(self) -> None:
+        """All of a page was taken: its receipts are proven, and what was concluded from the places that they claim.
+
+        After a failure there is nothing more to be taken.
+        """
+        if self.is_over:
+            return
+        try:
+            self._registration.settle()
+        except ProvenanceError as error:
+            self._failure = error, self._registration.blamed
+
+    def turn(self, listings: Sequence[Listing]) -> None:
+        """Go on with the next page of the same bundle."""
+        self._registration.turn(listings)
 
     @property
     def has_status(self) -> bool:
@@ -177,22 +193,15 @@ class Run:
         check_word(statement, details, self._registry)
         self._status = statement, details
 
-    def report(self, opened: Bundle, at: int) -> LotReport:
-        """The report on a bundle, once it has ended or is over. `at` is in Unix seconds."""
-        target = opened.target
-        if self.is_over:
-            return self._failed(target)
-        try:
-            self._registration.settle()
-        except ProvenanceError as error:
-            self._failure = error, self._registration.blamed
+    def report(self, target: Outpoint, cosigned: Sequence[Cosigned], at: int) -> LotReport:
+        """The report on a bundle whose last page has ended, or that failed. `at` is in Unix seconds."""
         if self._failure is not None:
             return self._failed(target)
         try:
             self._custody.finish(target, self._positions.places)
             history = self._custody.history(target, self._order_unknown)
             status = self._judged(history, target, at)
-            witnessed = self._witnessed(opened.cosigned, status)
+            witnessed = self._witnessed(cosigned, status)
         except ProvenanceError as error:
             self._failure = error, None
             return self._failed(target)

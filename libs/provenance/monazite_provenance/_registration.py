@@ -1,7 +1,8 @@
 """Where the statements of a bundle are registered: the receipts of its head, and those that statements carry.
 
 A receipt of the head is a claim until the last of its statements has been seen: its proof needs all their leaves. So
-what is concluded from a place that is only claimed counts once `settle` has passed, and not before.
+what is concluded from a place that is only claimed counts once `settle` has passed, and not before. Of several pages
+each has its own receipts, which are proven when it has come.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ class Registration:
         self._claims: dict[int, _Claim] = {}
         self._leaves: dict[Place, bytes] = {}
         self.blamed: bytes | None = None
+        self.turn(listings)
+
+    def turn(self, listings: Sequence[Listing]) -> None:
+        """A page begins, the one before has passed `settle`. What stands where is remembered, its receipts are not."""
+        self._listings.clear()
+        self._claims.clear()
         for listing in listings:
             self._open(listing)
 
@@ -105,7 +112,7 @@ class Registration:
         }
 
     def see(self, ordinal: int, leaf: bytes) -> None:
-        """The leaf of the item at this place of the bundle, whatever is thought of it."""
+        """The leaf of the item at this place of the page, whatever is thought of it."""
         claim = self._claims.get(ordinal)
         if claim is not None:
             claim.listing.leaves[ordinal] = leaf
@@ -156,7 +163,7 @@ class Registration:
         return carried or claimed
 
     def settle(self) -> None:
-        """The bundle has ended: what its head claims is proven, or `blamed` is the statement that lacks a receipt.
+        """The page has ended: what its head claims is proven, or `blamed` is the statement that lacks a receipt.
 
         Raises NoTrustedReceipt, LogForked.
         """

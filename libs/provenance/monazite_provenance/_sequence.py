@@ -22,22 +22,33 @@ _SIMPLE_ARGUMENTS: Final = (20, 21, 22)
 _INLINE_MAX: Final = 23
 
 
-def cut(
-    chunks: Iterable[bytes], *, first_bytes_max: int, item_bytes_max: int, total_bytes_max: int, tag: int | None = None
-) -> Iterator[bytes]:
+class EndsWithin(BadField):
+    """The sequence ends within an item."""
+
+
+class Bounds:
+    """Of the next item and of the whole, bytes. Who reads may set others between two items."""
+
+    __slots__ = ("item_bytes_max", "total_bytes_max")
+
+    def __init__(self, item_bytes_max: int, total_bytes_max: int) -> None:
+        self.item_bytes_max = item_bytes_max
+        self.total_bytes_max = total_bytes_max
+
+
+def cut(chunks: Iterable[bytes], bounds: Bounds, *, tag: int | None = None) -> Iterator[bytes]:
     """The encoded items of a sequence, one by one, holding no more than one item and one chunk.
 
-    The first has a bound of its own; items may bear `tag`. Raises TooLarge past a bound, BadField for what is no CBOR
-    of the profile or ends within an item.
+    Items may bear `tag`. Raises TooLarge past a bound, BadField for what is no CBOR of the profile, EndsWithin.
     """
     buffer = bytearray()
-    total, bytes_max = 0, first_bytes_max
+    total, bytes_max = 0, bounds.item_bytes_max
     # Of the item that is not all there yet: up to where its heads were read, and how many members are still to come.
     place, left = 0, 1
     for chunk in chunks:
         total += len(chunk)
-        if total > total_bytes_max:
-            raise TooLarge("sequence too long", limit=total_bytes_max)
+        if total > bounds.total_bytes_max:
+            raise TooLarge("sequence too long", limit=bounds.total_bytes_max)
         buffer += chunk
         start = 0
         while True:
@@ -47,13 +58,13 @@ def cut(
             if left or place > len(buffer):
                 break
             yield bytes(buffer[start:place])
-            start, left, bytes_max = place, 1, item_bytes_max
+            start, left, bytes_max = place, 1, bounds.item_bytes_max
         del buffer[:start]
         place -= start
         if len(buffer) > bytes_max:
             raise TooLarge("item too long", limit=bytes_max)
     if buffer:
-        raise BadField("it ends within an item: a part of it is missing", field="sequence")
+        raise EndsWithin("it ends within an item: a part of it is missing", field="sequence")
 
 
 def _walk(buffer: bytearray, start: int, place: int, left: int, item_bytes_max: int) -> tuple[int, int]:

@@ -4,83 +4,154 @@ The head is `[1, target outpoint, [[receipt, [place of an item, ...]], ...]]`: o
 statements of a log, and which items of the bundle, counted from 0, its indexes are of. So a reader knows where an item
 claims to be registered before it meets it, and needs the receipt's proof only at the end. Where witnesses co-signed the
 logs, a fourth member of the head carries that; it changes nothing in the items, so that anybody may add it later.
+
+What is over a bound of a page is written as several, one behind the other, each with a head of its own and receipts for
+its own items: `[2, target, receipts, co-signed, [number, of, items, SHA-256 of the page before]]`. Each can be proven
+when it has come; what witnesses co-signed stands in the last one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from hashlib import sha256
+from itertools import chain
 from typing import Final
 
-from monazite_provenance import _cbor, tree
+from monazite_provenance._bundle_head import (
+    BUNDLE_VERSION,
+    COSIGNED_MAX,
+    HEAD_BYTES_MAX,
+    JOINTS_MAX,
+    LISTINGS_MAX,
+    PAGE_BYTES_MAX,
+    PAGE_STATEMENTS_MAX,
+    PAGED_VERSION,
+    PAGES_MAX,
+    Cosigned,
+    Head,
+    Joint,
+    Listing,
+    PagePlace,
+    decode_head,
+    encode_head,
+)
 from monazite_provenance._frozen import dataclass
-from monazite_provenance._sequence import cut
-from monazite_provenance.errors import BadField, NotABundle, TooLarge, TooManyParents, UnsupportedVersion
+from monazite_provenance._pages import Page, PageReader
+from monazite_provenance._sequence import Bounds, cut
+from monazite_provenance.errors import BadField, NotABundle, TooLarge, TooManyParents
 from monazite_provenance.item import ITEM_BYTES_MAX, Item
-from monazite_provenance.receipts import MULTI_RECEIPT_BYTES_MAX
-from monazite_provenance.statement import OUTPOINT_BYTES, Outpoint
+from monazite_provenance.statement import Outpoint
 
-BUNDLE_VERSION: Final = 1
-PAGE_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Largest page of a bundle, bytes."""
-PAGE_STATEMENTS_MAX: Final = 10_000
-"""Most statements in a page of a bundle."""
-LISTINGS_MAX: Final = 64
-"""Most receipts in the head of a bundle: one a log."""
-COSIGNED_MAX: Final = 64
-"""Most co-signed checkpoints in the head of a bundle."""
-JOINTS_MAX: Final = 64
-"""Most consistency paths that lead to one co-signed checkpoint."""
-HEAD_BYTES_MAX: Final = MULTI_RECEIPT_BYTES_MAX + 1024 * 1024
-"""Largest head of a bundle, bytes: its receipts, five bytes for each item that they are of, what witnesses said."""
+__all__ = [
+    "BUNDLE_VERSION",
+    "COSIGNED_MAX",
+    "HEAD_BYTES_MAX",
+    "JOINTS_MAX",
+    "LISTINGS_MAX",
+    "PAGED_VERSION",
+    "PAGES_MAX",
+    "PAGE_BYTES_MAX",
+    "PAGE_STATEMENTS_MAX",
+    "Bundle",
+    "Cosigned",
+    "Joint",
+    "Listing",
+    "Page",
+    "PageWriter",
+    "Sheet",
+    "read",
+    "sheets",
+    "write",
+    "write_pages",
+]
 
-# How the head of a bundle begins: an array of three or four, and in it an unsigned integer.
-_HEADS: Final = (0x83, 0x84)
+
+# How the head of a bundle begins: an array of three to five, and in it an unsigned integer.
+_HEADS: Final = (0x83, 0x84, 0x85)
 _NUMBER_LAST: Final = b"\x1b"
 _BEGINNING_BYTES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """A receipt of many entries (`receipts`), and the places in the bundle of the items that its indexes are of."""
-
-    receipt: bytes
-    ordinals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """The consistency path (RFC 9162 section 2.1.4) from a head of `size` entries to a co-signed one."""
-
-    size: int
-    path: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cosigned:
-    """A text checkpoint with lines of witnesses (`checkpoints`), and the paths that lead to it from smaller heads of
-    the same log, sizes ascending. Nothing of it is verified here.
-    """
-
-    checkpoint: str
-    joints: tuple[Joint, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Bundle:
-    """The outpoint a bundle speaks for, its receipts, its encoded items as they come, raising as `read`, and what
-    witnesses co-signed.
+    """The outpoint a bundle speaks for, its first page and those behind it, each to be read before the next is asked
+    for.
     """
 
     target: Outpoint
-    listings: tuple[Listing, ...]
-    pieces: Iterator[bytes]
-    cosigned: tuple[Cosigned, ...] = ()
+    first: Page
+    rest: Iterator[Page]
+
+    @property
+    def pages(self) -> Iterator[Page]:
+        """The pages that are left, as they come. Raises as `read`."""
+        return chain((self.first,), self.rest)
+
+    @property
+    def pieces(self) -> Iterator[bytes]:
+        """What is left of the encoded items of all pages, as they come. Raises as `read`."""
+        return (piece for page in self.pages for piece in page.pieces)
 
     @property
     def items(self) -> Iterator[Item]:
-        """What is left of the pieces, decoded as they come. Raises the Malformed family."""
+        """The same, decoded. Raises the Malformed family."""
         return map(Item.decode, self.pieces)
+
+    @property
+    def listings(self) -> tuple[Listing, ...]:
+        """Of a bundle of one page its receipts. Raises TooLarge for one of more, each of which has its own."""
+        return self._only.listings
+
+    @property
+    def cosigned(self) -> tuple[Cosigned, ...]:
+        """The same, of what witnesses co-signed."""
+        return self._only.cosigned
+
+    @property
+    def _only(self) -> Page:
+        if self.first.of > 1:
+            raise TooLarge("a bundle of several pages", limit=1)
+        return self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What goes into a page: encoded items, and the receipts of these, by their places in this page."""
+
+    pieces: Sequence[bytes]
+    listings: Sequence[Listing] = ()
+
+
+class PageWriter:
+    """Writes the pages of a bundle one after the other, a bundle of one page as `write` does."""
+
+    def __init__(self, target: Outpoint, of: int, cosigned: Sequence[Cosigned] = ()) -> None:
+        """`cosigned` goes into the last of `of` pages. Raises TooLarge for too many, or none."""
+        if not 0 < of <= PAGES_MAX:
+            raise TooLarge("too many pages", limit=PAGES_MAX)
+        self._target = target
+        self._of = of
+        self._cosigned = cosigned
+        self._number = 0
+        self._before: bytes | None = None
+
+    def page(self, sheet: Sheet) -> list[bytes]:
+        """The encoded pieces of the next page, its head first.
+
+        Raises TooLarge, TooManyParents past its bounds; BadField for one without items, or behind the last.
+        """
+        self._number += 1
+        last = self._number == self._of
+        place = None
+        if self._of > 1:
+            if self._number > self._of or not sheet.pieces:
+                raise BadField("a page without items, or behind the last", field="bundle")
+            place = PagePlace(self._number, self._of, len(sheet.pieces), self._before)
+        head = Head(self._target, tuple(sheet.listings), tuple(self._cosigned) if last else (), place)
+        pieces = list(_written(head, sheet.pieces))
+        if not last:
+            self._before = sha256(b"".join(pieces)).digest()
+        return pieces
 
 
 def write(
@@ -89,46 +160,51 @@ def write(
     listings: Sequence[Listing] = (),
     cosigned: Sequence[Cosigned] = (),
 ) -> Iterator[bytes]:
-    """The encoded pieces of a bundle, one an item. Raises TooLarge, TooManyParents past the bounds of a page."""
-    receipts: list[_cbor.Encodable] = [[each.receipt, list(each.ordinals)] for each in listings]
-    witnessed: list[_cbor.Encodable] = [
-        [each.checkpoint, [[joint.size, list(joint.path)] for joint in each.joints]] for each in cosigned
-    ]
-    head = _cbor.encode([BUNDLE_VERSION, target.encode(), receipts, *([witnessed] if witnessed else [])])
-    joints_most = max((len(each.joints) for each in cosigned), default=0)
-    if len(listings) > LISTINGS_MAX or len(cosigned) > COSIGNED_MAX or joints_most > JOINTS_MAX:
-        raise TooLarge("too many receipts or co-signed checkpoints in the head of a bundle", limit=LISTINGS_MAX)
-    if len(head) > HEAD_BYTES_MAX:
-        raise TooLarge("head of a bundle too long", limit=HEAD_BYTES_MAX)
-    total = len(head)
-    yield head
-    for count, item in enumerate(items, start=1):
-        piece = item if isinstance(item, bytes) else item.encode()
-        total += len(piece)
-        if total > PAGE_BYTES_MAX:
-            raise TooLarge("bundle too long", limit=PAGE_BYTES_MAX)
-        if count > PAGE_STATEMENTS_MAX:
-            raise TooManyParents("too many statements in a bundle", limit=PAGE_STATEMENTS_MAX)
-        yield piece
+    """The encoded pieces of a bundle of one page, one an item. Raises TooLarge, TooManyParents past its bounds."""
+    return _written(Head(target, tuple(listings), tuple(cosigned)), items)
+
+
+def write_pages(target: Outpoint, pages: Sequence[Sheet], cosigned: Sequence[Cosigned] = ()) -> Iterator[bytes]:
+    """The encoded pieces of a bundle of these pages. Raises as `PageWriter.page`."""
+    writer = PageWriter(target, len(pages), cosigned)
+    return (piece for sheet in pages for piece in writer.page(sheet))
+
+
+def sheets(bundle: Bundle) -> tuple[list[Sheet], tuple[Cosigned, ...]]:
+    """All that is left of a bundle, in memory, page by page, and what witnesses co-signed: what `write_pages` takes.
+
+    Raises as `read`.
+    """
+    found: list[Sheet] = []
+    cosigned: tuple[Cosigned, ...] = ()
+    for page in bundle.pages:
+        found.append(Sheet(list(page.pieces), page.listings))
+        cosigned = page.cosigned
+    return found, cosigned
 
 
 def read(chunks: Iterable[bytes]) -> Bundle:
     """Read a bundle from pieces cut anywhere, as a stream; its items are encoded and still to be decoded.
 
     Raises the Malformed family (NotABundle for what is another file altogether), UnsupportedVersion, TooManyParents:
-    here for the head, while iterating for the items.
+    here for the head, while iterating for the items and the pages. Of a bundle of several pages PagesIncomplete,
+    PageOutOfOrder, ForeignPage for one that is not whole.
     """
-    pieces = cut(
-        _begun(chunks), first_bytes_max=HEAD_BYTES_MAX, item_bytes_max=ITEM_BYTES_MAX, total_bytes_max=PAGE_BYTES_MAX
-    )
+    bounds = Bounds(HEAD_BYTES_MAX, PAGE_BYTES_MAX)
+    pieces = cut(_begun(chunks), bounds)
     first = next(pieces, b"")
-    target, listings, cosigned = _head(_cbor.decode(first))
-    return Bundle(target, listings, _items(pieces), cosigned)
+    head = decode_head(first)
+    bounds.item_bytes_max = ITEM_BYTES_MAX
+    if head.place is None:
+        return Bundle(head.target, Page(head.listings, _items(pieces), head.cosigned), iter(()))
+    bounds.total_bytes_max = head.place.of * PAGE_BYTES_MAX
+    pages = PageReader(head, pieces, bounds).read(first, head)
+    return Bundle(head.target, next(pages), pages)
 
 
 def _begun(chunks: Iterable[bytes]) -> Iterable[bytes]:
-    """The same, if they begin as the head of a bundle does, of whatever version: an array of three or four, whose first
-    is a number. Raises NotABundle: read as CBOR, a text or a picture would only seem too long.
+    """The same, if they begin as the head of a bundle does, of whatever version: an array of three to five, whose
+    first is a number. Raises NotABundle: read as CBOR, a text or a picture would only seem too long.
     """
     rest = iter(chunks)
     start = b""
@@ -143,69 +219,18 @@ def _begun(chunks: Iterable[bytes]) -> Iterable[bytes]:
     return chain((start,), rest)
 
 
-def _head(value: _cbor.CborValue) -> tuple[Outpoint, tuple[Listing, ...], tuple[Cosigned, ...]]:
-    match value:
-        case [int(version), bytes(target), list(receipts), *more] if type(version) is int:
-            if version != BUNDLE_VERSION:
-                raise UnsupportedVersion("bundle of another version")
-        case _:
-            raise BadField("the head of a bundle", field="bundle")
-    if len(target) != OUTPOINT_BYTES:
-        raise BadField("the head of a bundle", field="bundle")
-    if len(receipts) > LISTINGS_MAX:
-        raise TooLarge("too many receipts in the head of a bundle", limit=LISTINGS_MAX)
-    listings = tuple(_listing(member) for member in receipts)
-    named = [ordinal for listing in listings for ordinal in listing.ordinals]
-    if len(named) > PAGE_STATEMENTS_MAX or len(set(named)) != len(named):
-        raise BadField("an item that stands in two receipts of the head", field="bundle")
-    return Outpoint.decode(target), listings, _all_cosigned(more)
-
-
-def _listing(value: _cbor.CborValue) -> Listing:
-    match value:
-        case [bytes(receipt), list(ordinals)] if ordinals:
-            listed = tuple(ordinal for ordinal in ordinals if type(ordinal) is int)
-            if len(listed) == len(ordinals) and 0 <= min(listed) <= max(listed) < PAGE_STATEMENTS_MAX:
-                return Listing(receipt, listed)
-        case _:
-            pass
-    raise BadField("a receipt in the head of a bundle", field="bundle")
-
-
-def _all_cosigned(more: Sequence[_cbor.CborValue]) -> tuple[Cosigned, ...]:
-    match more:
-        case []:
-            return ()
-        case [list(members)] if members:
-            if len(members) > COSIGNED_MAX:
-                raise TooLarge("too many co-signed checkpoints in the head of a bundle", limit=COSIGNED_MAX)
-            return tuple(map(_cosigned, members))
-        case _:
-            raise BadField("the head of a bundle", field="bundle")
-
-
-def _cosigned(value: _cbor.CborValue) -> Cosigned:
-    match value:
-        case [str(checkpoint), list(joints)]:
-            if len(joints) > JOINTS_MAX:
-                raise TooLarge("too many paths to a co-signed checkpoint", limit=JOINTS_MAX)
-            found = tuple(map(_joint, joints))
-            if all(left.size < right.size for left, right in pairwise(found)):
-                return Cosigned(checkpoint, found)
-        case _:
-            pass
-    raise BadField("a co-signed checkpoint in the head of a bundle", field="bundle")
-
-
-def _joint(value: _cbor.CborValue) -> Joint:
-    match value:
-        case [int(size), list(nodes)] if type(size) is int and len(nodes) <= tree.PATH_NODES_MAX:
-            path = tuple(node for node in nodes if isinstance(node, bytes) and len(node) == tree.HASH_BYTES)
-            if len(path) == len(nodes) and 0 < size <= tree.SIZE_MAX:
-                return Joint(size, path)
-        case _:
-            pass
-    raise BadField("a path to a co-signed checkpoint", field="bundle")
+def _written(head: Head, items: Iterable[Item | bytes]) -> Iterator[bytes]:
+    encoded = encode_head(head)
+    total = len(encoded)
+    yield encoded
+    for count, item in enumerate(items, start=1):
+        piece = item if isinstance(item, bytes) else item.encode()
+        total += len(piece)
+        if total > PAGE_BYTES_MAX:
+            raise TooLarge("bundle too long", limit=PAGE_BYTES_MAX)
+        if count > PAGE_STATEMENTS_MAX:
+            raise TooManyParents("too many statements in a bundle", limit=PAGE_STATEMENTS_MAX)
+        yield piece
 
 
 def _items(pieces: Iterator[bytes]) -> Iterator[bytes]:

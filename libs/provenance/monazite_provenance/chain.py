@@ -2,17 +2,19 @@
 
 Items come as a stream, parents first; each is looked at once. The first thing wrong ends it: what refutes gives
 REFUTED, what cannot be judged here gives CANNOT_TELL. What rests on where a statement is registered waits for the end
-of the stream, when the receipts in the bundle's head are proven.
+of the page, when the receipts in its head are proven.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 
 from monazite_provenance import bundle
 from monazite_provenance._judging import Run
-from monazite_provenance.bundle import Bundle
+from monazite_provenance.bundle import Bundle, Cosigned, Page
+from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.many import attempts
 from monazite_provenance.remembering import RememberingVerifier
 from monazite_provenance.report import LotReport
@@ -21,6 +23,9 @@ from monazite_provenance.trust import TrustFile
 from monazite_provenance.verifier import Statement, Verifier
 
 __all__ = ["BundleVerifier", "verify_bundle"]
+
+Attempt = tuple[int, tuple[bytes, Statement | ProvenanceError]]
+"""An item of a page, by its place there, and what verifying it gave."""
 
 
 def verify_bundle(
@@ -39,20 +44,40 @@ def verify_bundle(
     with its openings is the report's matter.
     """
     opened = bundle.read(chunks)
-    run = Run(trust, settings, opened.listings)
-    for ordinal, (piece, outcome) in enumerate(attempts(opened.pieces, Verifier(run.keys), threads=threads)):
-        run.take(ordinal, piece, outcome)
-        if run.is_over:
+    run = Run(trust, settings, opened.first.listings)
+    verifier = Verifier(run.keys)
+
+    def attempted(page: Page) -> Generator[Attempt]:
+        with closing(attempts(page.pieces, verifier, threads=threads)) as tried:
+            yield from enumerate(tried)
+
+    return _judge(run, opened, attempted, at)
+
+
+def _judge(run: Run, opened: Bundle, attempted: Callable[[Page], Generator[Attempt]], at: int) -> LotReport:
+    """The report on a bundle whose first page the run was begun with; page by page, up to one that fails."""
+    cosigned: Sequence[Cosigned] = ()
+    for page in opened.pages:
+        if page.number > 1:
+            run.turn(page.listings)
+        with closing(attempted(page)) as tried:
+            for ordinal, (piece, outcome) in tried:
+                run.take(ordinal, piece, outcome)
+                if run.is_over:
+                    break
+        run.end_page()
+        if not run.stands:
             break
-    return run.report(opened, at)
+        cosigned = page.cosigned
+    return run.report(opened.target, cosigned, at)
 
 
 class BundleVerifier:
     """Verifies bundles one after the other against one trust file, and goes on from the last.
 
-    A bundle that begins with the items of the last one that stood, all registered where they were, costs what it adds.
-    Of any other, statements seen before cost no signature. The reports are those of `verify_bundle`. Not to be shared
-    between threads.
+    A bundle of one page that begins with the items of the last such one that stood, all registered where they were,
+    costs what it adds. Of any other, statements seen before cost no signature, as far as they are remembered: of
+    several pages nothing else is kept. The reports are those of `verify_bundle`. Not to be shared between threads.
     """
 
     def __init__(self, trust: TrustFile, *, settings: RuleSettings = DEFAULT_SETTINGS, threads: int = 1) -> None:
@@ -66,34 +91,39 @@ class BundleVerifier:
     def verify(self, chunks: Iterable[bytes], *, at: int) -> LotReport:
         """As `verify_bundle`, of the next bundle."""
         opened = bundle.read(chunks)
-        run, first, pieces = self._begin(opened)
+        goes_on = opened.first.of == 1
+        run, first, rest = self._begin(opened.first, self._run if goes_on else None)
         # Until the end it is not known whether anything can go on from here.
         self._run = None
         verifier = self._remembered.with_keys(run.keys)
-        for ordinal, (piece, outcome) in enumerate(attempts(pieces, verifier, threads=self._threads), start=first):
-            run.take(ordinal, piece, outcome)
-            if run.is_over:
-                break
-            if isinstance(outcome, Statement) and not run.has_status:
-                self._taken.append((piece, outcome))
-        report = run.report(opened, at)
-        if run.stands:
+
+        def attempted(page: Page) -> Generator[Attempt]:
+            pieces, start = (rest, first) if page.number == 1 else (page.pieces, 0)
+            with closing(attempts(pieces, verifier, threads=self._threads)) as tried:
+                for ordinal, attempt in enumerate(tried, start=start):
+                    yield ordinal, attempt
+                    piece, outcome = attempt
+                    if goes_on and isinstance(outcome, Statement) and not run.has_status:
+                        self._taken.append((piece, outcome))
+
+        report = _judge(run, opened, attempted, at)
+        if goes_on and run.stands:
             self._run = run
         return report
 
-    def _begin(self, opened: Bundle) -> tuple[Run, int, Iterator[bytes]]:
-        """The run to go on with, how many items of the bundle it has taken, and the others."""
-        run, taken = self._run, self._taken
+    def _begin(self, page: Page, run: Run | None) -> tuple[Run, int, Iterator[bytes]]:
+        """The run to go on with, how many items of the first page it has taken, and the others."""
+        taken = self._taken
         if run is not None:
-            registration = run.registration(opened.listings)
+            registration = run.registration(page.listings)
             for ordinal, (known, statement) in enumerate(taken):
-                piece = next(opened.pieces, None)
+                piece = next(page.pieces, None)
                 if piece != known or not run.places_again(registration, ordinal, statement):
                     begun = [earlier for earlier, _statement in taken[:ordinal]]
                     self._taken = []
-                    fresh = Run(self._trust, self._settings, opened.listings)
-                    return fresh, 0, chain(begun, () if piece is None else (piece,), opened.pieces)
+                    fresh = Run(self._trust, self._settings, page.listings)
+                    return fresh, 0, chain(begun, () if piece is None else (piece,), page.pieces)
             run.resume(registration)
-            return run, len(taken), opened.pieces
+            return run, len(taken), page.pieces
         self._taken = []
-        return Run(self._trust, self._settings, opened.listings), 0, opened.pieces
+        return Run(self._trust, self._settings, page.listings), 0, page.pieces

@@ -81,6 +81,24 @@ class OpeningMismatch(Malformed):
     code = "OPENING_MISMATCH"
 
 
+class PagesIncomplete(Malformed):
+    """A bundle in pages ends, or one of its pages does, before all that was announced has come."""
+
+    code = "PAGES_INCOMPLETE"
+
+
+class PageOutOfOrder(Malformed):
+    """A page of a bundle is left out, stands there twice or at another's place."""
+
+    code = "PAGE_OUT_OF_ORDER"
+
+
+class ForeignPage(Malformed):
+    """A page that does not continue the one before it: it is of another bundle."""
+
+    code = "FOREIGN_PAGE"
+
+
 class Unsupported(ProvenanceError):
     """Well formed, but of a kind that this version does not judge."""
 

@@ -36,7 +36,8 @@ _BAD: Final = "a co-signature by the name and key of a witness that this witness
 def add_cosignatures(
     chunks: Iterable[bytes], checkpoints: Iterable[str], consistencies: Iterable[bytes] = ()
 ) -> Iterator[bytes]:
-    """The bundle with co-signed text checkpoints in its head; its items stay byte for byte. Nothing is verified.
+    """The bundle with co-signed text checkpoints in its head, of several pages in that of the last; its items stay byte
+    for byte. Nothing is verified.
 
     What stands there already, be it wrong or no checkpoint at all, is neither taken away nor in the way.
 
@@ -45,7 +46,8 @@ def add_cosignatures(
     leads to no co-signed checkpoint.
     """
     opened = bundle.read(chunks)
-    known = list(opened.cosigned)
+    sheets, cosigned = bundle.sheets(opened)
+    known = list(cosigned)
     for checkpoint in checkpoints:
         text = parse_checkpoint_text(checkpoint).text
         of_one = [each for each, found in _readable(known) if found.text == text]
@@ -54,7 +56,7 @@ def add_cosignatures(
             _add(known, Cosigned(checkpoint, each.joints))
     for receipt in consistencies:
         _join(known, receipt)
-    return bundle.write(opened.target, opened.pieces, opened.listings, tuple(known))
+    return bundle.write_pages(opened.target, sheets, known)
 
 
 def _readable(known: Iterable[Cosigned]) -> Iterator[tuple[Cosigned, Checkpoint]]:

@@ -12,7 +12,14 @@ from monazite_provenance import _cbor, bundle, trust
 from monazite_provenance.bundle import Listing
 from monazite_provenance.chain import verify_bundle
 from monazite_provenance.contents import Form, KeyAction, LogRange
-from monazite_provenance.errors import BadField, ProofMismatch, ProvenanceError, TooLarge, UnsupportedVersion
+from monazite_provenance.errors import (
+    BadField,
+    NotABundle,
+    ProofMismatch,
+    ProvenanceError,
+    TooLarge,
+    UnsupportedVersion,
+)
 from monazite_provenance.item import Item
 from monazite_provenance.listings import listing, nodes_needed
 from monazite_provenance.names import log_urn
@@ -284,9 +291,10 @@ TARGET = bytes(34)
 @pytest.mark.parametrize(
     ("head", "error"),
     [
-        (encoded(1, TARGET), BadField),
-        (encoded(2, TARGET, []), UnsupportedVersion),
-        (encoded(True, TARGET, []), BadField),
+        (encoded(1, TARGET), NotABundle),
+        (encoded(3, TARGET, []), UnsupportedVersion),
+        (encoded(2, TARGET, []), BadField),
+        (encoded(True, TARGET, []), NotABundle),
         (encoded(1, bytes(33), []), BadField),
         (encoded(1, TARGET, {}), BadField),
         (encoded(1, TARGET, [], []), BadField),
@@ -299,7 +307,7 @@ TARGET = bytes(34)
         (encoded(1, TARGET, [[b"r", [0, 0]]]), BadField),
         (encoded(1, TARGET, [[b"r", [0]], [b"s", [0]]]), BadField),
         (encoded(1, TARGET, [[b"r", [place]] for place in range(65)]), TooLarge),
-        (b"", BadField),
+        (b"", NotABundle),
     ],
 )
 def test_heads_of_another_form(head: bytes, error: type[ProvenanceError]) -> None:

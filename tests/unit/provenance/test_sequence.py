@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from monazite_provenance import _cbor
-from monazite_provenance._sequence import cut
+from monazite_provenance._sequence import Bounds, cut
 from monazite_provenance.errors import BadField, TooLarge
 
 BYTES_MAX = 1 << 20
@@ -21,9 +21,7 @@ values = st.recursive(
 
 
 def items(chunks: Iterable[bytes], *, tag: int | None = None) -> list[bytes]:
-    return list(
-        cut(chunks, first_bytes_max=BYTES_MAX, item_bytes_max=BYTES_MAX, total_bytes_max=2 * BYTES_MAX, tag=tag)
-    )
+    return list(cut(chunks, Bounds(BYTES_MAX, 2 * BYTES_MAX), tag=tag))
 
 
 def in_pieces(raw: bytes, size: int) -> list[bytes]:

@@ -352,7 +352,7 @@ def _forms(world: World, target: Outpoint) -> Iterator[Case]:
     yield case("form-indefinite-head", "an indefinite length", indefinite, f"{MALFORMED} NOT_A_BUNDLE")
     long_form = enc([Raw(b"\x18\x01"), named, []]) + items
     yield case("form-long-version", "a longer form than needed", long_form, f"{MALFORMED} NOT_DETERMINISTIC")
-    yield case("form-version-2", "a version to come", headed(2, named, []), f"{MALFORMED} UNSUPPORTED_VERSION")
+    yield case("form-version-3", "a version to come", headed(3, named, []), f"{MALFORMED} UNSUPPORTED_VERSION")
     many: list[Value] = [[b"receipt", [n]] for n in range(65)]
     yield case("form-receipts-65", "more logs than a bundle has", headed(1, named, many), f"{MALFORMED} TOO_LARGE")
     huge = enc([1, named, []]) + b"\x84\x5a\x7f\xff\xff\xff"

@@ -39,11 +39,16 @@ def run(options: argparse.Namespace) -> int:
     """Write the redacted bundle, say what was left out."""
     with files.named(options.bundle):
         opened = bundle.read(files.chunks(options.bundle))
-        items = list(opened.items)
+        sheets, cosigned = bundle.sheets(opened)
+        items = [Item.decode(piece) for sheet in sheets for piece in sheet.pieces]
         omissions = set(_asked_for(options.hide, items))
         if not options.only:
             omissions |= unneeded(opened.target, items)
-        pieces = list(bundle.write(opened.target, omit(items, omissions), opened.listings, opened.cosigned))
+        left = omit(items, omissions)
+        pages = [bundle.Sheet([next(left).encode() for _ in sheet.pieces], sheet.listings) for sheet in sheets]
+        # Past the last item it says what was to be left out and is not there.
+        next(left, None)
+        pieces = list(bundle.write_pages(opened.target, pages, cosigned))
     warnings = list(_warnings(opened.target, items, omissions))
     files.write(options.out, pieces)
     if options.out == files.STANDARD or not options.json:

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Final
 
 from monazite_provenance import tree
-from monazite_provenance._sequence import cut
+from monazite_provenance._sequence import Bounds, cut
 from monazite_provenance._tool import checkpoint_files, files, screen, trusted, words
 from monazite_provenance._tool.heads import CANNOT_TELL, FEWER, REFUTED, Signed, judged
 from monazite_provenance._tool.leaving import DONE, VERDICT_CODES, WrongUse
@@ -90,7 +90,7 @@ def _statements(entries: str) -> Iterator[bytes]:
     first = next(pieces, b"")
     if first and not first.startswith(_TAGGED):
         raise BadField("not the entries of a log: another kind of file", field="entries")
-    return cut(chain((first,), pieces), first_bytes_max=bound, item_bytes_max=bound, total_bytes_max=total, tag=_SIGN1)
+    return cut(chain((first,), pieces), Bounds(bound, total), tag=_SIGN1)
 
 
 def _leave(

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     files.write(options.out, pieces)
     if options.out == files.STANDARD:
         return DONE
-    cosigned = bundle.read(pieces).cosigned
+    _sheets, cosigned = bundle.sheets(bundle.read(pieces))
     found = list(_readable(each.checkpoint for each in cosigned))
     unreadable = len(cosigned) - len(found)
     said = [(each.origin, each.size, sorted({line.name for line in each.signatures})) for each in found]

@@ -79,6 +79,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSUPPORTED_LOG_STRUCTURE: _ErrorReason.ValueType  # 137
     ERROR_REASON_HEAD_SPENT: _ErrorReason.ValueType  # 138
     ERROR_REASON_ATTESTATION_MISMATCH: _ErrorReason.ValueType  # 139
+    ERROR_REASON_PAGES_INCOMPLETE: _ErrorReason.ValueType  # 140
+    ERROR_REASON_PAGE_OUT_OF_ORDER: _ErrorReason.ValueType  # 141
+    ERROR_REASON_FOREIGN_PAGE: _ErrorReason.ValueType  # 142
     ERROR_REASON_NOT_A_BUNDLE: _ErrorReason.ValueType  # 145
     ERROR_REASON_STALE: _ErrorReason.ValueType  # 200
     """Of the registry."""
@@ -177,6 +180,9 @@ ERROR_REASON_LOG_FORKED: ErrorReason.ValueType  # 136
 ERROR_REASON_UNSUPPORTED_LOG_STRUCTURE: ErrorReason.ValueType  # 137
 ERROR_REASON_HEAD_SPENT: ErrorReason.ValueType  # 138
 ERROR_REASON_ATTESTATION_MISMATCH: ErrorReason.ValueType  # 139
+ERROR_REASON_PAGES_INCOMPLETE: ErrorReason.ValueType  # 140
+ERROR_REASON_PAGE_OUT_OF_ORDER: ErrorReason.ValueType  # 141
+ERROR_REASON_FOREIGN_PAGE: ErrorReason.ValueType  # 142
 ERROR_REASON_NOT_A_BUNDLE: ErrorReason.ValueType  # 145
 ERROR_REASON_STALE: ErrorReason.ValueType  # 200
 """Of the registry."""
