@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final
 
 from monazite.registry.v1.registry_pb2 import (
     BUNDLE_EXTENT_FROM_CUTS,
@@ -29,6 +31,8 @@ from clients.admin.arguments import parse_outpoint
 from clients.admin.session import InputError, Session
 from clients.connection import stream
 
+_CHUNK_BYTES: Final = 64 * 1024
+
 
 async def resolve(session: Session, lot: str) -> Outpoint:
     """The outpoint that `lot` names: itself, or the head of the lot with that id."""
@@ -44,34 +48,63 @@ async def fetch(
     *,
     with_status: bool = True,
     extent: BundleExtent.ValueType = BUNDLE_EXTENT_UNSPECIFIED,
-) -> bytes:
-    """The bundle of one head, with how the registry says that it stands now."""
+) -> IO[bytes]:
+    """The bundle of one head, with how the registry says that it stands now, as an open file to be read once: up to a
+    page of it is in memory.
+    """
     stub = LotServiceStub(session.channel("registry"))
     request = GetBundleRequest(head=head, with_status=with_status, extent=extent)
-    pieces = stream(stub.GetBundle, request, timeout_s=session.configuration.timeout_s)
-    return b"".join([piece.chunk async for piece in pieces])
+    spool = SpooledTemporaryFile[bytes](max_size=bundle.PAGE_BYTES_MAX)
+    try:
+        async for piece in stream(stub.GetBundle, request, timeout_s=session.configuration.timeout_s):
+            spool.write(piece.chunk)
+    except BaseException:
+        spool.close()
+        raise
+    spool.seek(0)
+    return spool
+
+
+def chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """What is left of an open file, piece by piece."""
+    return iter(lambda: file.read(_CHUNK_BYTES), b"")
 
 
 async def refresh(session: Session, content: bytes, **about: str) -> bytes:
     """A bundle that was saved before, with a status of now behind its statements. Raises InputError for no bundle."""
     try:
         kept = bundle.read([content])
-        pieces = list(kept.pieces)
-        if pieces and parse(Item.decode(pieces[-1]).statement).claims.kind is EventKind.STATUS:
-            del pieces[-1]
+        pages, cosigned = bundle.sheets(kept)
+        pages[-1] = _without_status(pages[-1])
         stub = LotServiceStub(session.channel("registry"))
         head = Outpoint(statement_id=kept.target.statement_id, output_index=kept.target.index)
-        request = GetStatusRequest(head=head, extent=_extent(pieces))
-        pieces.append((await session.ask(stub.GetStatus, request)).status.item)
-        return b"".join(bundle.write(kept.target, pieces, kept.listings, kept.cosigned))
+        request = GetStatusRequest(head=head, extent=_extent(piece for page in pages for piece in page.pieces))
+        _add_status(pages, (await session.ask(stub.GetStatus, request)).status.item)
+        return b"".join(bundle.write_pages(kept.target, pages, cosigned))
     except ProvenanceError as error:
         raise InputError.of(error, **about) from error
 
 
-def said_by_status(content: bytes) -> StatusDetails | None:
+def _without_status(last: bundle.Sheet) -> bundle.Sheet:
+    pieces = last.pieces
+    if pieces and parse(Item.decode(pieces[-1]).statement).claims.kind is EventKind.STATUS:
+        return bundle.Sheet(pieces[:-1], last.listings)
+    return last
+
+
+def _add_status(pages: list[bundle.Sheet], status: bytes) -> None:
+    """Behind the last page's items; if these are as many as may be, in a page of its own."""
+    last = pages[-1]
+    if len(last.pieces) < bundle.PAGE_STATEMENTS_MAX:
+        pages[-1] = bundle.Sheet([*last.pieces, status], last.listings)
+    else:
+        pages.append(bundle.Sheet([status]))
+
+
+def said_by_status(content: Iterable[bytes]) -> StatusDetails | None:
     """What the status at the end of a bundle says, unverified; None where there is none. Raises ProvenanceError."""
     last = None
-    for last in bundle.read([content]).items:  # noqa: B007 - the last one is wanted
+    for last in bundle.read(content).items:  # noqa: B007 - the last one is wanted
         pass
     if last is None or last.details is None or parse(last.statement).claims.kind is not EventKind.STATUS:
         return None
@@ -87,9 +120,9 @@ def _extent(pieces: Iterable[bytes]) -> BundleExtent.ValueType:
     return BUNDLE_EXTENT_UNSPECIFIED if cut <= shown else BUNDLE_EXTENT_FROM_CUTS
 
 
-def verify(content: bytes, trust: TrustFile, **about: str) -> LotReport:
-    """What the library says of a bundle, with its status judged as of now. Raises InputError for none."""
+def verify(content: Iterable[bytes], trust: TrustFile, **about: str) -> LotReport:
+    """What the library says of a bundle, in pieces cut anywhere; its status is judged as of now. Raises InputError."""
     try:
-        return verify_bundle([content], trust, at=int(time.time()))
+        return verify_bundle(content, trust, at=int(time.time()))
     except ProvenanceError as error:
         raise InputError.of(error, **about) from error

@@ -6,7 +6,7 @@ anything is done with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from monazite.registry.v1 import registry_pb2, registry_pb2_grpc
@@ -31,6 +31,7 @@ from services.chassis import errors
 from services.chassis.client import Peer
 from services.chassis.clock import Clock
 from services.chassis.fields import outpoint_message
+from services.chassis.spool import Spool
 from services.chassis.turns import Turns
 from services.export_license import refusals
 from services.export_license.domain.customs import Accepted, Act, Answer
@@ -68,8 +69,10 @@ class RegistryClient:
         clock: Clock,
         *,
         timeout_s: float,
+        fetch_timeout_s: float,
         bundle_bytes_max: int,
     ) -> None:
+        """`fetch_timeout_s`: of fetching a bundle, all its pages."""
         self._peer = peer
         self._lots = registry_pb2_grpc.LotServiceStub(peer.channel)
         self._exports = registry_pb2_grpc.ExportServiceStub(peer.channel)
@@ -77,6 +80,7 @@ class RegistryClient:
         self._verifier = Verifier(trust.keyring())
         self._names = names
         self._timeout_s = timeout_s
+        self._fetch_timeout_s = fetch_timeout_s
         self._bundle_bytes_max = bundle_bytes_max
         self._turns = turns
         self._clock = clock
@@ -94,10 +98,10 @@ class RegistryClient:
         OVERLOADED when too many wait for a turn.
         """
         async with await self._turns.take() as turn:
-            chunks = await self._bundle(outpoint, visible_to)
-            return await turn.in_thread(lambda: self._verify(outpoint, chunks))
+            spool = await Spool.of(self._bundle(outpoint, visible_to))
+            return await turn.in_thread(lambda: self._verify(outpoint, spool))
 
-    async def _bundle(self, outpoint: Outpoint, visible_to: str) -> list[bytes]:
+    async def _bundle(self, outpoint: Outpoint, visible_to: str) -> AsyncGenerator[bytes]:
         request = registry_pb2.GetBundleRequest(
             head=outpoint_message(outpoint),
             visible_to=visible_to,
@@ -105,18 +109,17 @@ class RegistryClient:
             # From a cut on the verdict has a gap, and the gate takes none.
             extent=registry_pb2.BUNDLE_EXTENT_FULL,
         )
-        chunks: list[bytes] = []
         size = 0
-        async for response in self._peer.stream(self._lots.GetBundle, request, timeout_s=self._timeout_s):
+        async for response in self._peer.stream(self._lots.GetBundle, request, timeout_s=self._fetch_timeout_s):
             size += len(response.chunk)
             if size > self._bundle_bytes_max:
                 raise errors.Error(errors.Kind.PRECONDITION, "TOO_LARGE", "the bundle of a lot is too large to verify")
-            chunks.append(response.chunk)
-        return chunks
+            yield response.chunk
 
-    def _verify(self, outpoint: Outpoint, chunks: Sequence[bytes]) -> Evidence:
+    def _verify(self, outpoint: Outpoint, spool: Spool) -> Evidence:
         try:
-            report = chain.verify_bundle(chunks, self._trust, at=int(self._clock.now().timestamp()))
+            with spool:
+                report = chain.verify_bundle(spool.chunks(), self._trust, at=int(self._clock.now().timestamp()))
         except ProvenanceError as error:
             return _refuted(outpoint, error.code, error.message, error.details)
         if report.outpoint != outpoint:

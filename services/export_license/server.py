@@ -60,6 +60,7 @@ async def build(site: server.Site[Settings]) -> Composition:
         turns,
         site.clock,
         timeout_s=settings.customs.registry_timeout_ms / 1000,
+        fetch_timeout_s=bundles.timeout_ms / 1000,
         bundle_bytes_max=bundles.bytes_max,
     )
     keys = trust.keyring()

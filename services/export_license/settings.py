@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from monazite_provenance.bundle import PAGE_BYTES_MAX
+from monazite_provenance.bundle import PAGE_BYTES_MAX, PAGES_MAX
 from monazite_provenance.names import log_urn
 from pydantic import Field
 
@@ -40,11 +40,14 @@ class Customs(Section):
 
 
 class Bundles(Section):
-    """What may be fetched from the registry and verified at once: `concurrent_max` x `bytes_max` of bundles in memory,
-    with what is read out of them, and as many cores."""
+    """What may be fetched from the registry and verified at once: of each of `concurrent_max` bundles a page in memory,
+    with what is read out of all of them (some 2 KB a statement), what is over a page in a temporary file; and as many
+    cores."""
 
-    # Of one bundle; the format has no larger one.
-    bytes_max: int = Field(default=PAGE_BYTES_MAX, ge=1024)
+    # Of one bundle, all its pages.
+    bytes_max: int = Field(default=10 * PAGE_BYTES_MAX, ge=1024, le=PAGES_MAX * PAGE_BYTES_MAX)
+    # Of fetching one, where its caller has as long.
+    timeout_ms: int = Field(default=60_000, ge=100)
     concurrent_max: int = Field(default=2, ge=1)
     # Lots that may wait for their turn, each until its caller's deadline; beyond them OVERLOADED at once.
     queued_max: int = Field(default=64, ge=0)

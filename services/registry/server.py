@@ -76,7 +76,13 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     steps = Steps(database, signer, presented, log_name, DEFAULT_SETTINGS)
     keys = DatabaseKeyRing(root)
     bundles = Bundles(
-        database, log_name, log.receipts, Statuses(signer, HeadVerifier(root), settings.status_lifetime_s), licensing
+        database,
+        log_name,
+        log.receipts,
+        Statuses(signer, HeadVerifier(root), settings.status_lifetime_s),
+        licensing,
+        settings.bundles.page_statements_max,
+        settings.bundles.pages_max,
     )
     turns = await site.stack.enter_async_context(
         Turns(concurrent_max=settings.cuts.concurrent_max, queued_max=settings.cuts.queued_max)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from monazite_provenance.bundle import PAGE_STATEMENTS_MAX, PAGES_MAX
 from monazite_provenance.errors import BadField
 from monazite_provenance.item import ITEM_BYTES_MAX
 from monazite_provenance.names import log_urn, parse_log
@@ -28,6 +29,15 @@ class Cuts(Section):
     queued_max: int = Field(default=16, ge=0)
 
 
+class Bundles(Section):
+    """How bundles are cut into pages: while one leaves, a page is in memory, and the ids of all statements."""
+
+    # In one page; no verifier takes more.
+    page_statements_max: int = Field(default=PAGE_STATEMENTS_MAX, ge=1, le=PAGE_STATEMENTS_MAX)
+    # Of one bundle: beyond them, and beyond as many statements as they hold, it is refused.
+    pages_max: int = Field(default=10, ge=1, le=PAGES_MAX)
+
+
 class RegistrySettings(settings.Settings):
     """Everything the registry is told from outside. `peers.quota` and `peers.export_license` name whose logs it
     follows; without them none is.
@@ -37,6 +47,7 @@ class RegistrySettings(settings.Settings):
     export_license_log: str = log_urn("export_license")
     request_bytes_max: int = Field(default=REQUEST_BYTES_MAX, ge=1024)
     cuts: Cuts = Cuts()
+    bundles: Bundles = Bundles()
     # How long a signed status says that it is good for: whoever gets a bundle must have verified it by then.
     status_lifetime_s: int = Field(default=24 * 3600, ge=60, le=LIFETIME_S_MAX)
 

@@ -9,7 +9,7 @@ real registry's would. What it answers to acts is signed; `away`, `lose` and `tw
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -40,6 +40,7 @@ from services.chassis import errors
 from services.chassis.errors import Error, Kind
 from tests.fakes.serving import serving
 from tests.unit.provenance.chains import LOG, World, service
+from tests.unit.provenance.paging import in_pages
 from tools.local.pki import Certificate
 
 CHUNK_BYTES = 1_000
@@ -51,7 +52,7 @@ Answer: TypeAlias = pb.ExportActResponse
 @dataclass
 class Lot:
     """A lot with its own history. `tamper` spoils its bundle on the way out; `status` are fields of the registry's word
-    on it that are not as things stand, None for no word at all.
+    on it that are not as things stand, None for no word at all. `ends`: the places at which its bundle's pages end.
     """
 
     world: World
@@ -61,6 +62,7 @@ class Lot:
     act_id: bytes = b""
     tamper: Callable[[bytes], bytes] | None = None
     status: Mapping[str, object] | None = field(default_factory=dict[str, object])
+    ends: Sequence[int] = ()
 
     @property
     def content(self) -> LotContent:
@@ -82,7 +84,8 @@ class Lot:
 
     def bundle(self, *, with_status: bool) -> bytes:
         """The bundle of its head."""
-        raw = self.world.encode(self.head, [*self.world.items, *(self.stands() if with_status else ())])
+        items = [*self.world.items, *(self.stands() if with_status else ())]
+        raw = b"".join(in_pages(self.world, self.head, items, self.ends))
         return self.tamper(raw) if self.tamper else raw
 
 

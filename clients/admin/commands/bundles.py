@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.report import LotReport
 
 from clients.admin.arguments import names, outpoint_text
-from clients.admin.bundles import fetch, refresh, resolve, said_by_status, verify
+from clients.admin.bundles import chunks, fetch, refresh, resolve, said_by_status, verify
 from clients.admin.configuration import ConfigurationError
 from clients.admin.lot_report import conclude
 from clients.admin.session import InputError, JsonOption, Session, run
@@ -48,13 +49,13 @@ def save(
             raise ConfigurationError(f"cannot write {file}: there is no directory {file.parent}")
         head = await resolve(session, lot)
         extent = BUNDLE_EXTENT_FROM_CUTS if from_cuts else BUNDLE_EXTENT_UNSPECIFIED
-        content = await fetch(session, head, with_status=not history, extent=extent)
-        _write(file, content)
+        with await fetch(session, head, with_status=not history, extent=extent) as fetched:
+            count = _write(file, chunks(fetched))
         if session.output.as_json:
-            session.output.value({"file": str(file), "bytes": len(content), "head": outpoint_text(head)})
+            session.output.value({"file": str(file), "bytes": count, "head": outpoint_text(head)})
         else:
-            session.output.raw(f"{file}: {len(content)} bytes, bundle of {outpoint_text(head)}")
-        _note_spent(session, content, file)
+            session.output.raw(f"{file}: {count} bytes, bundle of {outpoint_text(head)}")
+        _note_spent(session, file)
 
     run(context, work, as_json=as_json)
 
@@ -69,19 +70,20 @@ def refresh_file(context: typer.Context, *, file: FileArgument, as_json: JsonOpt
     async def work(session: Session) -> None:
         trust = session.configuration.trust_file()
         content = await refresh(session, file.read_bytes(), file=str(file))
-        report = verify(content, trust, file=str(file))
+        report = verify([content], trust, file=str(file))
         if report.failure is None:
-            _write(file, content)
+            _write(file, [content])
         await _note_changes(session, report, file)
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)
 
 
-def _note_spent(session: Session, content: bytes, file: Path) -> None:
+def _note_spent(session: Session, file: Path) -> None:
     """With the status of a head that was spent the bundle is refuted: who wants the history has to leave it out."""
     try:
-        status = said_by_status(content)
+        with file.open("rb") as saved:
+            status = said_by_status(chunks(saved))
     except ProvenanceError as error:
         raise InputError.of(error, file=str(file)) from error
     if status is not None and status.spender is not None:
@@ -105,9 +107,11 @@ async def _note_changes(session: Session, report: LotReport, file: Path) -> None
     )
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: Iterable[bytes]) -> int:
+    """How many bytes were written."""
     try:
-        file.write_bytes(content)
+        with file.open("wb") as written:
+            return sum(map(written.write, content))
     except OSError as error:
         raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
 
@@ -117,7 +121,9 @@ def verify_file(context: typer.Context, *, file: FileArgument, as_json: JsonOpti
     """Verifies a saved bundle against the trust file: no network, no service."""
 
     async def work(session: Session) -> None:
-        report = verify(file.read_bytes(), session.configuration.trust_file(), file=str(file))
+        trust = session.configuration.trust_file()
+        with file.open("rb") as kept:
+            report = verify(chunks(kept), trust, file=str(file))
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)

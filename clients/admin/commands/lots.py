@@ -18,7 +18,7 @@ from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.material_pb2 import CustodyModel, CustodyState, Element, ElementMass, Form
 
 from clients.admin.arguments import EnterpriseOption, custody_name, names, outpoint_text, parse_outpoint
-from clients.admin.bundles import fetch, resolve, verify
+from clients.admin.bundles import chunks, fetch, resolve, verify
 from clients.admin.lot_report import conclude
 from clients.admin.output import Output, when
 from clients.admin.session import (
@@ -86,7 +86,8 @@ def trace(context: typer.Context, *, lot: LotArgument, as_json: JsonOption = Fal
     async def work(session: Session) -> None:
         trust = session.configuration.trust_file()
         head = await resolve(session, lot)
-        report = verify(await fetch(session, head), trust, lot=lot)
+        with await fetch(session, head) as fetched:
+            report = verify(chunks(fetched), trust, lot=lot)
         conclude(session.output, report)
 
     run(context, work, as_json=as_json)

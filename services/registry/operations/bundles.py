@@ -4,17 +4,29 @@ closings and settlements of rights, changes of licences); one receipt for all th
 status.
 
 It is full or begins at the last cuts (`Extent`), and its status' digest is of just what it holds.
-Statements, receipts and status are read in one snapshot, so that they speak of one moment.
+What it consists of, places and status are read in one snapshot, so that they speak of one moment. Of what is over a
+page the items of each are read when the page before has left: a statement never changes, and under a head that was
+published a receipt can be made at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from monazite_provenance.bundle import PAGE_BYTES_MAX, PAGE_STATEMENTS_MAX, Listing, write
+from monazite_provenance.bundle import (
+    HEAD_BYTES_MAX,
+    PAGE_BYTES_MAX,
+    PAGE_STATEMENTS_MAX,
+    PAGES_MAX,
+    Listing,
+    PageWriter,
+    Sheet,
+)
 from monazite_provenance.errors import TooLarge, TooManyParents
+from monazite_provenance.listings import split
 from monazite_provenance.statement import Outpoint
 
 from services.chassis import errors
@@ -27,12 +39,15 @@ from services.chassis.log.receipts import Receipts, multi_receipt, published
 from services.registry.domain import refusals
 from services.registry.domain.records import HeadRow
 from services.registry.domain.visibility import Extent, extent_for, is_party, may_see_lot
-from services.registry.operations.statuses import Found, Statuses, newest_heads
+from services.registry.operations.statuses import Carried, Found, Statuses, carry, newest_heads
 from services.registry.storage import bundles as rows
 from services.registry.storage import lots as stored
 
 CHUNK_BYTES_MAX: Final = 64 * 1024
-PAGE_ITEMS: Final = 200
+# In one query.
+ITEMS_READ: Final = 200
+# So many bytes of items fit into a page whatever their receipt is.
+SURELY_FIT_BYTES: Final = PAGE_BYTES_MAX - HEAD_BYTES_MAX
 LOOKS_MAX: Final = 3
 # One for the statement itself, one for those beside it; a third in case a hold was placed meanwhile.
 
@@ -59,11 +74,18 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A bundle without its status, and what that is to say."""
+    """What a bundle consists of, without its status, and what that is to say.
 
-    items: Sequence[bytes]
-    listing: Listing
+    `indexes`: where those stand in our log, under `log_head`, that are ours, by their places in the bundle. `pages`:
+    the places that each page is of; the last one is the status's. `only`: what the one page holds, where there is one.
+    """
+
+    ids: Sequence[bytes]
+    indexes: Mapping[int, int]
+    log_head: Published
     found: Found
+    pages: Sequence[range]
+    only: Sheet | None
 
     @property
     def checkpoint(self) -> bytes:
@@ -80,24 +102,31 @@ class _NotIntegrated(Exception):  # noqa: N818  (says what it is)
 
 @dataclass(frozen=True, slots=True)
 class Bundles:
-    """Streams bundles, and signs how their heads stand."""
+    """Streams bundles, in so many pages of so many statements at most, and signs how their heads stand."""
 
     database: Database
     log_name: str
     receipts: Receipts
     statuses: Statuses
     licensing: str
+    page_statements_max: int = PAGE_STATEMENTS_MAX
+    pages_max: int = PAGES_MAX
+
+    @property
+    def statements_max(self) -> int:
+        """In a bundle."""
+        return self.pages_max * self.page_statements_max
 
     async def stream(self, asked: Asked, *, with_status: bool) -> AsyncGenerator[bytes]:
         """The bundle in pieces of at most 64 KiB.
 
         Raises NOT_FOUND, also for a lot that the caller may not see; UNAVAILABLE for one that was changed this moment
-        and is not in the log yet; TooLarge, TooManyParents. It is gathered before the first piece leaves: bounded by
-        the format, and no connection waits for a slow caller.
+        and is not in the log yet; TooLarge, TooManyParents. A page is gathered before its first piece leaves: bounded
+        by the format, and no connection waits for a slow caller.
         """
         gathered = await self.gather(asked)
         buffer = bytearray()
-        for piece in self.pieces(gathered, with_status=with_status):
+        async for piece in self.pieces(gathered, with_status=with_status):
             buffer += piece
             while len(buffer) >= CHUNK_BYTES_MAX:
                 yield bytes(buffer[:CHUNK_BYTES_MAX])
@@ -108,10 +137,24 @@ class Bundles:
         """The signed status of a head, an encoded item. Raises as `stream`."""
         return self.statuses.sign((await self.gather(asked)).found)
 
-    def pieces(self, gathered: Gathered, *, with_status: bool) -> Iterator[bytes]:
-        """A bundle as its format has it, one piece an item. Raises TooLarge, TooManyParents."""
-        items = [*gathered.items, self.statuses.sign(gathered.found)] if with_status else gathered.items
-        return write(gathered.found.head.outpoint, items, [gathered.listing])
+    async def pieces(self, gathered: Gathered, *, with_status: bool) -> AsyncGenerator[bytes]:
+        """A bundle as its format has it, one piece an item or a page's head. Raises TooLarge, TooManyParents."""
+        status = [self.statuses.sign(gathered.found)] if with_status else []
+        count = len(gathered.ids)
+        pages = [page for page in gathered.pages if with_status or page.start < count]
+        writer = PageWriter(gathered.found.head.outpoint, len(pages))
+        for page in pages:
+            sheet = gathered.only or await self._sheet(gathered, page)
+            last = status if page.stop > count else []
+            for piece in writer.page(Sheet([*sheet.pieces, *last], sheet.listings)):
+                yield piece
+
+    async def _sheet(self, gathered: Gathered, page: range) -> Sheet:
+        async with self.database.connection() as connection:
+            pieces = await _items(connection, gathered.ids[page.start : page.stop])
+            assert pieces is not None  # noqa: S101 - the split was made by their sizes, which never change
+            here = {place - page.start: gathered.indexes[place] for place in page if place in gathered.indexes}
+            return Sheet(pieces, await _listings(connection, gathered.log_head, here))
 
     async def gather(self, asked: Asked) -> Gathered:
         """What a bundle consists of, read in one snapshot. Raises as `stream`."""
@@ -128,26 +171,72 @@ class Bundles:
         head = await self._head(connection, asked)
         target = asked.target
         if extent_for(asked.principal, asked.extent) is Extent.FULL:
-            graph = await rows.ancestors(connection, target.statement_id, PAGE_STATEMENTS_MAX + 1)
+            graph = await rows.ancestors(connection, target.statement_id, self.statements_max + 1)
         else:
-            graph = await rows.ancestors_from_cuts(connection, target, PAGE_STATEMENTS_MAX + 1)
-        if len(graph) > PAGE_STATEMENTS_MAX:
-            raise TooManyParents("too many statements behind this lot", limit=PAGE_STATEMENTS_MAX)
-        ordered = [one.statement_id for one in order(graph)]
+            graph = await rows.ancestors_from_cuts(connection, target, self.statements_max + 1)
+        if len(graph) > self.statements_max:
+            raise TooManyParents("too many statements behind this lot", limit=self.statements_max)
+        if len(graph) > self.page_statements_max:
+            graph = await asyncio.to_thread(order, graph)
+        else:
+            graph = order(graph)
+        ordered = [one.statement_id for one in graph]
         plan = await _collect(connection, target, ordered, sorted({each for one in graph for each in one.parents}))
         # One place is the status's.
-        if len(plan.ids) >= PAGE_STATEMENTS_MAX:
-            raise TooManyParents("too many statements in a bundle", limit=PAGE_STATEMENTS_MAX)
-        log_head, listing = await self._listing(connection, plan)
-        items = await _items(connection, plan.ids)
-        theirs = [item for each, item in zip(plan.ids, items, strict=True) if each in plan.peers]
+        if len(plan.ids) >= self.statements_max:
+            raise TooManyParents("too many statements in a bundle", limit=self.statements_max)
+        log_head, indexes = await self._places(connection, plan)
+        only = await self._only_page(connection, plan, log_head, indexes)
+        carried: Carried = {}
+        if only is None:
+            pages = await self._split(connection, plan, log_head, indexes)
+            theirs = [each for each in plan.ids if each in plan.peers]
+            for start in range(0, len(theirs), ITEMS_READ):
+                carry(carried, await rows.items(connection, theirs[start : start + ITEMS_READ]))
+        else:
+            pages = [range(len(plan.ids) + 1)]
+            carry(carried, (item for each, item in zip(plan.ids, only.pieces, strict=True) if each in plan.peers))
         found = Found(
             head,
             await rows.open_holds(connection, target),
             plan.ids,
-            newest_heads(self.statuses.heads, log_head.checkpoint, await rows.peer_checkpoints(connection), theirs),
+            newest_heads(self.statuses.heads, log_head.checkpoint, await rows.peer_checkpoints(connection), carried),
         )
-        return Gathered(items, listing, found)
+        return Gathered(plan.ids, indexes, log_head, found, pages, only)
+
+    async def _only_page(
+        self, connection: Connection, plan: _Plan, log_head: Published, indexes: Mapping[int, int]
+    ) -> Sheet | None:
+        """All of it and a status, if that fits into one page."""
+        if len(plan.ids) >= self.page_statements_max:
+            return None
+        items = await _items(connection, plan.ids)
+        if items is None:
+            return None
+        sizes = [len(item) for item in items]
+        if sum(sizes) > SURELY_FIT_BYTES and len(self._pages(sizes, indexes, log_head)) > 1:
+            return None
+        return Sheet(items, await _listings(connection, log_head, indexes))
+
+    async def _split(
+        self, connection: Connection, plan: _Plan, log_head: Published, indexes: Mapping[int, int]
+    ) -> list[range]:
+        """Which places go into which page. Raises TooLarge for more pages than a bundle is to have."""
+        sizes = await rows.item_sizes(connection, plan.ids)
+        pages = await asyncio.to_thread(self._pages, sizes, indexes, log_head)
+        if len(pages) > self.pages_max:
+            raise TooLarge("too many pages", limit=self.pages_max)
+        return pages
+
+    def _pages(self, sizes: Sequence[int], indexes: Mapping[int, int], log_head: Published) -> list[range]:
+        # For the status there is room enough where what witnesses co-signed has room too.
+        return split(
+            [*sizes, 0],
+            indexes,
+            log_head.size,
+            statements_max=self.page_statements_max,
+            bytes_max=PAGE_BYTES_MAX,
+        )
 
     async def _head(self, connection: Connection, asked: Asked) -> HeadRow:
         found = (await stored.heads(connection, [asked.target])).get(asked.target)
@@ -164,33 +253,42 @@ class Bundles:
             raise not_found("lot", refusals.outpoint_name(asked.target))
         return found.row
 
-    async def _listing(self, connection: Connection, plan: _Plan) -> tuple[Published, Listing]:
-        """The head of our log, and the receipt under it of all that stands there. Raises _NotIntegrated."""
-        places = await rows.indexes(connection, [each for each in plan.ids if each not in plan.peers])
+    async def _places(self, connection: Connection, plan: _Plan) -> tuple[Published, dict[int, int]]:
+        """The head of our log, and where under it all stand that are there, by their places in the bundle. Raises
+        _NotIntegrated.
+        """
+        found = await rows.indexes(connection, [each for each in plan.ids if each not in plan.peers])
         head = await published(connection, self.log_name)
-        ordinals: dict[int, int] = {}
-        for ordinal, statement_id in enumerate(plan.ids):
+        indexes: dict[int, int] = {}
+        for place, statement_id in enumerate(plan.ids):
             if statement_id in plan.peers:
                 continue
-            index = places[statement_id]
+            index = found[statement_id]
             if index is None or head is None or index >= head.size:
                 raise _NotIntegrated(statement_id)
-            ordinals[index] = ordinal
+            indexes[place] = index
         assert head is not None  # noqa: S101 - the target's statement, or its cut, is one of ours
-        indexes = sorted(ordinals)
-        receipt = await multi_receipt(connection, head, indexes)
-        return head, Listing(receipt, tuple(ordinals[index] for index in indexes))
+        return head, indexes
 
 
-async def _items(connection: Connection, ids: Sequence[bytes]) -> list[bytes]:
+async def _listings(connection: Connection, head: Published, indexes: Mapping[int, int]) -> tuple[Listing, ...]:
+    """The receipt of those of a page that stand in our log, by their places in the page; none if none does."""
+    if not indexes:
+        return ()
+    places = sorted(indexes, key=indexes.__getitem__)
+    return (Listing(await multi_receipt(connection, head, [indexes[place] for place in places]), tuple(places)),)
+
+
+async def _items(connection: Connection, ids: Sequence[bytes]) -> list[bytes] | None:
+    """Encoded items; None for more than a page holds."""
     items: list[bytes] = []
     total = 0
-    for start in range(0, len(ids), PAGE_ITEMS):
-        page = await rows.items(connection, ids[start : start + PAGE_ITEMS])
-        total += sum(map(len, page))
+    for start in range(0, len(ids), ITEMS_READ):
+        found = await rows.items(connection, ids[start : start + ITEMS_READ])
+        total += sum(map(len, found))
         if total > PAGE_BYTES_MAX:
-            raise TooLarge("bundle too long", limit=PAGE_BYTES_MAX)
-        items += page
+            return None
+        items += found
     return items
 
 

@@ -26,6 +26,7 @@ from monazite_provenance.trust import TrustFile
 from services.chassis.clock import Clock
 from services.chassis.database import Connection, Database
 from services.chassis.errors import not_found
+from services.chassis.spool import Spool
 from services.chassis.turns import Turns
 from services.registry.domain import refusals
 from services.registry.domain.change import PlaceCut
@@ -141,10 +142,14 @@ class Cuts:
     async def _verified(self, asked: Asked, outpoint: Outpoint, extent: Extent) -> tuple[LotReport, bytes]:
         async with await self.turns.take() as turn:
             gathered = await self.bundles.gather(bundles.Asked(asked.principal, outpoint, extent=extent))
-            pieces = list(self.bundles.pieces(gathered, with_status=True))
-            now = int(self.clock.now().timestamp())
-            report = await turn.in_thread(lambda: verify_bundle(pieces, self.trust, at=now, settings=self.settings))
+            spool = await Spool.of(self.bundles.pieces(gathered, with_status=True))
+            report = await turn.in_thread(lambda: self._report(spool))
         return report, gathered.checkpoint
+
+    def _report(self, spool: Spool) -> LotReport:
+        with spool:
+            now = int(self.clock.now().timestamp())
+            return verify_bundle(spool.chunks(), self.trust, at=now, settings=self.settings)
 
     def _standing(self, outpoint: Outpoint, verified: tuple[LotReport, bytes], *, ours: bool) -> Judged:
         """What stands with no gap but those that a cut says itself. `ours`: it may rest on earlier cuts that were

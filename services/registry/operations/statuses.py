@@ -61,13 +61,29 @@ class Statuses:
         return signed.item
 
 
-def newest_heads(verifier: HeadVerifier, own: bytes, taken: Iterable[bytes], peers: Iterable[bytes]) -> list[bytes]:
-    """One checkpoint a log: the largest of those that were `taken` in and of those that the receipts of the `peers`'
-    items (encoded) are under, since these may have come here another way.
+Carried = dict[str, list[tuple[int, bytes, bytes]]]
+"""Receipts that peers' statements carry, by log: the size that each says it is under, and the statement's leaf."""
 
-    Our `own` first, then the logs that these items stand in, then others, each by name. A status that names no head of
-    a log that its bundle rests on is not believed (STALE_HEAD), so that of too many the others are left out first, and
-    these never.
+
+def carry(into: Carried, items: Iterable[bytes]) -> None:
+    """Add the receipts of these items (encoded). Nothing of them is verified."""
+    for item in items:
+        statement = Item.decode(item).statement
+        receipts = parse(statement).receipts
+        leaf = log_leaf(statement) if receipts else b""
+        for receipt in receipts:
+            with suppress(ProvenanceError):
+                head = parse_receipt(receipt).head
+                into.setdefault(head.log, []).append((head.size, receipt, leaf))
+
+
+def newest_heads(verifier: HeadVerifier, own: bytes, taken: Iterable[bytes], peers: Carried) -> list[bytes]:
+    """One checkpoint a log: the largest of those that were `taken` in and of those that receipts of `peers` are under,
+    since their statements may have come here another way.
+
+    Our `own` first, then the logs that these statements stand in, then others, each by name. A status that names no
+    head of a log that its bundle rests on is not believed (STALE_HEAD), so that of too many the others are left out
+    first, and these never.
 
     Beside the receipt with which a statement was taken here it may carry others, which nobody has looked at.
     """
@@ -88,19 +104,11 @@ def newest_heads(verifier: HeadVerifier, own: bytes, taken: Iterable[bytes], pee
     return [own, *(largest[log][1] for log in ordered)][: max(CHECKPOINTS_MAX, 1 + len(rested_on))]
 
 
-def _under(verifier: HeadVerifier, items: Iterable[bytes]) -> Iterable[bytes]:
+def _under(verifier: HeadVerifier, carried: Carried) -> Iterable[bytes]:
     """The checkpoint that the largest verified receipt of each log is under; of the others nothing is verified."""
-    carried: dict[str, list[tuple[int, bytes, bytes]]] = {}
-    for item in items:
-        statement = Item.decode(item).statement
-        for receipt in parse(statement).receipts:
-            with suppress(ProvenanceError):
-                head = parse_receipt(receipt).head
-                carried.setdefault(head.log, []).append((head.size, receipt, statement))
     for candidates in carried.values():
-        for _, receipt, statement in sorted(candidates, reverse=True):
+        for _, receipt, leaf in sorted(candidates, reverse=True):
             with suppress(ProvenanceError):
-                leaf = log_leaf(statement)
                 verifier.verify_receipt(receipt, leaf)
                 yield checkpoint_of(receipt, leaf)
                 break

@@ -88,6 +88,11 @@ _ITEMS: Final = """
     UNION ALL
     SELECT statement_id, item FROM peer_statement WHERE statement_id = ANY($1::bytea[])
 """
+_ITEM_SIZES: Final = """
+    SELECT statement_id, octet_length(item) AS size FROM statement WHERE statement_id = ANY($1::bytea[])
+    UNION ALL
+    SELECT statement_id, octet_length(item) FROM peer_statement WHERE statement_id = ANY($1::bytea[])
+"""
 
 
 class Export(NamedTuple):
@@ -200,4 +205,11 @@ async def items(connection: Connection, statement_ids: Sequence[bytes]) -> list[
     """Encoded items, ours and peers', in the order of the ids."""
     rows = await connection.fetch(_ITEMS, list(statement_ids))
     found: dict[bytes, bytes] = {row["statement_id"]: row["item"] for row in rows}
+    return [found[statement_id] for statement_id in statement_ids]
+
+
+async def item_sizes(connection: Connection, statement_ids: Sequence[bytes]) -> list[int]:
+    """How long their encoded items are, bytes, in the order of the ids."""
+    rows = await connection.fetch(_ITEM_SIZES, list(statement_ids))
+    found: dict[bytes, int] = {row["statement_id"]: row["size"] for row in rows}
     return [found[statement_id] for statement_id in statement_ids]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from monazite_provenance import bundle
 from monazite_provenance.contents import Form
 from typer.testing import CliRunner
 
@@ -124,6 +125,43 @@ async def test_a_lot_that_is_nobodys_to_see_leaves_the_file_alone(desk: Desk) ->
     desk.registry.lots.clear()
     code, said = await desk.types("bundle", "refresh", str(desk.file))
     assert (code, desk.file.read_bytes()) == (ExitCode.NOT_FOUND, kept), said
+
+
+async def test_a_bundle_of_several_pages_is_saved_verified_and_asked_about_again(desk: Desk) -> None:
+    await desk.save()
+    whole = await desk.types("bundle", "verify", str(desk.file))
+    desk.lot.world.release(desk.lot.head, desk.lot.world.hold(desk.lot.head))
+    for ends in ((1,), (2,), (1, 3)):
+        desk.lot.ends = ends
+        await desk.save()
+        pages = list(bundle.read([desk.file.read_bytes()]).pages)
+        assert len(pages) == len(ends) + 1
+        assert (await desk.types("bundle", "verify", str(desk.file)))[0] == whole[0] == ExitCode.DONE
+        assert await desk.verdict("refresh") == (ExitCode.DONE, set())
+        assert len(list(bundle.read([desk.file.read_bytes()]).pages)) == len(pages)
+        await desk.save("--history")
+        assert await desk.verdict("refresh") == (ExitCode.DONE, set())
+    code, said = await desk.types("lot", "trace", desk.lot.content.lot_id)
+    assert code == ExitCode.DONE, said
+
+
+async def test_a_status_that_has_no_room_in_the_last_page_gets_one_of_its_own(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.save("--history")
+    count = len(list(bundle.read([desk.file.read_bytes()]).pieces))
+    monkeypatch.setattr("monazite_provenance.bundle.PAGE_STATEMENTS_MAX", count)
+    assert await desk.verdict("refresh") == (ExitCode.DONE, set())
+    pages = list(bundle.read([desk.file.read_bytes()]).pages)
+    assert [page.of for page in pages] == [2, 2]
+
+
+async def test_a_download_that_broke_off_is_no_bundle(desk: Desk) -> None:
+    desk.lot.ends = (1,)
+    await desk.save()
+    desk.file.write_bytes(desk.file.read_bytes()[:-1])
+    code, said = await desk.types("bundle", "verify", str(desk.file))
+    assert (code, "PAGES_INCOMPLETE" in said) == (ExitCode.BAD_INPUT, True)
 
 
 async def test_a_hold_that_the_status_alone_names_is_told_with_its_reason(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from tests.service.calling import new_id
 from tests.service.export_license.api import TB_MAGNET, balances, fetch, line, refused
 from tests.service.export_license.conftest import MAGNET, Licensing, Office
 from tests.unit.provenance.chains import ORE, lot, scaled
+from tests.unit.provenance.paging import in_pages
 
 
 def mined(registry: ExportRegistry, *, settle: bool) -> Lot:
@@ -152,6 +153,35 @@ async def test_a_bundle_without_receipts_does_not_open_the_gate(office: Office) 
     refusal = await refused(office.exporter.submit([made], line(100)))
     assert (refusal.reason, refusal.metadata["verdict"]) == ("PROVENANCE_REFUSED", "CANNOT_TELL")
     assert refusal.metadata["findings"] == "NO_TRUSTED_RECEIPT"
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+async def test_the_gate_takes_a_history_of_several_pages(
+    office: Office, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+) -> None:
+    if not in_memory:
+        monkeypatch.setattr("services.chassis.spool.PAGE_BYTES_MAX", 100)
+    made = office.magnets()
+    made.ends = range(1, 100)
+    assert len(list(bundle.read([made.bundle(with_status=True)]).pages)) == len(made.world.items) + 1
+    case = await office.exporter.submit([made], line(100))
+    assert (case.state, case.lots[0].verdict) == (pb.Case.STATE_IN_REVIEW, "VERIFIED")
+
+
+async def test_pages_that_are_not_whole_close_it(office: Office) -> None:
+    made = office.magnets()
+    made.ends = (1,)
+    status = made.stands()
+    pages = in_pages(made.world, made.head, [*made.world.items, *status], made.ends)
+    assert len(pages) == 2
+    for spoilt, code in (
+        (pages[0], "PAGES_INCOMPLETE"),
+        (pages[1], "PAGE_OUT_OF_ORDER"),
+        (b"".join([pages[0], *in_pages(made.world, made.head, status, ())]), "FOREIGN_PAGE"),
+    ):
+        made.tamper = lambda _, spoilt=spoilt: spoilt
+        refusal = await refused(office.exporter.submit([made], line(100)))
+        assert (refusal.reason, refusal.metadata["findings"]) == ("PROVENANCE_REFUSED", code)
 
 
 async def test_only_the_holder_applies_and_not_for_what_is_on_its_way(office: Office) -> None:

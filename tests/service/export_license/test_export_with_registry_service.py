@@ -15,6 +15,7 @@ import pytest
 from monazite.export_license.v1 import export_license_pb2 as pb
 from monazite.registry.v1 import registry_pb2
 from monazite.type.v1 import material_pb2
+from monazite_provenance.bundle import read
 from monazite_provenance.chain import verify_bundle
 from monazite_provenance.names import log_urn, service_uri
 from monazite_provenance.report import Verdict
@@ -28,7 +29,7 @@ from services.chassis.server import serving
 from services.chassis.settings import Certificates
 from services.export_license.settings import Customs, Settings
 from services.registry import server as registry_server
-from services.registry.settings import RegistrySettings
+from services.registry.settings import Bundles, RegistrySettings
 from tests.conftest import Migrate
 from tests.service.calling import channel_to
 from tests.service.export_license.api import DY_MAGNET, Api, balances, line, new_act, refused
@@ -68,6 +69,7 @@ class Pair:
         self.urls = urls
         self.directory = directory
         self.registry_port = 0
+        self.bundles = Bundles()
 
     def certificates(self, service: str) -> Certificates:
         """Server files of a service."""
@@ -87,6 +89,7 @@ class Pair:
             log_memory=self.directory / "registry.signed",
             trust_file=self.trust.trust_file,
             log_name=log_urn("registry"),
+            bundles=self.bundles,
         )
         async with serving(settings, registry_server.build, registry_server.MIGRATIONS) as running:
             self.registry_port = running.port
@@ -170,6 +173,13 @@ async def bundle(pair: Pair, head: Outpoint) -> list[bytes]:
     async with pair.at_registry(EXPORTER) as exporter:
         request = registry_pb2.GetBundleRequest(head=outpoint_message(head), with_status=True)
         return [response.chunk async for response in exporter.lots.GetBundle(request, timeout=20)]
+
+
+def outpoint_lot(chunks: list[bytes], trust: TrustFile) -> str:
+    """The id of the lot that a bundle is of."""
+    target = verify_bundle(chunks, trust, at=int(time.time())).target
+    assert target is not None
+    return target.lot_id
 
 
 async def test_a_part_leaves_the_rest_comes_back_and_all_agree(pair: Pair) -> None:
@@ -281,6 +291,33 @@ async def test_the_gate_looks_behind_a_cut(pair: Pair) -> None:
         report = verify_bundle(await bundle(pair, abroad), trust, at=int(time.time()))
         assert report.gap_codes() == {"VOUCHED"}
         assert [step.kind for step in report.steps] == ["OFFER", "ACCEPT"]
+
+
+async def test_a_history_of_several_pages_passes_the_gate(pair: Pair) -> None:
+    trust = TrustFile.load(pair.trust.trust_file.read_bytes())
+    pair.bundles = Bundles(page_statements_max=2)
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(ZHAO) as customs:
+        lot = await magnets(pair)
+        async with pair.at_registry(EXPORTER) as exporter:
+            for _ in range(3):
+                parts = (await exporter.split(lot.head, [5_000, 5_000])).heads
+                lot.head = outpoint((await exporter.merge([outpoint(part) for part in parts])).heads[0])
+        async with pair.at_registry(REGISTRAR) as registrar:
+            lot.lot_id = outpoint_lot(await bundle(pair, lot.head), trust)
+            await registrar.cut(lot.head)
+        licence_id = await granted(licensing, lot, 8_000)
+        await offer(pair, lot, licence_id)
+        act_id = new_act()
+        await customs.declare(act_id, licence_id, (lot, 8_000))
+        gone = await customs.write_off(act_id, (lot, 8_000))
+
+        assert gone.state == pb.ExportAct.STATE_EXPORTED
+        abroad = Outpoint(gone.abroad[0].statement_id, gone.abroad[0].output_index)
+        async with pair.at_registry(REGISTRAR) as registrar:
+            pieces = await registrar.bundle(abroad, with_status=True)
+        assert [page.number for page in read(pieces).pages] == list(range(1, 8))
+        report = verify_bundle(pieces, trust, at=int(time.time()))
+        assert (report.verdict, report.failure) == (Verdict.VERIFIED, None)
 
 
 async def test_a_strangers_lot_looks_like_none(pair: Pair) -> None:

@@ -250,7 +250,7 @@ async def test_a_bundle_over_the_bound_is_refused_before_its_first_piece(
     await inspector.hold(lot.heads[0].lot_id)
     assert await plant.bundle(outpoint(lot.heads[0]))
     # One statement of the lot and its hold.
-    monkeypatch.setattr("services.registry.operations.bundles.PAGE_STATEMENTS_MAX", 1)
+    monkeypatch.setattr("services.registry.operations.bundles.Bundles.statements_max", 1)
     with pytest.raises(Error) as refused:
         await plant.bundle(outpoint(lot.heads[0]))
     assert (refused.value.reason, refused.value.metadata["limit"]) == ("TOO_MANY_PARENTS", "1")

@@ -274,7 +274,7 @@ async def test_of_a_history_too_long_for_a_bundle_the_last_cut_is_gone_on_from(
     head = await blend(plant)
     first = await registrar.cut(head)
     part = outpoint((await plant.split(head, [1_000, 3_000])).heads[0])
-    monkeypatch.setattr("services.registry.operations.bundles.PAGE_STATEMENTS_MAX", 4)
+    monkeypatch.setattr("services.registry.operations.bundles.Bundles.statements_max", 4)
     with pytest.raises(Error) as refused:
         await registrar.bundle(part)
     assert refused.value.reason == "TOO_MANY_PARENTS"

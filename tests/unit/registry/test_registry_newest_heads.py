@@ -44,7 +44,9 @@ def log(urn: str, key: SoftwareKey = KEY) -> Register:
 
 def newest_heads(own: bytes, taken: list[bytes], peers: list[bytes]) -> list[bytes]:
     """As the registry would, with fresh eyes."""
-    return statuses.newest_heads(HeadVerifier(RING), own, taken, peers)
+    carried: statuses.Carried = {}
+    statuses.carry(carried, peers)
+    return statuses.newest_heads(HeadVerifier(RING), own, taken, carried)
 
 
 LOGS = {name: log(name) for name in {*SHARDS, *map(log_urn, NAMES)}}

@@ -217,8 +217,8 @@ class LotServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetBundle(self, request, context):
-        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
-        material did.
+        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks, page after page where it has several. It
+        begins at the last cuts, or where the material did.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

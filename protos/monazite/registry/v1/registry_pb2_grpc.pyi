@@ -62,8 +62,8 @@ class LotServiceStub:
     GetLot: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetLotRequest, _registry_pb2.Lot]
     ListLots: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListLotsRequest, _registry_pb2.ListLotsResponse]
     GetBundle: _grpc.UnaryStreamMultiCallable[_registry_pb2.GetBundleRequest, _registry_pb2.GetBundleResponse]
-    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
-    material did.
+    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks, page after page where it has several. It
+    begins at the last cuts, or where the material did.
     """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetStatusRequest, _registry_pb2.GetStatusResponse]
     """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
@@ -114,8 +114,8 @@ class LotServiceAsyncStub(LotServiceStub):
     GetLot: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetLotRequest, _registry_pb2.Lot]  # type: ignore[assignment]
     ListLots: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListLotsRequest, _registry_pb2.ListLotsResponse]  # type: ignore[assignment]
     GetBundle: _aio.UnaryStreamMultiCallable[_registry_pb2.GetBundleRequest, _registry_pb2.GetBundleResponse]  # type: ignore[assignment]
-    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
-    material did.
+    """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks, page after page where it has several. It
+    begins at the last cuts, or where the material did.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetStatusRequest, _registry_pb2.GetStatusResponse]  # type: ignore[assignment]
     """The signed status of a head: unspent, holds, digest of its whole bundle, checkpoints. It takes the place of the last
@@ -241,8 +241,8 @@ class LotServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.GetBundleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.GetBundleResponse], _abc.AsyncIterator[_registry_pb2.GetBundleResponse]]:
-        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks. It begins at the last cuts, or where the
-        material did.
+        """The bundle of one head: the CBOR sequence of docs/STATEMENTS.md in chunks, page after page where it has several. It
+        begins at the last cuts, or where the material did.
         """
 
     @_abc_1.abstractmethod
