@@ -160,16 +160,18 @@ class Witness:
         self,
         name: str,
         key: SigningKey,
-        logs: Mapping[str, PublicKey],
+        logs: Mapping[str, PublicKey | Sequence[PublicKey]],
         state: Mapping[str, str],
         persist: Callable[[str, str], None],
     ) -> None:
-        """`name` is the witness's own; `logs` are the logs it watches, key by name; `state` the checkpoint text kept of
-        each, none for a log not seen before. `persist(log, text)` keeps a newer one.
+        """`name` is the witness's own; `logs` are the logs it watches, key by name, or the keys of one whose key was
+        replaced since; `state` the checkpoint text kept of each, none for a log not seen before. `persist(log, text)`
+        keeps a newer one.
 
         Raises ProvenanceError for a state that is not of one of these logs or does not verify.
         """
-        self._name, self._key, self._logs, self._persist = name, key, dict(logs), persist
+        self._name, self._key, self._persist = name, key, persist
+        self._logs = {log: (keys,) if isinstance(keys, PublicKey) else tuple(keys) for log, keys in logs.items()}
         self._last: dict[str, Checkpoint] = {}
         self._texts: dict[str, str] = dict(state)
         for log, text in state.items():
@@ -204,11 +206,20 @@ class Witness:
 
     def _read(self, text: str) -> Checkpoint:
         found = parse_checkpoint_text(text)
-        key = self._logs.get(found.origin)
-        if key is None:
+        keys = self._logs.get(found.origin)
+        if not keys:
             raise LogProblem("a log that this witness does not watch")
-        verify_log_signature(found, key)
+        if not any(_signed_by(found, key) for key in keys):
+            raise BadSignature("no signature of the log itself among the lines")
         return found
+
+
+def _signed_by(found: Checkpoint, key: PublicKey) -> bool:
+    try:
+        verify_log_signature(found, key)
+    except BadSignature:
+        return False
+    return True
 
 
 def check_witnessed(checkpoint: str, witnesses: Mapping[str, PublicKey], threshold: int) -> Mapping[str, int]:

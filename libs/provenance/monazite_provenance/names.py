@@ -27,6 +27,7 @@ _SEGMENTS: Final = {
     "service": (2, 2),
     "root": (2, 2),
     "laboratory": (2, 2),
+    "witness": (2, 2),
 }
 
 
@@ -39,7 +40,7 @@ class SpiffeId:
 
     @property
     def kind(self) -> str:
-        """`enterprise`, `officer`, `customs`, `service`, `root` or `laboratory`."""
+        """`enterprise`, `officer`, `customs`, `service`, `root`, `laboratory` or `witness`."""
         return self.segments[0]
 
     @property

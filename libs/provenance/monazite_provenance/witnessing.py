@@ -7,12 +7,13 @@ smaller heads of its log. Nothing here vetoes: what cannot be read or believed c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from monazite_provenance import bundle, tree
 from monazite_provenance._registration import Heads
-from monazite_provenance.bundle import Cosigned, Joint
+from monazite_provenance.bundle import Cosigned, Joint, Listing
 from monazite_provenance.checkpoints import (
     Checkpoint,
     joined,
@@ -24,10 +25,10 @@ from monazite_provenance.checkpoints import (
 from monazite_provenance.errors import BadField, BadSignature, LogForked, ProofMismatch, ProvenanceError
 from monazite_provenance.keys import PublicKey
 from monazite_provenance.log_keys import LogKeyRing
-from monazite_provenance.receipts import Head, parse_checkpoint, parse_consistency
+from monazite_provenance.receipts import Head, UnverifiedHead, parse_checkpoint, parse_consistency, parse_multi_receipt
 from monazite_provenance.report import Gap, WitnessedHead
 
-__all__ = ["add_cosignatures", "judge"]
+__all__ = ["add_cosignatures", "judge", "nth_largest", "renewed"]
 
 _FEWER: Final = "fewer witnesses co-signed a head that this rests on than the trust file demands"
 _BAD: Final = "a co-signature by the name and key of a witness that this witness did not make"
@@ -57,6 +58,30 @@ def add_cosignatures(
     for receipt in consistencies:
         _join(known, receipt)
     return bundle.write_pages(opened.target, sheets, known)
+
+
+def renewed(
+    cosigned: Sequence[Cosigned],
+    listings: Iterable[Listing],
+    before: Head | UnverifiedHead | None,
+    more: Iterable[Cosigned],
+) -> tuple[Cosigned, ...]:
+    """What a bundle is to carry whose status is replaced: beside the `cosigned` that it carries, `more`, of the
+    newer status's head, and without what only the head of the status `before` rested on.
+
+    `listings` are the bundle's. Nothing is verified. Raises the Malformed family for a receipt that cannot be read.
+    """
+    known = list(cosigned)
+    if before is not None:
+        heads = [parse_multi_receipt(each.receipt).head for each in listings]
+        staying = {head.size for head in heads if head.log == before.log}
+        for each, found in _readable(cosigned):
+            covered = {found.size, *(joint.size for joint in each.joints)}
+            if found.origin == before.log and before.size in covered and not covered & staying:
+                known.remove(each)
+    for each in more:
+        _add(known, each)
+    return tuple(known)
 
 
 def _readable(known: Iterable[Cosigned]) -> Iterator[tuple[Cosigned, Checkpoint]]:
@@ -121,7 +146,8 @@ def judge(
     if not threshold:
         return (), ()
     seen = [_witnessed(head, texts) for head in wanted]
-    return tuple(seen), tuple(gap for each in seen for gap in _gaps(each, witnesses, threshold))
+    reach = partial(_reach, texts, witnesses, threshold)
+    return tuple(seen), tuple(gap for each in seen for gap in _gaps(each, witnesses, threshold, reach))
 
 
 def _check_fork(found: Checkpoint, cosigned: Cosigned, heads: Heads, keys: LogKeyRing) -> None:
@@ -192,12 +218,36 @@ def _covers(found: Checkpoint, joints: Sequence[Joint], head: Head) -> bool:
     return True
 
 
-def _gaps(seen: WitnessedHead, witnesses: Mapping[str, PublicKey], threshold: int) -> Iterator[Gap]:
+def _reach(texts: Sequence[_Text], witnesses: Mapping[str, PublicKey], threshold: int, log: str) -> int:
+    """The largest size of a log up to which as many witnesses have come as are demanded, each by its own word.
+
+    That their checkpoints are of one history nothing here shows: where heads of it are wanted, paths do.
+    """
+    largest: dict[bytes, int] = {}
+    for text in texts:
+        if text.found.origin == log:
+            for name, when in text.by.items():
+                thumbprint = witnesses[name].thumbprint
+                if when is not None:
+                    largest[thumbprint] = max(text.found.size, largest.get(thumbprint, 0))
+    return nth_largest(largest.values(), threshold)
+
+
+def nth_largest(sizes: Iterable[int], number: int) -> int:
+    """The size that this number of the sizes reach, at least 1; 0 where they are fewer."""
+    ordered = sorted(sizes, reverse=True)
+    return ordered[number - 1] if number <= len(ordered) else 0
+
+
+def _gaps(
+    seen: WitnessedHead, witnesses: Mapping[str, PublicKey], threshold: int, reach: Callable[[str], int]
+) -> Iterator[Gap]:
     # One key under two names is one witness.
     count = len({witnesses[name].thumbprint for name in seen.by})
     if count >= threshold:
         return
     about = {"log": seen.head.log, "size": str(seen.head.size)}
-    yield Gap("NOT_WITNESSED", _FEWER, None, {**about, "witnesses": str(count), "threshold": str(threshold)})
+    numbers = {"witnesses": str(count), "threshold": str(threshold), "witnessed_size": str(reach(seen.head.log))}
+    yield Gap("NOT_WITNESSED", _FEWER, None, {**about, **numbers})
     if seen.bad:
         yield Gap("BAD_COSIGNATURE", _BAD, None, {**about, "witnesses": ", ".join(seen.bad)})

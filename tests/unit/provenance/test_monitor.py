@@ -325,3 +325,17 @@ def test_a_root_that_another_key_signed_is_nothing_to_a_monitor() -> None:
     head = sign_head(Head(LOG, 5, bytes(32), SERVICE, NOW_S), SoftwareKey.generate())
     with pytest.raises(ProvenanceError):
         Monitor(VERIFIER, LOG).take(head.checkpoint())
+
+
+def test_a_log_whose_key_was_replaced_goes_on_before_its_witness() -> None:
+    shelf, newer = Shelf(), SoftwareKey.generate()
+    log = Log(entries(3))
+    shelf.witness().cosign(text_of(log), (), timestamp_s=NOW_S)
+    log.append(entries(5)[3:])
+    root = log.head().head.root
+    text, path = sign_checkpoint(LOG, 5, root, newer), log.consistency(3, 5)
+    with pytest.raises(BadSignature):
+        shelf.witness().cosign(text, path, timestamp_s=NOW_S)
+    both = Witness(NAMES[0], WITNESS_KEYS[NAMES[0]], {LOG: (KEY.public, newer.public)}, shelf.kept, shelf.put)
+    assert both.cosign(text, path, timestamp_s=NOW_S).startswith(text)
+    assert shelf.kept == {LOG: text}

@@ -24,8 +24,9 @@ from monazite_provenance.checkpoints import (
 from monazite_provenance.errors import BadField, Malformed, TooLarge
 from monazite_provenance.keys import PublicKey, SoftwareKey
 from monazite_provenance.names import log_urn
+from monazite_provenance.receipts import parse_checkpoint
 from monazite_provenance.report import LotReport, Verdict
-from monazite_provenance.witnessing import add_cosignatures, judge
+from monazite_provenance.witnessing import add_cosignatures, judge, nth_largest, renewed
 
 from tests.unit.provenance.chains import AT_S, LOG, NOW_S, mined
 from tests.unit.provenance.logs import LogRing
@@ -78,6 +79,52 @@ def test_without_them_it_is_a_gap_of_each_head() -> None:
         ("NOT_WITNESSED", LOG, "0"),
     ]
     assert verify_bundle([RAW], WORLD.trust, at=AT_S).witnessed == ()
+
+
+def test_a_gap_says_how_far_enough_witnesses_have_come() -> None:
+    """Each by its own word: one at the fourth entry and one at the third have both seen the third."""
+    world, _ = mined()
+    register = world.registers.logs[LOG]
+    size = register.size
+    smaller = [
+        Cosigned(cosigned(note(register, size - 1), KEYS, NAMES[:1])),
+        Cosigned(cosigned(note(register, size - 2), KEYS, NAMES[1:2])),
+    ]
+    (gap,) = [each for each in judged([*smaller, signed(QUOTA, *NAMES)]).not_checked if each.metadata["log"] == LOG]
+    assert (gap.metadata["size"], gap.metadata["witnesses"]) == (str(REGISTRY.size), "0")
+    assert gap.metadata["witnessed_size"] == str(size - 2)
+    (gap,) = judged([smaller[0], signed(QUOTA, *NAMES)]).not_checked
+    assert gap.metadata["witnessed_size"] == "0"
+
+
+@given(st.lists(st.integers(1, 9), max_size=6), st.integers(1, 6))
+def test_a_size_is_reached_by_so_many_and_none_larger_is(sizes: list[int], number: int) -> None:
+    reached = nth_largest(sizes, number)
+    assert sum(size > reached for size in sizes) < number
+    assert reached == 0 if len(sizes) < number else sum(size >= reached for size in sizes) >= number
+
+
+def test_of_a_status_that_is_replaced_what_only_its_head_rested_on_goes() -> None:
+    world, head = mined()
+    register = world.registers.logs[LOG]
+    sizes = [register.size]
+    texts = [cosigned(note(register), KEYS, NAMES[:2])]
+    opened = bundle.read([carrying(world, head, [Cosigned(texts[0]), signed(QUOTA, *NAMES), Cosigned("no note")])])
+    for _ in range(3):
+        register.append(bytes(32))
+        sizes.append(register.size)
+        texts.append(cosigned(note(register), KEYS, NAMES[:2]))
+
+    def with_status_at(carried: tuple[Cosigned, ...], before: int, now: int) -> tuple[Cosigned, ...]:
+        former = parse_checkpoint(register.head(NOW_S, sizes[before]).checkpoint()).head
+        return renewed(carried, opened.listings, former, [Cosigned(texts[now])])
+
+    once = with_status_at(opened.cosigned, 0, 1)
+    assert once == (*opened.cosigned, Cosigned(texts[1])), "what the bundle's own receipts rest on stays"
+    assert with_status_at(once, 1, 2) == (*opened.cosigned, Cosigned(texts[2]))
+    joint = joined_to(register, texts[3], sizes[:1], sizes[3])
+    assert joint in with_status_at((*once, joint), 3, 2), "a path leads to it from there"
+    assert renewed(opened.cosigned, opened.listings, None, []) == opened.cosigned
 
 
 def test_one_log_of_two_is_not_enough() -> None:
