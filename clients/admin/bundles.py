@@ -11,6 +11,7 @@ from monazite.registry.v1.registry_pb2 import (
     BUNDLE_EXTENT_FROM_CUTS,
     BUNDLE_EXTENT_UNSPECIFIED,
     BundleExtent,
+    CosignedHead,
     GetBundleRequest,
     GetLotRequest,
     GetStatusRequest,
@@ -18,14 +19,17 @@ from monazite.registry.v1.registry_pb2 import (
 from monazite.registry.v1.registry_pb2_grpc import LotServiceStub
 from monazite.type.v1.statement_pb2 import Outpoint
 from monazite_provenance import bundle
+from monazite_provenance.bundle import Cosigned, Joint
 from monazite_provenance.chain import verify_bundle
 from monazite_provenance.contents import StatusDetails, decode_details
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.item import Item
 from monazite_provenance.kinds import EventKind
+from monazite_provenance.receipts import UnverifiedHead, parse_checkpoint
 from monazite_provenance.report import LotReport
 from monazite_provenance.statement import parse
 from monazite_provenance.trust import TrustFile
+from monazite_provenance.witnessing import renewed
 
 from clients.admin.arguments import parse_outpoint
 from clients.admin.session import InputError, Session
@@ -75,21 +79,25 @@ async def refresh(session: Session, content: bytes, **about: str) -> bytes:
     try:
         kept = bundle.read([content])
         pages, cosigned = bundle.sheets(kept)
-        pages[-1] = _without_status(pages[-1])
+        pages[-1], before = _without_status(pages[-1])
         stub = LotServiceStub(session.channel("registry"))
         head = Outpoint(statement_id=kept.target.statement_id, output_index=kept.target.index)
         request = GetStatusRequest(head=head, extent=_extent(piece for page in pages for piece in page.pieces))
-        _add_status(pages, (await session.ask(stub.GetStatus, request)).status.item)
-        return b"".join(bundle.write_pages(kept.target, pages, cosigned))
+        answer = await session.ask(stub.GetStatus, request)
+        _add_status(pages, answer.status.item)
+        listings = [listing for page in pages for listing in page.listings]
+        witnessed = renewed(cosigned, listings, before, map(_cosigned, answer.cosigned))
+        return b"".join(bundle.write_pages(kept.target, pages, witnessed))
     except ProvenanceError as error:
         raise InputError.of(error, **about) from error
 
 
-def _without_status(last: bundle.Sheet) -> bundle.Sheet:
+def _without_status(last: bundle.Sheet) -> tuple[bundle.Sheet, UnverifiedHead | None]:
+    """And the head of the registry's log that the status names."""
     pieces = last.pieces
     if pieces and parse(Item.decode(pieces[-1]).statement).claims.kind is EventKind.STATUS:
-        return bundle.Sheet(pieces[:-1], last.listings)
-    return last
+        return bundle.Sheet(pieces[:-1], last.listings), _named_by(Item.decode(pieces[-1]))
+    return last, None
 
 
 def _add_status(pages: list[bundle.Sheet], status: bytes) -> None:
@@ -99,6 +107,18 @@ def _add_status(pages: list[bundle.Sheet], status: bytes) -> None:
         pages[-1] = bundle.Sheet([*last.pieces, status], last.listings)
     else:
         pages.append(bundle.Sheet([status]))
+
+
+def _named_by(status: Item) -> UnverifiedHead | None:
+    """The head of the registry's log that a status names; None of one that names none. Raises ProvenanceError."""
+    details = None if status.details is None else decode_details(EventKind.STATUS, status.details.content)
+    if not isinstance(details, StatusDetails) or not details.checkpoints:
+        return None
+    return parse_checkpoint(details.checkpoints[0]).head
+
+
+def _cosigned(head: CosignedHead) -> Cosigned:
+    return Cosigned(head.checkpoint, tuple(Joint(each.old_size, tuple(each.path)) for each in head.paths))
 
 
 def said_by_status(content: Iterable[bytes]) -> StatusDetails | None:

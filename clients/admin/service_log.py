@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Final
 
+import grpc
 import typer
 from monazite.transparency.v1.transparency_pb2 import (
+    AddCosignaturesRequest,
     Checkpoint,
     GetCheckpointRequest,
     GetConsistencyRequest,
@@ -20,6 +22,10 @@ from clients.admin.session import Session
 from clients.connection import stream
 
 PAGE_SIZE: Final = 1000
+# Between two looks at a log that is watched.
+INTERVAL_S: Final = 5.0
+# What asking again may cure.
+PASSING: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 class LogName(StrEnum):
@@ -31,6 +37,7 @@ class LogName(StrEnum):
 
 
 ServiceArgument = Annotated[LogName, typer.Argument(help="Whose log.")]
+ShardOption = Annotated[int, typer.Option("--shard", min=0, help="Which of its logs.")]
 
 
 class ServiceLog:
@@ -71,3 +78,18 @@ class ServiceLog:
         """The consistency path that the log gives."""
         request = GetConsistencyRequest(old_size=old_size, size=size)
         return (await self._session.ask(self._stub.GetConsistency, request)).path
+
+    async def deliver(self, cosigned: Checkpoint) -> int:
+        """Gives it a head that a witness co-signed; up to which size the log has as many witnesses as it is to have."""
+        request = AddCosignaturesRequest(checkpoint=cosigned)
+        return (await self._session.ask(self._stub.AddCosignatures, request)).witnessed_size
+
+
+def refute(session: Session, log: str, why: str, **evidence: str | int) -> None:
+    """Says that a log is not what it should be, and with what evidence."""
+    if session.output.as_json:
+        session.output.value_line({"log": log, "verdict": "REFUTED", "why": why, **evidence})
+        return
+    session.output.raw(f"REFUTED  {log}  {why}")
+    for name, value in evidence.items():
+        session.output.raw(f"  {name}: {value}")

@@ -43,6 +43,11 @@ class Caller:
         """One service of the suite; any when none is named."""
         return cls(CallerKind.SERVICE, name)
 
+    @classmethod
+    def witness(cls) -> Caller:
+        """Any witness of the logs."""
+        return cls(CallerKind.WITNESS)
+
     def matches(self, principal: Principal) -> bool:
         """Whether the principal is of this kind."""
         if principal.kind is not self.kind:

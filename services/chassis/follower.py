@@ -26,7 +26,8 @@ from services.chassis import errors, telemetry
 from services.chassis.client import Peer
 from services.chassis.crash import crash_point
 from services.chassis.database import SERIALIZATION, Connection, Database
-from services.chassis.log.growth import grow
+from services.chassis.log import nodes
+from services.chassis.log.growth import Growth, grow
 from services.chassis.log.peers import LogProblem, Taken, check_newer, load_head, take_head
 from services.chassis.wakeup import Wakeup
 
@@ -72,6 +73,8 @@ class Page:
 
     entries: tuple[FollowedEntry, ...]
     after: Frontier
+    # None of a page without entries.
+    growth: Growth | None
     head: Head
     response: StreamEntriesResponse
 
@@ -83,7 +86,7 @@ class Follower(Generic[Prepared]):
     it raises ProvenanceError, or the Error of a refusal, for an entry that does not verify. `apply(connection, entries,
     prepared)` stores, in the transaction that also moves the cursor. Either may raise: nothing is stored then, and the
     page is tried again from the start after a pause. Several processes may follow at once: one of them applies each
-    page.
+    page. With `keeps_tree` the peer's tree is kept too, so that proofs in it can be made here (`nodes`).
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Follower(Generic[Prepared]):
         on_commit: Callable[[], None] = lambda: None,
         page_size: int = PAGE_SIZE,
         with_receipts: bool = False,
+        keeps_tree: bool = False,
     ) -> None:
         self._database = database
         self.log = log
@@ -110,6 +114,7 @@ class Follower(Generic[Prepared]):
         self._on_commit = on_commit
         self._page_size = page_size
         self._with_receipts = with_receipts
+        self._keeps_tree = keeps_tree
         # Rings after each page applied by this process.
         self.applied = Wakeup()
 
@@ -175,7 +180,8 @@ class Follower(Generic[Prepared]):
             if head.size < edge.size:
                 raise LogProblem(f"{self.log} has {head.size} entries, {edge.size} were seen before: it shrank")
             leaves = [self._leaf(index, entry) for index, entry in enumerate(response.entries, edge.size)]
-            after = grow(edge, leaves).after if leaves else edge
+            growth = grow(edge, leaves) if leaves else None
+            after = edge if growth is None else growth.after
             if response.next_index != after.size:
                 raise LogProblem(f"{self.log}: a page of {len(leaves)} entries ends at {response.next_index}")
             tree.check_consistency(after.size, after.root, head.size, head.root, response.consistency)
@@ -188,7 +194,7 @@ class Follower(Generic[Prepared]):
                 *([] if last is None else [last.checkpoint]),
                 checkpoint,
             ) from error
-        return Page(tuple(entries), after, head, response)
+        return Page(tuple(entries), after, growth, head, response)
 
     def _leaf(self, index: int, entry: Entry) -> bytes:
         if entry.index != index:
@@ -215,6 +221,8 @@ class Follower(Generic[Prepared]):
         async with self._database.transaction() as connection:
             if page.after.size != edge.size and not await self._move(connection, edge.size, page.after):
                 return False
+            if self._keeps_tree and page.growth is not None:
+                await nodes.keep(connection, self.log, page.growth)
             if prepared is not None:
                 await self._apply(connection, page.entries, prepared)
             if page.head.size == page.after.size:

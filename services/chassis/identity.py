@@ -1,6 +1,7 @@
 """Who is calling: the one SPIFFE URI in the client certificate's subject alternative names.
 
-`spiffe://<domain>/enterprise/<id>[/<system>]`, `/officer/<role>/<name>`, `/customs/<port>/<name>`, `/service/<name>`.
+`spiffe://<domain>/enterprise/<id>[/<system>]`, `/officer/<role>/<name>`, `/customs/<port>/<name>`, `/service/<name>`,
+`/witness/<name>`.
 An officer's role is one of `OfficerRole`: who says "any officer" means these.
 """
 
@@ -28,6 +29,8 @@ class CallerKind(StrEnum):
     OFFICER = "officer"
     CUSTOMS = "customs"
     SERVICE = "service"
+    # Of the logs: no office of the suite, and may be anybody's.
+    WITNESS = "witness"
 
 
 class OfficerRole(StrEnum):
@@ -52,7 +55,7 @@ class Principal:
     uri: str
     domain: str
     kind: CallerKind
-    # Enterprise id, officer's or customs officer's name, service's name.
+    # Enterprise id, officer's or customs officer's name, service's or witness's name.
     id: str
     # An officer's: a value of `OfficerRole`.
     role: str
@@ -90,7 +93,7 @@ def parse_principal(uri: str, certificate_sha256: bytes) -> Principal:
         raise errors.no_identity() from error
     role = system = port = ""
     match name.segments:
-        case ("enterprise" | "service" as kind, identifier):
+        case ("enterprise" | "service" | "witness" as kind, identifier):
             pass
         case ("enterprise" as kind, identifier, system):
             pass

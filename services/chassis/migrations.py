@@ -153,6 +153,28 @@ TABLES: Final = (
         cosigned bytea NOT NULL,
         taken_at timestamptz NOT NULL
     )""",
+    # The trees of peers' logs that are followed with theirs: leaves at level 0, above them every fourth level.
+    """
+    CREATE TABLE peer_node (
+        log text NOT NULL,
+        level smallint NOT NULL CHECK (level >= 0),
+        place bigint NOT NULL CHECK (place >= 0),
+        hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+        PRIMARY KEY (log, level, place)
+    )""",
+    # The newest that each witness co-signed of our log and of peers'; `thumbprint` is of the key that did.
+    """
+    CREATE TABLE cosignature (
+        log text NOT NULL,
+        witness text NOT NULL,
+        thumbprint bytea NOT NULL CHECK (octet_length(thumbprint) = 32),
+        size bigint NOT NULL CHECK (size > 0),
+        cosigned_at bigint NOT NULL CHECK (cosigned_at >= 0),
+        checkpoint bytea NOT NULL,
+        note text NOT NULL,
+        taken_at timestamptz NOT NULL,
+        PRIMARY KEY (log, witness)
+    )""",
     """
     CREATE TABLE peer_statement (
         statement_id bytea PRIMARY KEY CHECK (octet_length(statement_id) = 32),
@@ -200,7 +222,7 @@ def create_tables(execute: Callable[[str], object], *, log_name: str) -> None:
     `op.execute`."""
     for statement in TABLES:
         execute(statement)
-    for table in ("statement", "log_node", "audit", "peer_statement"):
+    for table in ("statement", "log_node", "audit", "peer_node", "peer_statement"):
         execute(append_only(table))
     quoted = log_name.replace("'", "''")
     execute(f"INSERT INTO log_head VALUES ('{quoted}', 0, 0, '', '', '')")  # noqa: S608  (a name of our own)

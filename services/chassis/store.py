@@ -139,6 +139,11 @@ _APPEND = """
         $18::text[])
 """
 
+_AUDIT = """
+    INSERT INTO audit (audit_id, principal, certificate_sha256, method, request_id, trace_id, outcome)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
 
 async def claim(connection: Connection, writes: Sequence[Write]) -> list[Outcome | None]:
     """What is known already: the stored reply of a request that was done, REQUEST_ID_REUSED for an id used with
@@ -216,6 +221,13 @@ async def append(connection: Connection, writes: Sequence[Write], replies: Seque
         [write.audit.trace_id for write in done],
         [DONE] * len(done),
         [one.leaf for one in statements],
+    )
+
+
+async def audit(connection: Connection, audit: Audit, method: str, request_id: bytes) -> None:
+    """The audit row of a change that makes no statement and is repeated without harm."""
+    await connection.execute(
+        _AUDIT, uuid7(), audit.principal, audit.certificate_sha256, method, request_id, audit.trace_id, DONE
     )
 
 

@@ -69,7 +69,7 @@ async def build(site: server.Site[Settings]) -> Composition:
         quota = await site.stack.enter_async_context(Peer("quota", settings.peers["quota"], settings.certificates))
         watchers.append(_watch(site, quota, settings.quota_log, keys))
     signer = Signer(issuer, SoftwareKey.from_pem(settings.signing_key.read_bytes()))
-    log = await open_log(site, issuer, signer.key.public, keys)
+    log = await open_log(site, issuer, signer.key.public, keys, trust)
     operations = Site(site.database, registry, signer, rule_set, log, site.clock, settings)
     customs = Customs(operations)
     services = pb.DESCRIPTOR.services_by_name

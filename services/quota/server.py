@@ -44,12 +44,13 @@ async def build(site: Site[QuotaSettings]) -> Composition:
     """Put the service together. Raises ProvenanceError or OSError for keys or a trust file that cannot be used."""
     settings, database = site.settings, site.database
     signer = Signer.of(settings.domain, SoftwareKey.from_pem(settings.signing_key.read_bytes()), settings.registry_log)
-    root = TrustFile.load(settings.trust_file.read_bytes()).keyring()
+    trust = TrustFile.load(settings.trust_file.read_bytes())
+    root = trust.keyring()
     registry_uri = service_uri(settings.domain, "registry")
     peer = await site.stack.enter_async_context(Peer("registry", settings.peers["registry"], settings.certificates))
     registry = Registry(peer)
 
-    log = await open_log(site, signer.uri, signer.key.public, root)
+    log = await open_log(site, signer.uri, signer.key.public, root, trust)
     closing = Closing(database, signer.uri, registry.close_right, root, registry_uri, settings.close_poll_ms / 1000)
     settling = Settling(database, signer, site.clock, root, registry_uri)
 

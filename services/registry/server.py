@@ -8,7 +8,6 @@ from typing import Final
 
 from monazite.registry.v1 import registry_pb2, registry_pb2_grpc
 from monazite_provenance.keys import SoftwareKey
-from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.names import service_uri
 from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.settings import DEFAULT_SETTINGS
@@ -20,6 +19,8 @@ from services.chassis.database import Database
 from services.chassis.follower import Follower, entries_of
 from services.chassis.keyring import DatabaseKeyRing
 from services.chassis.log.composition import open_log
+from services.chassis.log.cosignature_watching import CosignatureWatcher
+from services.chassis.log.resting import Witnesses
 from services.chassis.server import Composition, Follows, Mount, Site, mount
 from services.chassis.turns import Turns
 from services.registry import access
@@ -62,7 +63,7 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     signing_key = SoftwareKey.from_pem(settings.signing_key.read_bytes())
     signer = Signer(signing_key, registry, site.clock)
     presented = Presented(root, domain)
-    log = await open_log(site, registry, signing_key.public, root)
+    log = await open_log(site, registry, signing_key.public, root, trust)
     committer: Committer[RegistryWrite] = await site.stack.enter_async_context(
         Committer(
             database,
@@ -81,6 +82,7 @@ async def build(site: Site[RegistrySettings]) -> Composition:
         log.receipts,
         Statuses(signer, HeadVerifier(root), settings.status_lifetime_s),
         licensing,
+        Witnesses(trust, root, log_name),
         settings.bundles.page_statements_max,
         settings.bundles.pages_max,
     )
@@ -99,7 +101,7 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     rights = RightServicer(Rights(pipeline, database, signer, log_name, site.clock))
     exports = ExportServicer(Exports(pipeline, database, signer, presented, log_name, licensing, DEFAULT_SETTINGS))
     enterprises = EnterpriseServicer(Enterprises(pipeline, database, signer, log_name, domain))
-    followers = await _followers(settings, site.stack, database, presented, root)
+    followers = await _followers(settings, site.stack, database, presented, trust)
     return Composition(
         access=access.TABLE,
         mounts=(*_mounts(lots, rights, exports, enterprises), log.mount),
@@ -123,12 +125,16 @@ def _mounts(
 
 
 async def _followers(
-    settings: RegistrySettings, stack: AsyncExitStack, database: Database, presented: Presented, keys: LogKeyRing
+    settings: RegistrySettings, stack: AsyncExitStack, database: Database, presented: Presented, trust: TrustFile
 ) -> list[Follows]:
-    """Follows the logs of quota and of licensing, where their addresses are known."""
+    """Follows the logs of quota and of licensing, where their addresses are known, and their witnesses where the trust
+    file demands any."""
+    keys, interval_s = trust.keyring(), settings.peer_heads_ms / 1000
     followers: list[Follows] = []
+    peers: list[tuple[str, Peer]] = []
     if "quota" in settings.peers:
         peer = await stack.enter_async_context(Peer("quota", settings.peers["quota"], settings.certificates))
+        peers.append((settings.quota_log, peer))
         quota = QuotaLog(presented, settings.quota_log)
         followers.append(
             Follower(
@@ -140,11 +146,13 @@ async def _followers(
                 prepare=quota.prepare,
                 apply=quota.apply,
                 with_receipts=True,
+                keeps_tree=True,
             )
         )
     if "export_license" in settings.peers:
         address = settings.peers["export_license"]
         peer = await stack.enter_async_context(Peer("export_license", address, settings.certificates))
+        peers.append((settings.export_license_log, peer))
         licensing = LicensingLog(presented, settings.export_license_log)
         followers.append(
             Follower(
@@ -156,6 +164,9 @@ async def _followers(
                 prepare=licensing.prepare,
                 apply=licensing.apply,
                 with_receipts=True,
+                keeps_tree=True,
             )
         )
+    if trust.witness_threshold:
+        followers += [CosignatureWatcher(database, *each, keys, trust, interval_s=interval_s) for each in peers]
     return followers

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import grpc
 from monazite.transparency.v1 import transparency_pb2 as pb
 from monazite.transparency.v1.transparency_pb2_grpc import (
     TransparencyServiceServicer,
     add_TransparencyServiceServicer_to_server,
 )
 from monazite.type.v1.statement_pb2 import StatementItem
-from monazite_provenance.checkpoints import sign_checkpoint
+from monazite_provenance.checkpoints import cosign, sign_checkpoint
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SigningKey
 from monazite_provenance.statement import log_leaf
@@ -45,6 +47,10 @@ class FakeLog(TransparencyServiceServicer):
         self.entries: list[_Entry] = []
         self.note: str | None = None
         self._published = asyncio.Event()
+        # What witnesses are said to have co-signed, and what they delivered.
+        self.cosigned: list[pb.Checkpoint] = []
+        self.delivered: list[pb.Checkpoint] = []
+        self.refuses_from: int | None = None
 
     def publish(self, statement_id: bytes, kind: int, item: Item) -> bytes:
         """Append one entry; gives the item with its receipt, as it is presented elsewhere."""
@@ -63,6 +69,21 @@ class FakeLog(TransparencyServiceServicer):
         """The path between two sizes."""
         path = self.register.consistency(request.old_size, request.size)
         return pb.Consistency(old_size=request.old_size, size=request.size, path=path)
+
+    async def ListCosignatures(
+        self, request: pb.ListCosignaturesRequest, context: object
+    ) -> pb.ListCosignaturesResponse:
+        """What the test has put there."""
+        return pb.ListCosignaturesResponse(cosignatures=[pb.Cosignature(checkpoint=each) for each in self.cosigned])
+
+    async def AddCosignatures(
+        self, request: pb.AddCosignaturesRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.AddCosignaturesResponse:
+        """Keeps it, unverified, until a test has it refused."""
+        if self.refuses_from is not None and len(self.delivered) >= self.refuses_from:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no more")
+        self.delivered.append(request.checkpoint)
+        return pb.AddCosignaturesResponse(witnessed_size=0)
 
     async def StreamEntries(
         self, request: pb.StreamEntriesRequest, context: object
@@ -113,3 +134,13 @@ def new_log(name: str, issuer: str, key: SigningKey) -> FakeLog:
 def served(log: FakeLog, certificate: Certificate) -> AbstractAsyncContextManager[int]:
     """Serves it with a server certificate of its service; gives the port."""
     return serving(partial(add_TransparencyServiceServicer_to_server, log), certificate)
+
+
+def cosigned_by(register: Register, keys: Mapping[str, SigningKey], size: int | None = None) -> pb.Checkpoint:
+    """A head of a log, of the first `size` entries or of all, with lines of these witnesses by name."""
+    now = int(time.time())
+    signed = register.head(now, size)
+    note = sign_checkpoint(register.name, signed.head.size, signed.head.root, register.key)
+    for name, key in keys.items():
+        note = cosign(note, name, key, timestamp_s=now)
+    return pb.Checkpoint(log=register.name, checkpoint=signed.checkpoint(), note=note)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Protocol
 
-import grpc
 import typer
 from monazite_provenance.checkpoints import verify_checkpoint_text
 from monazite_provenance.errors import LogForked, LogProblem, ProofMismatch, ProvenanceError
@@ -16,20 +15,17 @@ from monazite_provenance.names import log_urn
 from monazite_provenance.receipts import Head, HeadVerifier
 from monazite_provenance.statement import log_leaf
 
+from clients.admin.commands.witnessing import witness
 from clients.admin.configuration import ConfigurationError
 from clients.admin.exit_codes import ExitCode
 from clients.admin.output import JsonValue, Output
 from clients.admin.replay import Diverged, take
-from clients.admin.service_log import LogName, ServiceArgument, ServiceLog
+from clients.admin.service_log import INTERVAL_S, PASSING, LogName, ServiceArgument, ServiceLog, ShardOption, refute
 from clients.admin.session import InputError, JsonOption, Session, run
 from clients.errors import CallError
 
 app = typer.Typer(no_args_is_help=True, help="Checks the services' logs.")
-
-INTERVAL_S: Final = 5.0
-_PASSING: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-
-ShardOption = Annotated[int, typer.Option("--shard", min=0, help="Which of its logs.")]
+app.command("witness")(witness)
 
 
 @app.command("verify")
@@ -46,7 +42,7 @@ def verify(
                 head = log.head(page.checkpoint.checkpoint)
                 await take(replay, page, head, log.service.path)
         except Diverged as diverged:
-            _refute(
+            refute(
                 session,
                 log.name,
                 diverged.why,
@@ -93,10 +89,10 @@ def watch(
                     return
                 await asyncio.sleep(INTERVAL_S)
         except LogForked as fork:
-            _refute(session, log.name, fork.message, earlier=fork.earlier.hex(), later=fork.later.hex())
+            refute(session, log.name, fork.message, earlier=fork.earlier.hex(), later=fork.later.hex())
             raise typer.Exit(ExitCode.REFUTED) from fork
         except LogProblem as problem:
-            _refute(session, log.name, f"{problem.code} {problem.message}")
+            refute(session, log.name, f"{problem.code} {problem.message}")
             raise typer.Exit(ExitCode.REFUTED) from problem
         except ProvenanceError as error:
             raise InputError.of(error, log=log.name) from error
@@ -160,7 +156,7 @@ async def observed(log: Observable, monitor: Monitor, output: Output, *, patient
     try:
         return await log.observe(monitor)
     except CallError as error:
-        if not patiently or error.code not in _PASSING:
+        if not patiently or error.code not in PASSING:
             raise
         output.note(f"{log.name}: {error}; is asked again in {INTERVAL_S:g} s")
         return False
@@ -225,15 +221,6 @@ def _monitor(log: _Log, state: Path | None) -> Monitor:
         raise InputError.of(error, log=log.name, file=str(state)) from error
     except OSError as error:
         raise ConfigurationError(f"cannot read {state}: {error.strerror}") from error
-
-
-def _refute(session: Session, log: str, why: str, **evidence: str | int) -> None:
-    if session.output.as_json:
-        session.output.value_line({"log": log, "verdict": "REFUTED", "why": why, **evidence})
-        return
-    session.output.raw(f"REFUTED  {log}  {why}")
-    for name, value in evidence.items():
-        session.output.raw(f"  {name}: {value}")
 
 
 def _show(session: Session, head: Head, found: dict[str, JsonValue]) -> None:

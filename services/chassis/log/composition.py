@@ -9,12 +9,14 @@ from monazite.transparency.v1.transparency_pb2_grpc import add_TransparencyServi
 from monazite_provenance.key_sets import encode_key_set
 from monazite_provenance.keys import PublicKey
 from monazite_provenance.log_keys import LogKeyRing
+from monazite_provenance.trust import TrustFile
 
 from services.chassis.log.heads import HeadSigner
 from services.chassis.log.memory import Memory
 from services.chassis.log.reading import Log
 from services.chassis.log.receipts import Receipts
 from services.chassis.log.servicer import SERVICE, TransparencyServicer
+from services.chassis.log.witnesses import Cosignatures
 from services.chassis.sequencer import Sequencer
 from services.chassis.server import Mount, Site, mount
 from services.chassis.settings import SettingsT
@@ -35,8 +37,10 @@ class LogParts:
         self.receipts.close()
 
 
-async def open_log(site: Site[SettingsT], issuer: str, statement_key: PublicKey, keys: LogKeyRing) -> LogParts:
-    """The log of the service `issuer`. `keys` know who may sign its heads.
+async def open_log(
+    site: Site[SettingsT], issuer: str, statement_key: PublicKey, keys: LogKeyRing, trust: TrustFile
+) -> LogParts:
+    """The log of the service `issuer`. `keys` know who may sign its heads, `trust` who may co-sign them.
 
     Raises SetBack for a database that has less than was signed, BadSettings for a key that the root did not certify,
     ProvenanceError or OSError for one that cannot be read.
@@ -56,5 +60,7 @@ async def open_log(site: Site[SettingsT], issuer: str, statement_key: PublicKey,
     await sequencer.check()
     log = Log(site.database, settings.log_name, sequencer.published, heartbeat_s=heartbeat_s)
     public = [statement_key, *(key.public for key in signer.all)]
-    servicer = TransparencyServicer(log, receipts, pb.KeySet(issuer=issuer, key_set=encode_key_set(public)))
+    cosignatures = Cosignatures(site.database, settings.log_name, keys, trust)
+    key_set = pb.KeySet(issuer=issuer, key_set=encode_key_set(public))
+    servicer = TransparencyServicer(log, receipts, cosignatures, key_set)
     return LogParts(sequencer, receipts, mount(SERVICE, add_TransparencyServiceServicer_to_server, servicer), log)

@@ -35,6 +35,12 @@ class Growth:
     root: bytes
     rows: tuple[Row, ...]
 
+    @property
+    def leaves(self) -> Sequence[bytes]:
+        """The leaf hashes of the batch."""
+        start, hashes = self.rows[0]
+        return hashes[self.before.size - start :]
+
     def path(self, index: int) -> list[bytes]:
         """The inclusion path of a leaf of the batch in the tree after it, from the leaf upwards."""
         path: list[bytes] = []

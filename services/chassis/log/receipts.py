@@ -182,10 +182,12 @@ async def published(connection: Connection, log: str) -> Published | None:
     return None if row is None or not row[0] else Published.stored(*row)
 
 
-async def receipts(connection: Connection, head: Published, indexes: Sequence[int]) -> list[bytes]:
-    """Receipts of entries under a published head, from stored nodes."""
+async def receipts(
+    connection: Connection, head: Published, indexes: Sequence[int], *, peer: str | None = None
+) -> list[bytes]:
+    """Receipts of entries under a published head, from stored nodes: of our own log, or of `peer` (`nodes`)."""
     wanted = [tree.inclusion_ranges(index, head.size) for index in indexes]
-    hashes = await nodes.range_hashes(connection, [part for parts in wanted for part in parts])
+    hashes = await nodes.range_hashes(connection, [part for parts in wanted for part in parts], peer=peer)
     signed, at = head.signed, 0
     made: list[bytes] = []
     for index, parts in zip(indexes, wanted, strict=True):

@@ -17,24 +17,30 @@ from services.chassis.access import AccessTable, Caller, method_names
 from services.chassis.errors import Violation
 from services.chassis.log.reading import Log, checkpoint
 from services.chassis.log.receipts import Receipts, Registered
+from services.chassis.log.witnesses import Cosignatures
 
 WAIT_MS_MAX: Final = 20_000
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["TransparencyService"]
 _STREAM: Final = f"/{SERVICE.full_name}/StreamEntries"
-_EVERYBODY: Final = frozenset({Caller.enterprise(), Caller.officer(), Caller.customs(), Caller.service()})
+_ADD: Final = f"/{SERVICE.full_name}/AddCosignatures"
+_WITNESS: Final = Caller.witness()
+_EVERYBODY: Final = frozenset({Caller.enterprise(), Caller.officer(), Caller.customs(), Caller.service(), _WITNESS})
 
 
 def access(entries: frozenset[Caller]) -> AccessTable:
     """Heads and proofs are everybody's who has a certificate: they disclose hashes. Entries hold the openings of
-    statements, so that only `entries` may read them."""
-    return {name: entries if name == _STREAM else _EVERYBODY for name in method_names([SERVICE])}
+    statements, so that only `entries` may read them. What was co-signed a witness delivers, and whose it is its
+    signature says."""
+    special = {_STREAM: entries, _ADD: frozenset({_WITNESS})}
+    return {name: special.get(name, _EVERYBODY) for name in method_names([SERVICE])}
 
 
 class TransparencyServicer(TransparencyServiceServicer):
     """The log for everybody."""
 
-    def __init__(self, log: Log, receipts: Receipts, keys: pb.KeySet) -> None:
+    def __init__(self, log: Log, receipts: Receipts, cosignatures: Cosignatures, keys: pb.KeySet) -> None:
         self._log = log
+        self._cosignatures = cosignatures
         self._receipts = receipts
         self._keys = keys
 
@@ -44,7 +50,8 @@ class TransparencyServicer(TransparencyServiceServicer):
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: object) -> pb.Checkpoint:
         """The latest head."""
-        return checkpoint(self._log.name, await self._log.head())
+        head = await self._log.head()
+        return await self._cosignatures.with_lines(checkpoint(self._log.name, head), head.size)
 
     async def GetReceipt(self, request: pb.GetReceiptRequest, context: object) -> Admission:
         """The receipt of a statement."""
@@ -75,6 +82,16 @@ class TransparencyServicer(TransparencyServiceServicer):
     ) -> pb.ListPeerCheckpointsResponse:
         """Heads of other logs."""
         return await self._log.peers()
+
+    async def AddCosignatures(self, request: pb.AddCosignaturesRequest, context: object) -> pb.AddCosignaturesResponse:
+        """What a witness co-signed."""
+        return await self._cosignatures.add(request.checkpoint)
+
+    async def ListCosignatures(
+        self, request: pb.ListCosignaturesRequest, context: object
+    ) -> pb.ListCosignaturesResponse:
+        """The newest of each witness."""
+        return await self._cosignatures.list()
 
 
 def admit(admission: Admission, registered: Registered | None) -> Admission:

@@ -4,7 +4,7 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from monazite_provenance.contents import QuotaKind
@@ -205,13 +205,18 @@ def behind_a_cut() -> Error:
     return Error(Kind.DENIED, "ACCESS_DENIED", "only officers and export licensing may see what is behind a cut")
 
 
-def provenance(outpoint: Outpoint, verdict: str, gaps: Sequence[str], findings: Sequence[str]) -> Error:
-    """PROVENANCE_REFUSED: our own verification does not carry the lot, so that nobody vouches for it."""
+def provenance(
+    outpoint: Outpoint, verdict: str, gaps: Sequence[str], findings: Sequence[str], numbers: Mapping[str, str]
+) -> Error:
+    """PROVENANCE_REFUSED: our own verification does not carry the lot, so that nobody vouches for it; with the numbers
+    of the gaps.
+    """
     return Error(
         Kind.PRECONDITION,
         "PROVENANCE_REFUSED",
         "the provenance of the lot does not stand",
         metadata={
+            **numbers,
             "head": outpoint_name(outpoint),
             "verdict": verdict,
             "gaps": ",".join(gaps),

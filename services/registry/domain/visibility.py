@@ -29,6 +29,8 @@ def may_see_lot(
             return principal.is_service(LICENSING)
         case CallerKind.CUSTOMS:
             return receiver == licensing or state is CustodyState.ABROAD
+        case CallerKind.WITNESS:
+            return False
 
 
 class Extent(Enum):
@@ -65,7 +67,7 @@ def may_see_right(principal: Principal, holder: str | None) -> bool:
             return True
         case CallerKind.SERVICE:
             return principal.is_service("quota")
-        case CallerKind.CUSTOMS:
+        case CallerKind.CUSTOMS | CallerKind.WITNESS:
             return False
 
 
@@ -74,7 +76,7 @@ def may_see_enterprise(principal: Principal, enterprise_id: str) -> bool:
     match principal.kind:
         case CallerKind.ENTERPRISE:
             return principal.id == enterprise_id
-        case CallerKind.CUSTOMS:
+        case CallerKind.CUSTOMS | CallerKind.WITNESS:
             return False
         case CallerKind.OFFICER | CallerKind.SERVICE:
             return True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from monazite.registry.v1 import registry_pb2
 from monazite.type.v1 import material_pb2
+from monazite.type.v1.statement_pb2 import StatementItem
+from monazite_provenance.bundle import Cosigned
 
 from services.chassis.fields import outpoint_message, timestamp
 from services.registry.messages.material import render_material
@@ -37,3 +40,15 @@ def render_lots(page: LotsPage) -> registry_pb2.ListLotsResponse:
         next_page_token=page.next_page_token,
         as_of=timestamp(page.as_of),
     )
+
+
+def render_status(item: bytes, cosigned: Iterable[Cosigned]) -> registry_pb2.GetStatusResponse:
+    """A status, and what witnesses said of its head."""
+    heads = [
+        registry_pb2.CosignedHead(
+            checkpoint=each.checkpoint,
+            paths=[registry_pb2.ConsistencyPath(old_size=joint.size, path=joint.path) for joint in each.joints],
+        )
+        for each in cosigned
+    ]
+    return registry_pb2.GetStatusResponse(status=StatementItem(item=item), cosigned=heads)

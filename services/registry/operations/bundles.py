@@ -14,13 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from monazite_provenance.bundle import (
+    COSIGNED_MAX,
     HEAD_BYTES_MAX,
     PAGE_BYTES_MAX,
     PAGE_STATEMENTS_MAX,
     PAGES_MAX,
+    Cosigned,
     Listing,
     PageWriter,
     Sheet,
@@ -36,6 +38,7 @@ from services.chassis.identity import Principal
 from services.chassis.log.heads import Published
 from services.chassis.log.order import order
 from services.chassis.log.receipts import Receipts, multi_receipt, published
+from services.chassis.log.resting import PeerHeads, Resting, Witnesses
 from services.registry.domain import refusals
 from services.registry.domain.records import HeadRow
 from services.registry.domain.visibility import Extent, extent_for, is_party, may_see_lot
@@ -48,6 +51,8 @@ CHUNK_BYTES_MAX: Final = 64 * 1024
 ITEMS_READ: Final = 200
 # So many bytes of items fit into a page whatever their receipt is.
 SURELY_FIT_BYTES: Final = PAGE_BYTES_MAX - HEAD_BYTES_MAX
+# More than a receipt takes that a peer's statement is given in the place of its own.
+RESTATED_BYTES: Final = 3 * 1024
 LOOKS_MAX: Final = 3
 # One for the statement itself, one for those beside it; a third in case a hold was placed meanwhile.
 
@@ -86,11 +91,23 @@ class Gathered:
     found: Found
     pages: Sequence[range]
     only: Sheet | None
+    # Peers' statements, and the heads that these are put under.
+    peers: frozenset[bytes]
+    heads: PeerHeads
+    # What witnesses said of the heads that it rests on.
+    cosigned: tuple[Cosigned, ...] = ()
 
     @property
     def checkpoint(self) -> bytes:
         """The head of our log that its receipts are under (COSE)."""
         return self.found.checkpoints[0]
+
+
+class SignedStatus(NamedTuple):
+    """A status as an encoded item, and what witnesses said of the head of our log that it names."""
+
+    item: bytes
+    cosigned: tuple[Cosigned, ...]
 
 
 class _NotIntegrated(Exception):  # noqa: N818  (says what it is)
@@ -109,6 +126,7 @@ class Bundles:
     receipts: Receipts
     statuses: Statuses
     licensing: str
+    witnesses: Witnesses
     page_statements_max: int = PAGE_STATEMENTS_MAX
     pages_max: int = PAGES_MAX
 
@@ -133,16 +151,18 @@ class Bundles:
                 del buffer[:CHUNK_BYTES_MAX]
         yield bytes(buffer)
 
-    async def status(self, asked: Asked) -> bytes:
-        """The signed status of a head, an encoded item. Raises as `stream`."""
-        return self.statuses.sign((await self.gather(asked)).found)
+    async def status(self, asked: Asked) -> SignedStatus:
+        """The signed status of a head. Raises as `stream`."""
+        gathered = await self.gather(asked)
+        ours = tuple(one for one in gathered.cosigned if one.checkpoint.startswith(f"{self.log_name}\n"))
+        return SignedStatus(self.statuses.sign(gathered.found), ours)
 
     async def pieces(self, gathered: Gathered, *, with_status: bool) -> AsyncGenerator[bytes]:
         """A bundle as its format has it, one piece an item or a page's head. Raises TooLarge, TooManyParents."""
         status = [self.statuses.sign(gathered.found)] if with_status else []
         count = len(gathered.ids)
         pages = [page for page in gathered.pages if with_status or page.start < count]
-        writer = PageWriter(gathered.found.head.outpoint, len(pages))
+        writer = PageWriter(gathered.found.head.outpoint, len(pages), gathered.cosigned)
         for page in pages:
             sheet = gathered.only or await self._sheet(gathered, page)
             last = status if page.stop > count else []
@@ -151,7 +171,7 @@ class Bundles:
 
     async def _sheet(self, gathered: Gathered, page: range) -> Sheet:
         async with self.database.connection() as connection:
-            pieces = await _items(connection, gathered.ids[page.start : page.stop])
+            pieces = await self._items(connection, gathered.ids[page.start : page.stop], gathered.peers, gathered.heads)
             assert pieces is not None  # noqa: S101 - the split was made by their sizes, which never change
             here = {place - page.start: gathered.indexes[place] for place in page if place in gathered.indexes}
             return Sheet(pieces, await _listings(connection, gathered.log_head, here))
@@ -185,14 +205,16 @@ class Bundles:
         # One place is the status's.
         if len(plan.ids) >= self.statements_max:
             raise TooManyParents("too many statements in a bundle", limit=self.statements_max)
-        log_head, indexes = await self._places(connection, plan)
-        only = await self._only_page(connection, plan, log_head, indexes)
+        resting, indexes = await self._places(connection, plan, spent=head.spent_by is not None)
+        heads = await self.witnesses.peers(connection)
+        only = await self._only_page(connection, plan, resting.head, indexes, heads)
         carried: Carried = {}
         if only is None:
-            pages = await self._split(connection, plan, log_head, indexes)
+            pages = await self._split(connection, plan, resting.head, indexes)
             theirs = [each for each in plan.ids if each in plan.peers]
             for start in range(0, len(theirs), ITEMS_READ):
-                carry(carried, await rows.items(connection, theirs[start : start + ITEMS_READ]))
+                some = theirs[start : start + ITEMS_READ]
+                carry(carried, await self.witnesses.restate(connection, await rows.items(connection, some), heads))
         else:
             pages = [range(len(plan.ids) + 1)]
             carry(carried, (item for each, item in zip(plan.ids, only.pieces, strict=True) if each in plan.peers))
@@ -200,17 +222,25 @@ class Bundles:
             head,
             await rows.open_holds(connection, target),
             plan.ids,
-            newest_heads(self.statuses.heads, log_head.checkpoint, await rows.peer_checkpoints(connection), carried),
+            newest_heads(
+                self.statuses.heads, resting.head.checkpoint, await rows.peer_checkpoints(connection), carried
+            ),
         )
-        return Gathered(plan.ids, indexes, log_head, found, pages, only)
+        cosigned = (*resting.cosigned, *heads.cosigned)[:COSIGNED_MAX]
+        return Gathered(plan.ids, indexes, resting.head, found, pages, only, plan.peers, heads, cosigned)
 
     async def _only_page(
-        self, connection: Connection, plan: _Plan, log_head: Published, indexes: Mapping[int, int]
+        self,
+        connection: Connection,
+        plan: _Plan,
+        log_head: Published,
+        indexes: Mapping[int, int],
+        heads: PeerHeads,
     ) -> Sheet | None:
         """All of it and a status, if that fits into one page."""
         if len(plan.ids) >= self.page_statements_max:
             return None
-        items = await _items(connection, plan.ids)
+        items = await self._items(connection, plan.ids, plan.peers, heads)
         if items is None:
             return None
         sizes = [len(item) for item in items]
@@ -222,7 +252,8 @@ class Bundles:
         self, connection: Connection, plan: _Plan, log_head: Published, indexes: Mapping[int, int]
     ) -> list[range]:
         """Which places go into which page. Raises TooLarge for more pages than a bundle is to have."""
-        sizes = await rows.item_sizes(connection, plan.ids)
+        stored = await rows.item_sizes(connection, plan.ids)
+        sizes = [size + RESTATED_BYTES * (each in plan.peers) for each, size in zip(plan.ids, stored, strict=True)]
         pages = await asyncio.to_thread(self._pages, sizes, indexes, log_head)
         if len(pages) > self.pages_max:
             raise TooLarge("too many pages", limit=self.pages_max)
@@ -237,6 +268,19 @@ class Bundles:
             statements_max=self.page_statements_max,
             bytes_max=PAGE_BYTES_MAX,
         )
+
+    async def _items(
+        self, connection: Connection, ids: Sequence[bytes], peers: frozenset[bytes], heads: PeerHeads
+    ) -> list[bytes] | None:
+        """Encoded items, those of peers with receipts under these heads; None for more than a page holds."""
+        items = await _items(connection, ids)
+        if items is None:
+            return None
+        numbers = [number for number, each in enumerate(ids) if each in peers]
+        theirs = await self.witnesses.restate(connection, [items[number] for number in numbers], heads)
+        for number, item in zip(numbers, theirs, strict=True):
+            items[number] = item
+        return items
 
     async def _head(self, connection: Connection, asked: Asked) -> HeadRow:
         found = (await stored.heads(connection, [asked.target])).get(asked.target)
@@ -253,9 +297,11 @@ class Bundles:
             raise not_found("lot", refusals.outpoint_name(asked.target))
         return found.row
 
-    async def _places(self, connection: Connection, plan: _Plan) -> tuple[Published, dict[int, int]]:
-        """The head of our log, and where under it all stand that are there, by their places in the bundle. Raises
-        _NotIntegrated.
+    async def _places(self, connection: Connection, plan: _Plan, *, spent: bool) -> tuple[Resting, dict[int, int]]:
+        """The head of our log to rest on, and where under it all stand that are there, by their places in the bundle.
+        Raises _NotIntegrated.
+
+        What spent the target is in no bundle of it: then it is the newest head, which has that too.
         """
         found = await rows.indexes(connection, [each for each in plan.ids if each not in plan.peers])
         head = await published(connection, self.log_name)
@@ -268,7 +314,8 @@ class Bundles:
                 raise _NotIntegrated(statement_id)
             indexes[place] = index
         assert head is not None  # noqa: S101 - the target's statement, or its cut, is one of ours
-        return head, indexes
+        entries = head.size if spent else max(indexes.values()) + 1
+        return await self.witnesses.rest(connection, head, entries), indexes
 
 
 async def _listings(connection: Connection, head: Published, indexes: Mapping[int, int]) -> tuple[Listing, ...]:

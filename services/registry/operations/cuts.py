@@ -162,7 +162,9 @@ class Cuts:
         if report.failure is not None:
             codes.add(report.failure.code)
         if report.failure is not None or report.target is None or gaps:
-            raise refusals.provenance(outpoint, report.verdict.value, sorted(gaps), sorted(codes))
+            of_gaps = [gap.metadata for gap in reversed(report.not_checked) if gap.code in gaps]
+            numbers = {name: number for each in of_gaps for name, number in each.items()}
+            raise refusals.provenance(outpoint, report.verdict.value, sorted(gaps), sorted(codes), numbers)
         codes.update(code for each in report.vouched for code in each.findings)
         return Judged(report, report.target, tuple(sorted(codes)), checkpoint)
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite.registry.v1.registry_pb2_grpc import LotServiceServicer
-from monazite.type.v1.statement_pb2 import StatementItem
 
 from services.chassis.call import current_call
 from services.registry.messages import lots as messages
@@ -17,7 +16,7 @@ from services.registry.messages.prepared import parse_prepare, render_prepared
 from services.registry.messages.replies import give
 from services.registry.messages.requests import asked_by
 from services.registry.messages.steps import parse_step
-from services.registry.messages.views import render_lot, render_lots
+from services.registry.messages.views import render_lot, render_lots, render_status
 from services.registry.operations.attestations import Attestations
 from services.registry.operations.bundles import Asked, Bundles
 from services.registry.operations.cuts import Cuts
@@ -120,7 +119,7 @@ class LotServicer(LotServiceServicer):
     async def GetStatus(self, request: pb.GetStatusRequest, context: object) -> pb.GetStatusResponse:
         """The signed status of a head."""
         asked = Asked(current_call().principal, *messages.parse_head(request))
-        return pb.GetStatusResponse(status=StatementItem(item=await self._bundles.status(asked)))
+        return render_status(*await self._bundles.status(asked))
 
     async def PlaceHold(self, request: pb.PlaceHoldRequest, context: object) -> pb.StepResponse:
         """An inspector stops a lot."""

@@ -14,6 +14,7 @@ from monazite.registry.v1 import registry_pb2, registry_pb2_grpc
 from monazite.type.v1.statement_pb2 import Admission
 from monazite_provenance.errors import NotHolder
 from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.trust import TrustFile, new
 
 from services.chassis.access import AccessTable, Caller, method_names
 from services.chassis.call import current_call
@@ -124,10 +125,12 @@ async def compose(
     made: list[Rights] | None = None,
     access: AccessTable = ACCESS,
     followers: Sequence[Follows] = (),
+    trust: TrustFile | None = None,
 ) -> Composition:
-    """`made` receives the servicer, for tests that look into it."""
+    """`made` receives the servicer, for tests that look into it; `trust` names the witnesses, if there are any."""
     key = SoftwareKey.from_pem(site.settings.log_signing_key.read_bytes())
-    log = await open_log(site, ISSUER, key.public, ring(LOG, ISSUER, key))
+    named = trust or new("monazite.example", [key.public], 1)
+    log = await open_log(site, ISSUER, key.public, ring(LOG, ISSUER, key), named)
     committer = await site.stack.enter_async_context(Committer(site.database, flush, on_commit=log.sequencer.wake))
     await site.database.pool.execute("INSERT INTO till VALUES ('a', 1000) ON CONFLICT DO NOTHING")
     rights = Rights(committer, log.receipts)

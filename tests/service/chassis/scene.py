@@ -12,6 +12,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from monazite.registry.v1.registry_pb2 import GetRightRequest
 from monazite.registry.v1.registry_pb2_grpc import RightServiceStub
+from monazite_provenance.trust import TrustFile
 
 from services.chassis.access import AccessTable
 from services.chassis.client import Peer
@@ -61,6 +62,7 @@ def stage(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
         request_bytes_max: int = REQUEST_BYTES_MAX,
         certificates: Certificates | None = None,
         follower: Follows | None = None,
+        trust: TrustFile | None = None,
     ) -> AsyncGenerator[Scene]:
         log_key = tmp_path / "log.key"
         log_key.write_bytes(KEY.to_pem())
@@ -82,7 +84,7 @@ def stage(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
         followers = () if follower is None else (follower,)
 
         async with serving(
-            settings, lambda site: counter.compose(site, made, access, followers), MIGRATIONS
+            settings, lambda site: counter.compose(site, made, access, followers, trust), MIGRATIONS
         ) as running:
             yield Scene(running.port, made[0], authority)
 

@@ -52,6 +52,8 @@ def test_each_shape_of_a_name_gives_its_principal() -> None:
     service = parse_principal(f"spiffe://{DOMAIN}/service/quota", bytes(32))
     assert service.is_service("quota")
     assert not plant.is_service("baotou-1")
+    witness = parse_principal(f"spiffe://{DOMAIN}/witness/w1", bytes(32))
+    assert (witness.kind, witness.id, witness.scope) == (CallerKind.WITNESS, "w1", f"spiffe://{DOMAIN}/witness/w1")
     with pytest.raises(Error, match="ACCESS_DENIED"):
         _ = officer.enterprise_uri
 
@@ -69,6 +71,7 @@ def test_each_shape_of_a_name_gives_its_principal() -> None:
         f"spiffe://{DOMAIN}/enterprise/a/b/c",
         f"spiffe://{DOMAIN}/officer/quota",
         f"spiffe://{DOMAIN}/service/quota/x",
+        f"spiffe://{DOMAIN}/witness/w1/x",
         f"spiffe://{DOMAIN}/root/abc",
         f"spiffe://{DOMAIN}/laboratory/baotou",
         f"spiffe://{DOMAIN}/stranger/a",

@@ -37,6 +37,7 @@ def test_every_method_has_its_line() -> None:
         ("service/export_license", True, True, True),
         ("service/quota", False, False, False),
         ("customs/tianjin/x", False, False, True),
+        ("witness/w1", False, False, False),
     ],
 )
 def test_who_sees_a_lot(path: str, held: bool, offered: bool, leaving: bool) -> None:
@@ -56,6 +57,8 @@ def test_who_sees_a_right_and_an_enterprise() -> None:
         True,
     ]
     assert not may_see_right(who("customs/tianjin/x"), A)
+    assert not may_see_right(who("witness/w1"), A)
+    assert not may_see_enterprise(who("witness/w1"), "a")
     assert may_see_enterprise(who("enterprise/a"), "a")
     assert not may_see_enterprise(who("enterprise/b"), "a")
     assert not may_see_enterprise(who("customs/tianjin/x"), "a")

@@ -1079,20 +1079,80 @@ class GetStatusResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STATUS_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def status(self) -> _statement_pb2.StatementItem: ...
+    @_builtins.property
+    def cosigned(self) -> _containers.RepeatedCompositeFieldContainer[Global___CosignedHead]:
+        """What witnesses co-signed of the head of the registry's log that the status names, where witnesses are demanded: to
+        stand in the head of the bundle that the status is put into.
+        """
+
     def __init__(
         self,
         *,
         status: _statement_pb2.StatementItem | None = ...,
+        cosigned: _abc.Iterable[Global___CosignedHead] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class CosignedHead(_message.Message):
+    """A co-signed checkpoint, and the paths that lead to it from smaller heads of its log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    PATHS_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.str
+    """C2SP tlog-checkpoint with lines of witnesses."""
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsistencyPath]: ...
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.str = ...,
+        paths: _abc.Iterable[Global___ConsistencyPath] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "paths", b"paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CosignedHead: _TypeAlias = CosignedHead  # noqa: Y015
+
+@_typing.final
+class ConsistencyPath(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_SIZE_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    old_size: _builtins.int
+    """Size of the smaller head."""
+    @_builtins.property
+    def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 9162 section 2.1.4."""
+
+    def __init__(
+        self,
+        *,
+        old_size: _builtins.int = ...,
+        path: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["old_size", b"old_size", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsistencyPath: _TypeAlias = ConsistencyPath  # noqa: Y015
 
 @_typing.final
 class PlaceHoldRequest(_message.Message):

@@ -89,7 +89,9 @@ class Checkpoint(_message.Message):
     checkpoint: _builtins.bytes
     """COSE_Sign1 of docs/STATEMENTS.md, whose payload is the root."""
     note: _builtins.str
-    """The same head as a C2SP tlog-checkpoint; empty where the log's key is not Ed25519, which that asks for."""
+    """The same head as a C2SP tlog-checkpoint, with the lines of witnesses who co-signed just it; empty where the log's key
+    is not Ed25519, which that asks for.
+    """
     cosigned: _builtins.bytes
     """The same head as COSE_Sign1 by a second key, ML-DSA, of a log that has one."""
     def __init__(
@@ -415,3 +417,119 @@ class PeerCheckpoint(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PeerCheckpoint: _TypeAlias = PeerCheckpoint  # noqa: Y015
+
+@_typing.final
+class AddCosignaturesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def checkpoint(self) -> Global___Checkpoint:
+        """As GetCheckpoint gave it, of now or of before; `note` with the lines of one or more witnesses (C2SP tlog-cosignature)."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint: Global___Checkpoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCosignaturesRequest: _TypeAlias = AddCosignaturesRequest  # noqa: Y015
+
+@_typing.final
+class AddCosignaturesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITNESSED_SIZE_FIELD_NUMBER: _builtins.int
+    witnessed_size: _builtins.int
+    """Up to which size of this log the log has as many witnesses as the service's trust file demands; 0 where it has not."""
+    def __init__(
+        self,
+        *,
+        witnessed_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["witnessed_size", b"witnessed_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCosignaturesResponse: _TypeAlias = AddCosignaturesResponse  # noqa: Y015
+
+@_typing.final
+class ListCosignaturesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCosignaturesRequest: _TypeAlias = ListCosignaturesRequest  # noqa: Y015
+
+@_typing.final
+class ListCosignaturesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COSIGNATURES_FIELD_NUMBER: _builtins.int
+    WITNESSED_SIZE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    witnessed_size: _builtins.int
+    """As in AddCosignaturesResponse, and how many witnesses the service's trust file demands."""
+    threshold: _builtins.int
+    @_builtins.property
+    def cosignatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cosignature]: ...
+    def __init__(
+        self,
+        *,
+        cosignatures: _abc.Iterable[Global___Cosignature] | None = ...,
+        witnessed_size: _builtins.int = ...,
+        threshold: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosignatures", b"cosignatures", "threshold", b"threshold", "witnessed_size", b"witnessed_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCosignaturesResponse: _TypeAlias = ListCosignaturesResponse  # noqa: Y015
+
+@_typing.final
+class Cosignature(_message.Message):
+    """What one witness co-signed last of one log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITNESS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    COSIGNED_AT_S_FIELD_NUMBER: _builtins.int
+    witness: _builtins.str
+    """Its name in the trust file."""
+    cosigned_at_s: _builtins.int
+    """When it signed, by its own clock, Unix seconds."""
+    @_builtins.property
+    def checkpoint(self) -> Global___Checkpoint:
+        """The head, whose `note` has the line of the log and that of the witness."""
+
+    def __init__(
+        self,
+        *,
+        witness: _builtins.str = ...,
+        checkpoint: Global___Checkpoint | None = ...,
+        cosigned_at_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "cosigned_at_s", b"cosigned_at_s", "witness", b"witness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cosignature: _TypeAlias = Cosignature  # noqa: Y015

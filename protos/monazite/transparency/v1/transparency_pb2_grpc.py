@@ -72,6 +72,16 @@ class TransparencyServiceStub(object):
                 request_serializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListPeerCheckpointsRequest.SerializeToString,
                 response_deserializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListPeerCheckpointsResponse.FromString,
                 _registered_method=True)
+        self.AddCosignatures = channel.unary_unary(
+                '/monazite.transparency.v1.TransparencyService/AddCosignatures',
+                request_serializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.AddCosignaturesRequest.SerializeToString,
+                response_deserializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.AddCosignaturesResponse.FromString,
+                _registered_method=True)
+        self.ListCosignatures = channel.unary_unary(
+                '/monazite.transparency.v1.TransparencyService/ListCosignatures',
+                request_serializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListCosignaturesRequest.SerializeToString,
+                response_deserializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListCosignaturesResponse.FromString,
+                _registered_method=True)
 
 
 class TransparencyServiceServicer(object):
@@ -129,6 +139,22 @@ class TransparencyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddCosignatures(self, request, context):
+        """A witness delivers what it co-signed: a head of this log, which it found to go on from all that it co-signed before.
+        The newest of each witness is kept; the same again, or an older one, changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCosignatures(self, request, context):
+        """The newest head that each witness of the service's trust file co-signed: of this log, and of those of peers as far as
+        this service has taken them in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransparencyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -166,6 +192,16 @@ def add_TransparencyServiceServicer_to_server(servicer, server):
                     servicer.ListPeerCheckpoints,
                     request_deserializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListPeerCheckpointsRequest.FromString,
                     response_serializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListPeerCheckpointsResponse.SerializeToString,
+            ),
+            'AddCosignatures': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCosignatures,
+                    request_deserializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.AddCosignaturesRequest.FromString,
+                    response_serializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.AddCosignaturesResponse.SerializeToString,
+            ),
+            'ListCosignatures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCosignatures,
+                    request_deserializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListCosignaturesRequest.FromString,
+                    response_serializer=monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListCosignaturesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -359,6 +395,60 @@ class TransparencyService(object):
             '/monazite.transparency.v1.TransparencyService/ListPeerCheckpoints',
             monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListPeerCheckpointsRequest.SerializeToString,
             monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListPeerCheckpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCosignatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.transparency.v1.TransparencyService/AddCosignatures',
+            monazite_dot_transparency_dot_v1_dot_transparency__pb2.AddCosignaturesRequest.SerializeToString,
+            monazite_dot_transparency_dot_v1_dot_transparency__pb2.AddCosignaturesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCosignatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/monazite.transparency.v1.TransparencyService/ListCosignatures',
+            monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListCosignaturesRequest.SerializeToString,
+            monazite_dot_transparency_dot_v1_dot_transparency__pb2.ListCosignaturesResponse.FromString,
             options,
             channel_credentials,
             insecure,

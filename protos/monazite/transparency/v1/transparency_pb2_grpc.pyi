@@ -52,6 +52,14 @@ class TransparencyServiceStub:
     """
     ListPeerCheckpoints: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.ListPeerCheckpointsRequest, _transparency_pb2.ListPeerCheckpointsResponse]
     """The latest heads of other logs that this service verified, and found consistent with those before."""
+    AddCosignatures: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.AddCosignaturesRequest, _transparency_pb2.AddCosignaturesResponse]
+    """A witness delivers what it co-signed: a head of this log, which it found to go on from all that it co-signed before.
+    The newest of each witness is kept; the same again, or an older one, changes nothing.
+    """
+    ListCosignatures: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.ListCosignaturesRequest, _transparency_pb2.ListCosignaturesResponse]
+    """The newest head that each witness of the service's trust file co-signed: of this log, and of those of peers as far as
+    this service has taken them in.
+    """
 
 @_typing.type_check_only
 class TransparencyServiceAsyncStub(TransparencyServiceStub):
@@ -76,6 +84,14 @@ class TransparencyServiceAsyncStub(TransparencyServiceStub):
     """
     ListPeerCheckpoints: _aio.UnaryUnaryMultiCallable[_transparency_pb2.ListPeerCheckpointsRequest, _transparency_pb2.ListPeerCheckpointsResponse]  # type: ignore[assignment]
     """The latest heads of other logs that this service verified, and found consistent with those before."""
+    AddCosignatures: _aio.UnaryUnaryMultiCallable[_transparency_pb2.AddCosignaturesRequest, _transparency_pb2.AddCosignaturesResponse]  # type: ignore[assignment]
+    """A witness delivers what it co-signed: a head of this log, which it found to go on from all that it co-signed before.
+    The newest of each witness is kept; the same again, or an older one, changes nothing.
+    """
+    ListCosignatures: _aio.UnaryUnaryMultiCallable[_transparency_pb2.ListCosignaturesRequest, _transparency_pb2.ListCosignaturesResponse]  # type: ignore[assignment]
+    """The newest head that each witness of the service's trust file co-signed: of this log, and of those of peers as far as
+    this service has taken them in.
+    """
 
 class TransparencyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The transparency log of a service; every service of the suite serves it for its own log. Nothing here has to be believed:
@@ -139,5 +155,25 @@ class TransparencyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transparency_pb2.ListPeerCheckpointsResponse, _abc.Awaitable[_transparency_pb2.ListPeerCheckpointsResponse]]:
         """The latest heads of other logs that this service verified, and found consistent with those before."""
+
+    @_abc_1.abstractmethod
+    def AddCosignatures(
+        self,
+        request: _transparency_pb2.AddCosignaturesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transparency_pb2.AddCosignaturesResponse, _abc.Awaitable[_transparency_pb2.AddCosignaturesResponse]]:
+        """A witness delivers what it co-signed: a head of this log, which it found to go on from all that it co-signed before.
+        The newest of each witness is kept; the same again, or an older one, changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCosignatures(
+        self,
+        request: _transparency_pb2.ListCosignaturesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transparency_pb2.ListCosignaturesResponse, _abc.Awaitable[_transparency_pb2.ListCosignaturesResponse]]:
+        """The newest head that each witness of the service's trust file co-signed: of this log, and of those of peers as far as
+        this service has taken them in.
+        """
 
 def add_TransparencyServiceServicer_to_server(servicer: TransparencyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

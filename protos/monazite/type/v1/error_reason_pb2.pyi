@@ -38,6 +38,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 12
     ERROR_REASON_DEADLINE_REQUIRED: _ErrorReason.ValueType  # 13
     ERROR_REASON_ALREADY_EXISTS: _ErrorReason.ValueType  # 14
+    ERROR_REASON_UNKNOWN_WITNESS: _ErrorReason.ValueType  # 15
+    ERROR_REASON_UNKNOWN_HEAD: _ErrorReason.ValueType  # 16
     ERROR_REASON_NOT_DETERMINISTIC: _ErrorReason.ValueType  # 100
     """Of statements: one for each error class of the provenance library."""
     ERROR_REASON_TRAILING_BYTES: _ErrorReason.ValueType  # 101
@@ -139,6 +141,8 @@ ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 11
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 12
 ERROR_REASON_DEADLINE_REQUIRED: ErrorReason.ValueType  # 13
 ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 14
+ERROR_REASON_UNKNOWN_WITNESS: ErrorReason.ValueType  # 15
+ERROR_REASON_UNKNOWN_HEAD: ErrorReason.ValueType  # 16
 ERROR_REASON_NOT_DETERMINISTIC: ErrorReason.ValueType  # 100
 """Of statements: one for each error class of the provenance library."""
 ERROR_REASON_TRAILING_BYTES: ErrorReason.ValueType  # 101

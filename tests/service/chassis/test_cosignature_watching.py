@@ -1,0 +1,130 @@
+"""What witnesses co-signed of a peer's log counts once that log was followed to there, and only of the same tree."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from monazite_provenance import tree
+from monazite_provenance._cose import encode_sign1
+from monazite_provenance.item import Item
+from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.trust import new
+
+from services.chassis.client import Peer
+from services.chassis.database import Connection, Database
+from services.chassis.follower import FollowedEntry, Follower, entries_of
+from services.chassis.log import cosignatures, nodes
+from services.chassis.log.cosignature_watching import CosignatureWatcher
+from services.chassis.log.peers import LogProblem
+from tests.fakes.log import FakeLog, cosigned_by, new_log, served
+from tests.fakes.log_keys import ring
+from tests.service.chassis.logs import ISSUER, KEY
+from tests.service.chassis.scene import PLANT, SERVER, files
+from tools.local.pki import DevelopmentAuthority
+
+LOG = "urn:monazite:log:other:0"
+WITNESSES = {name: SoftwareKey.generate() for name in ("w.example/1", "w.example/2")}
+RING = ring(LOG, ISSUER, KEY)
+TRUST = new("monazite.example", [KEY.public], 1).with_witnesses(
+    {name: key.public for name, key in WITNESSES.items()}, 2
+)
+
+
+def grow(log: FakeLog, count: int) -> None:
+    for _ in range(count):
+        signed = encode_sign1(b"header", secrets.token_bytes(8), b"signature")
+        log.publish(secrets.token_bytes(32), 1, Item(signed, {}, (), None))
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    return new_log(LOG, ISSUER, KEY)
+
+
+@pytest.fixture
+async def peer(log: FakeLog, authority: DevelopmentAuthority) -> AsyncIterator[Peer]:
+    async with (
+        served(log, authority.issue(SERVER, server=True)) as port,
+        Peer("till", f"localhost:{port}", files(authority.issue(PLANT))) as peer,
+    ):
+        yield peer
+
+
+@pytest.fixture
+def watcher(database: Database, peer: Peer) -> CosignatureWatcher:
+    return CosignatureWatcher(database, LOG, peer, RING, TRUST, interval_s=0.01)
+
+
+async def prepare(_: Sequence[FollowedEntry]) -> None:
+    """Nothing is done with entries."""
+
+
+async def apply(_: Connection, __: Sequence[FollowedEntry], ___: None) -> None:
+    """Nothing is stored of them."""
+
+
+@pytest.fixture
+def follower(database: Database, peer: Peer) -> Follower[None]:
+    return Follower(
+        database, LOG, entries_of(peer), RING, kinds=[1], prepare=prepare, apply=apply, page_size=7, keeps_tree=True
+    )
+
+
+async def kept(database: Database) -> dict[str, int]:
+    async with database.connection() as connection:
+        found = await cosignatures.load(connection, RING, TRUST)
+    return {each.witness: each.size for each in found.get(LOG, ())}
+
+
+async def test_the_tree_of_a_followed_log_is_kept(log: FakeLog, follower: Follower[None], database: Database) -> None:
+    for count in (1, 15, 1, 40):
+        grow(log, count)
+        await follower.step()
+    async with database.connection() as connection:
+        for size in range(1, log.register.size + 1):
+            assert (await nodes.edge(connection, size, peer=LOG)).root == log.register.head(1, size).head.root
+            path = await nodes.range_hashes(connection, tree.consistency_ranges(size, 57), peer=LOG)
+            assert path == log.register.consistency(size, 57)
+
+
+async def test_a_head_counts_when_the_log_was_followed_to_it(
+    log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
+) -> None:
+    grow(log, 5)
+    log.cosigned = [
+        cosigned_by(log.register, WITNESSES, 3),
+        cosigned_by(log.register, {"w.example/1": WITNESSES["w.example/1"]}),
+    ]
+    assert (await watcher.step(), await kept(database)) == (0, {})
+    await follower.step()
+    assert (await watcher.step(), await kept(database)) == (3, {"w.example/1": 5, "w.example/2": 3})
+    assert await watcher.step() == 0
+
+
+async def test_what_does_not_verify_is_in_nobodys_way(
+    log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
+) -> None:
+    grow(log, 5)
+    await follower.step()
+    strange = cosigned_by(log.register, {"stranger.example": SoftwareKey.generate()})
+    unread = cosigned_by(log.register, WITNESSES)
+    unread.note = "no note"
+    log.cosigned = [strange, unread, cosigned_by(log.register, WITNESSES, 4)]
+    await watcher.step()
+    assert await kept(database) == dict.fromkeys(WITNESSES, 4)
+
+
+async def test_a_head_of_another_tree_under_the_peers_key_halts_it(
+    log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
+) -> None:
+    grow(log, 5)
+    await follower.step()
+    other = new_log(LOG, ISSUER, KEY)
+    grow(other, 4)
+    log.cosigned = [cosigned_by(other.register, WITNESSES)]
+    with pytest.raises(LogProblem, match="it forked") as raised:
+        await watcher.run()
+    assert raised.value.evidence == (log.cosigned[0].checkpoint,)
+    assert await kept(database) == {}
