@@ -16,7 +16,7 @@ from monazite.transparency.v1.transparency_pb2 import Entry, StreamEntriesReques
 from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 from monazite_provenance import tree
 from monazite_provenance.errors import ProvenanceError
-from monazite_provenance.item import Item
+from monazite_provenance.item import Item, encoded_with_receipts
 from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.receipts import Head, HeadVerifier
 from monazite_provenance.statement import log_leaf
@@ -212,7 +212,7 @@ class Follower(Generic[Prepared]):
         if self._with_receipts:
             if self._verifier.verify_receipt(entry.receipt, leaf).index != entry.index:
                 raise LogProblem(f"{self.log}: the receipt of entry {entry.index} is of another")
-            item = Item.decode(item).with_receipts([entry.receipt]).encode()
+            item = encoded_with_receipts(item, [entry.receipt])
         return FollowedEntry(entry.index, entry.statement_id, entry.event_kind, item)
 
     async def _take(self, edge: Frontier, page: Page) -> bool:

@@ -111,6 +111,18 @@ class Item:
         )
 
 
+def encoded_with_receipts(item: bytes, receipts: Sequence[bytes]) -> bytes:
+    """An encoded item whose statement carries these receipts and no others: as `Item.with_receipts`, in half the
+    time, for who made the item himself. What it discloses is not looked at.
+
+    Raises the `Malformed` family for what does not begin as an item.
+    """
+    if not item.startswith(_START):
+        raise BadField("the parts of an item", field="item")
+    statement, at = _cbor.read_byte_string(item, len(_START))
+    return b"".join((_START, _cbor.byte_string(with_receipts(statement, receipts)), item[at:]))
+
+
 def check_openings(item: Item, unverified: Unverified) -> None:
     """Check all that `item` discloses against the commitments of its statement. Raises `OpeningMismatch`."""
     try:

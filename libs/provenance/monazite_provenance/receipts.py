@@ -41,6 +41,7 @@ _ARRAY: Final = 4
 # {vdp: {inclusion: [ ... ]}} up to the one proof, and the head of that proof.
 _INCLUSION_START: Final = _cbor.encode({VDP: {INCLUSION: [b""]}})[:-1]
 _INCLUSION_PROOF: Final = _cbor.head(_ARRAY, 3)
+_HASH_HEAD: Final = _cbor.head(2, tree.HASH_BYTES)
 HEADS_REMEMBERED: Final = 4096
 """Verified heads kept by one verifier; a chain rests on few, each of which covers many entries."""
 
@@ -78,7 +79,7 @@ class SignedHead:
             raise ProofMismatch("an inclusion path of the wrong length", nodes=len(path))
         # By hand: a log makes one for each entry, and the general encoder costs five times as much.
         parts = (_INCLUSION_PROOF, _cbor.encode(self.head.size), _cbor.encode(index), _cbor.head(_ARRAY, len(path)))
-        proof = b"".join((*parts, *map(_cbor.byte_string, path)))
+        proof = b"".join(parts) + _HASH_HEAD.join((b"", *path))
         unprotected = _INCLUSION_START + _cbor.byte_string(proof)
         return _cose.encode_detached(self.protected, unprotected, self.signature)
 

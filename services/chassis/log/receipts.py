@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from monazite_provenance import tree
-from monazite_provenance.item import Item
+from monazite_provenance.item import encoded_with_receipts
 
 from services.chassis.call import current_call_or_none
 from services.chassis.database import Connection, Database
@@ -40,7 +40,7 @@ class Registered:
 
 def carrying(item: bytes, registered: Registered | None) -> bytes:
     """The item of a statement of ours, which carries its receipt where there is one: so it is presented elsewhere."""
-    return item if registered is None else Item.decode(item).with_receipts([registered.receipt]).encode()
+    return item if registered is None else encoded_with_receipts(item, [registered.receipt])
 
 
 class _Waiting:

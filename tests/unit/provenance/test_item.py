@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monazite_provenance import Item, Opening, Verifier
 from monazite_provenance._cbor import Encodable, encode
-from monazite_provenance.errors import BadField, OpeningMismatch, ProvenanceError, TooLarge
+from monazite_provenance.errors import BadField, Malformed, OpeningMismatch, ProvenanceError, TooLarge
+from monazite_provenance.item import encoded_with_receipts
 
 from tests.unit.provenance.examples import RING, a_draft, an_item
 
@@ -28,6 +29,21 @@ def test_its_form_by_hand() -> None:
     drafted = a_draft(outputs=1)
     item = Item(b"statement", {0: drafted.openings[0]}, (), None)
     assert item.encode() == encode([b"statement", {0: list(drafted.openings[0])}, [], None])
+
+
+@given(st.integers(0, 40), st.lists(st.binary(max_size=300), min_size=1, max_size=8), st.booleans())
+def test_receipts_are_put_into_an_encoded_item_as_into_a_decoded_one(
+    outputs: int, receipts: list[bytes], again: bool
+) -> None:
+    item = an_item(outputs=outputs)
+    before = item.with_receipts([b"before"]) if again else item
+    assert encoded_with_receipts(before.encode(), receipts) == item.with_receipts(receipts).encode()
+
+
+@pytest.mark.parametrize("wrong", [b"", b"\x84", b"\x83" + ITEM.encode()[1:], ITEM.statement, ITEM.encode()[:40]])
+def test_receipts_are_put_into_nothing_else(wrong: bytes) -> None:
+    with pytest.raises(Malformed):
+        encoded_with_receipts(wrong, [b"receipt"])
 
 
 @given(st.integers(0, 40), st.data())
