@@ -40,6 +40,7 @@ MEANINGS: Final = {
     "verify_vs_pycose": "the same, in pycose verifications of the same header and payload under EdDSA",
     "verify_vs_scitt_cose": "the same, in scitt-cose verifications of those bytes",
     "verify_vs_cwt": "the same, in decodes by cwt of a CWT of the same claims",
+    "raw_vs_peers_raw": "the bare verification here, in those in the process of the other libraries: 1.00 is fair",
     "statement_bytes": "signed bytes of the statement (its Sig_structure)",
     "statement_receipt_bytes": "those and a receipt from a log of 2^20",
     "statement_whole_bytes": "the statement with its signature and envelope",
@@ -176,8 +177,8 @@ Trust the ratios, which were measured side by side in one run; absolute figures 
 {ratios}
 
 Of statements a ratio is of CPU times: below 1 is faster than the other. Of services it is of calls a second: above 1 is
-faster. Figures of services are medians of the rounds' ratios. The two of best rounds are less flattering and nearer to
-an idle machine: neighbours disturb a short call more than a long one. A bare Ed25519 verification takes
+faster. Figures are medians of the ratios of rounds that follow one another. The two of best rounds are less flattering
+and nearer to an idle machine: neighbours disturb a short call more than a long one. A bare Ed25519 verification takes
 {raw_verify_us:.0f} µs here, a signature {raw_sign_us:.0f} µs; the statement has {statement_bytes:.0f} bytes.
 
 ## Calls
