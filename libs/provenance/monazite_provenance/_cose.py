@@ -138,6 +138,11 @@ def algorithm_of(value: CborValue, *, dangerously_accept_polymorphic_algorithms:
 
 def verify(key: PublicKey, algorithm: Algorithm, signature: bytes, message: bytes) -> None:
     """Return if `signature` is by `key`; raise `AlgorithmMismatch` before any arithmetic, or `BadSignature`."""
+    check_algorithm(key, algorithm)
+    key.verify(signature, message)
+
+
+def check_algorithm(key: PublicKey, algorithm: Algorithm) -> None:
+    """Return if a header that names this algorithm may be of the key; raise `AlgorithmMismatch`."""
     if algorithm is not key.algorithm:
         raise AlgorithmMismatch("the header names another algorithm than the key's")
-    key.verify(signature, message)

@@ -34,21 +34,22 @@ def verify_bundle(
     *,
     at: int,
     settings: RuleSettings = DEFAULT_SETTINGS,
-    threads: int = 1,
+    workers: int = 1,
 ) -> LotReport:
     """Verify a bundle, in pieces cut anywhere, against a trust file. Gives a LotReport, whatever the verdict.
 
     `at`: the moment by which the registry's status is fresh or not, Unix seconds; nothing else asks for the time.
-    `threads`: over how many in all the signatures are checked. Raises the Malformed family, UnsupportedVersion or
-    TooManyParents when the bytes are no bundle of this format; what a statement says, who signed it and what is wrong
-    with its openings is the report's matter.
+    `workers`: how many work on it, this thread and processes that check signatures for it (`many`); two are enough,
+    since all but the signatures is this thread's, and a short bundle keeps to it altogether. Raises the Malformed
+    family, UnsupportedVersion or TooManyParents when the bytes are no bundle of this format; what a statement says, who
+    signed it and what is wrong with its openings is the report's matter.
     """
     opened = bundle.read(chunks)
     run = Run(trust, settings, opened.first.listings)
     verifier = Verifier(run.keys)
 
     def attempted(page: Page) -> Generator[Attempt]:
-        with closing(attempts(page.pieces, verifier, threads=threads)) as tried:
+        with closing(attempts(page.pieces, verifier, workers=workers)) as tried:
             yield from enumerate(tried)
 
     return _judge(run, opened, attempted, at)
@@ -80,10 +81,10 @@ class BundleVerifier:
     several pages nothing else is kept. The reports are those of `verify_bundle`. Not to be shared between threads.
     """
 
-    def __init__(self, trust: TrustFile, *, settings: RuleSettings = DEFAULT_SETTINGS, threads: int = 1) -> None:
+    def __init__(self, trust: TrustFile, *, settings: RuleSettings = DEFAULT_SETTINGS, workers: int = 1) -> None:
         self._trust = trust
         self._settings = settings
-        self._threads = threads
+        self._workers = workers
         self._remembered = RememberingVerifier(trust.keyring())
         self._run: Run | None = None
         self._taken: list[tuple[bytes, Statement]] = []
@@ -99,7 +100,7 @@ class BundleVerifier:
 
         def attempted(page: Page) -> Generator[Attempt]:
             pieces, start = (rest, first) if page.number == 1 else (page.pieces, 0)
-            with closing(attempts(pieces, verifier, threads=self._threads)) as tried:
+            with closing(attempts(pieces, verifier, workers=self._workers)) as tried:
                 for ordinal, attempt in enumerate(tried, start=start):
                     yield ordinal, attempt
                     piece, outcome = attempt

@@ -1,9 +1,9 @@
-"""Many statements over threads: signatures are checked side by side, and what comes of them stays in order.
+"""Many statements with several workers: signatures are checked side by side, and what comes of them stays in order.
 
-`cryptography` lets go of the interpreter while it checks a signature, and this is most of what a statement costs. The
-threads draw items from one queue, and the caller's own thread is one of them: it works on what comes next and is not
-ready yet, so that there is always something to do between two signatures. None of them gives the interpreter up on its
-own: the next signature does, and to be woken earlier for nothing costs the others more than to wait for it.
+A signature is most of what a statement costs, and what is left needs the interpreter. So this thread does all the rest,
+and other processes check signatures for it (`_checkers`); it checks those too that none of them has come to when there
+is nothing else to do. Threads would not do: after every signature one of them wants the interpreter back, which lets it
+wait for milliseconds (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from monazite_provenance._checkers import Checker, Task
 from monazite_provenance.errors import ProvenanceError, UnknownKey
-from monazite_provenance.verifier import Statement
+from monazite_provenance.verifier import Begun, Statement
 
-__all__ = ["AHEAD_MAX", "THREADS_MAX", "attempts", "verify_many"]
+__all__ = ["AHEAD_MAX", "WORKERS_MAX", "attempts", "verify_many"]
 
 AHEAD_MAX: Final = 128
 """Items read ahead of the one that is asked for."""
-THREADS_MAX: Final = 64
+WORKERS_MAX: Final = 16
+WORTH_A_START: Final = AHEAD_MAX // 2
+"""Signatures that wait at once before processes are started: with fewer, all is done before these are there."""
+BATCH_MAX: Final = 16
+"""Signatures that a process is given at a time."""
 
 _Item_contra = TypeVar("_Item_contra", contravariant=True)
 _Item = TypeVar("_Item")
@@ -33,56 +36,42 @@ class ItemVerifier(Protocol[_Item_contra]):
 
     def verify_unplaced(self, item: _Item_contra, /) -> Statement: ...
 
+    def begin(self, item: _Item_contra, /) -> Begun | Statement: ...
 
-class _Task(Generic[_Item]):
-    """An item, and what came of it once the latch is open."""
-
-    __slots__ = ("error", "item", "latch", "outcome")
-
-    def __init__(self, item: _Item) -> None:
-        self.item: _Item = item
-        self.outcome: Statement | ProvenanceError | None = None
-        self.error: BaseException | None = None
-        self.latch = Lock()
-        self.latch.acquire()
+    def complete(self, begun: Begun, /, *, dangerously_signed: bool = False) -> Statement: ...
 
 
-def verify_many(items: Iterable[_Item], verifier: ItemVerifier[_Item], *, threads: int) -> Iterator[Statement]:
+def verify_many(items: Iterable[_Item], verifier: ItemVerifier[_Item], *, workers: int) -> Iterator[Statement]:
     """The verified statements of these items, in their order. As of `verify_unplaced`, the caller asks `key.check`.
 
-    Raises the ProvenanceError of the first item that fails, when its turn comes; ValueError for a number of threads
+    Raises the ProvenanceError of the first item that fails, when its turn comes; ValueError for a number of workers
     that is none.
     """
-    for _item, outcome in attempts(items, verifier, threads=threads):
+    for _item, outcome in attempts(items, verifier, workers=workers):
         if isinstance(outcome, ProvenanceError):
             raise outcome
         yield outcome
 
 
 def attempts(
-    items: Iterable[_Item], verifier: ItemVerifier[_Item], *, threads: int
+    items: Iterable[_Item], verifier: ItemVerifier[_Item], *, workers: int
 ) -> Generator[tuple[_Item, Statement | ProvenanceError]]:
-    """Each item with its statement, or with why it is none, in order; verified ahead over so many threads in all.
+    """Each item with its statement, or with why it is none, in order; verified ahead by so many workers, of which this
+    thread is one.
 
     Keys may become known on the way: an item whose key is not known ahead is asked once more when its turn comes.
     """
-    if not 0 < threads <= THREADS_MAX:
-        raise ValueError("a number of threads from 1 on")
-    if threads == 1:
+    if not 0 < workers <= WORKERS_MAX:
+        raise ValueError("a number of workers from 1 on")
+    if workers == 1:
         yield from _alone(iter(items), verifier)
         return
-    queue: SimpleQueue[_Task[_Item] | None] = SimpleQueue()
-    workers = [Thread(target=_work, args=(queue, verifier), daemon=True) for _ in range(threads - 1)]
-    for worker in workers:
-        worker.start()
+    checkers: list[Checker] = []
     try:
-        yield from _in_order(iter(items), queue, verifier)
+        yield from _in_order(iter(items), checkers, workers - 1, verifier)
     finally:
-        _drain(queue)
-        for _ in workers:
-            queue.put(None)
-        for worker in workers:
-            worker.join()
+        for checker in checkers:
+            checker.close()
 
 
 def _alone(
@@ -107,25 +96,27 @@ def _alone(
 
 
 def _in_order(
-    items: Iterator[_Item], queue: SimpleQueue[_Task[_Item] | None], verifier: ItemVerifier[_Item]
+    items: Iterator[_Item], checkers: list[Checker], wanted: int, verifier: ItemVerifier[_Item]
 ) -> Generator[tuple[_Item, Statement | ProvenanceError]]:
-    ahead: deque[tuple[_Item, _Task[_Item]]] = deque()
+    ahead: deque[tuple[_Item, Task]] = deque()
+    unasked: deque[Task] = deque()
     unreadable: Exception | None = None
     while True:
-        unreadable = unreadable or _read_ahead(items, ahead, queue)
+        if unreadable is None and len(ahead) <= AHEAD_MAX // 2:
+            unreadable = _read_ahead(items, ahead, unasked, verifier)
+            if not checkers and len(unasked) >= WORTH_A_START:
+                checkers.extend(Checker() for _ in range(wanted))
         if not ahead:
             if unreadable is not None:
                 raise unreadable
             return
+        _hand_out(unasked, checkers)
         item, task = ahead.popleft()
-        while not task.latch.acquire(blocking=False):
-            other = _take(queue)
-            if other is None:
-                task.latch.acquire()
-                break
-            _run(other, verifier)
-        if task.error is not None:
-            raise task.error
+        while task.outcome is None and not task.is_answered and unasked:
+            _complete(unasked.popleft(), verifier)
+            _hand_out(unasked, checkers)
+        if task.outcome is None:
+            _complete(task, verifier)
         outcome = task.outcome
         if outcome is None or isinstance(outcome, UnknownKey):
             outcome = _attempt(item, verifier)
@@ -133,7 +124,10 @@ def _in_order(
 
 
 def _read_ahead(
-    items: Iterator[_Item], ahead: deque[tuple[_Item, _Task[_Item]]], queue: SimpleQueue[_Task[_Item] | None]
+    items: Iterator[_Item],
+    ahead: deque[tuple[_Item, Task]],
+    unasked: deque[Task],
+    verifier: ItemVerifier[_Item],
 ) -> Exception | None:
     """Read on until enough is ahead. Gives what ended it early: its turn comes behind what was read before, which may
     settle the matter.
@@ -145,10 +139,26 @@ def _read_ahead(
             return None
         except Exception as error:
             return error
-        task = _Task(item)
+        task = _begun(item, verifier)
         ahead.append((item, task))
-        queue.put(task)
+        if task.outcome is None:
+            unasked.append(task)
     return None
+
+
+def _begun(item: _Item, verifier: ItemVerifier[_Item]) -> Task:
+    try:
+        begun = verifier.begin(item)
+    except ProvenanceError as error:
+        return Task(None, error)
+    return Task(None, begun) if isinstance(begun, Statement) else Task(begun, None)
+
+
+def _hand_out(unasked: deque[Task], checkers: list[Checker]) -> None:
+    for checker in checkers:
+        if unasked and checker.room >= BATCH_MAX:
+            checker.ask([unasked.popleft() for _ in range(min(BATCH_MAX, len(unasked)))])
+        checker.exchange()
 
 
 def _attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | ProvenanceError:
@@ -158,28 +168,9 @@ def _attempt(item: _Item, verifier: ItemVerifier[_Item]) -> Statement | Provenan
         return error
 
 
-def _run(task: _Task[_Item], verifier: ItemVerifier[_Item]) -> None:
+def _complete(task: Task, verifier: ItemVerifier[_Item]) -> None:
+    assert task.begun is not None  # noqa: S101 - who has no outcome was begun
     try:
-        task.outcome = _attempt(task.item, verifier)
-    except BaseException as error:
-        task.error = error
-    finally:
-        task.latch.release()
-
-
-def _work(queue: SimpleQueue[_Task[_Item] | None], verifier: ItemVerifier[_Item]) -> None:
-    while (task := queue.get()) is not None:
-        _run(task, verifier)
-
-
-def _take(queue: SimpleQueue[_Task[_Item] | None]) -> _Task[_Item] | None:
-    try:
-        return queue.get_nowait()
-    except Empty:
-        return None
-
-
-def _drain(queue: SimpleQueue[_Task[_Item] | None]) -> None:
-    """What nobody has begun is not wanted any more."""
-    while _take(queue) is not None:
-        pass
+        task.outcome = verifier.complete(task.begun, dangerously_signed=task.is_signed)
+    except ProvenanceError as error:
+        task.outcome = error

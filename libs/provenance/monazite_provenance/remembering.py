@@ -11,7 +11,7 @@ from typing import Final
 from monazite_provenance.bundle import PAGE_BYTES_MAX
 from monazite_provenance.errors import UnknownKey
 from monazite_provenance.keys import KeyRing
-from monazite_provenance.verifier import Statement, Verifier
+from monazite_provenance.verifier import Begun, Statement, Verifier
 
 REMEMBERED_MAX: Final = 20_000
 """Most items remembered: two pages of a bundle."""
@@ -27,8 +27,9 @@ class _Memory:
         self._bytes = 0
 
     def keep(self, item: bytes, statement: Statement) -> None:
-        """Remember one that is not there."""
-        self._bytes += len(item)
+        """Remember one, or what it is now."""
+        if item not in self.statements:
+            self._bytes += len(item)
         if len(self.statements) >= REMEMBERED_MAX or self._bytes > REMEMBERED_BYTES_MAX:
             self.statements.clear()
             self._bytes = len(item)
@@ -45,11 +46,14 @@ class RememberingVerifier:
 
     def verify_unplaced(self, item: bytes) -> Statement:
         """As `Verifier.verify_unplaced`. Raises `ProvenanceError` only."""
+        begun = self.begin(item)
+        return begun if isinstance(begun, Statement) else self.complete(begun)
+
+    def begin(self, item: bytes) -> Begun | Statement:
+        """As `Verifier.begin`; what is remembered is the statement at once. Raises `ProvenanceError` only."""
         statement = self._memory.statements.get(item)
         if statement is None:
-            statement = self._verifier.verify_unplaced(item)
-            self._memory.keep(item, statement)
-            return statement
+            return self._verifier.begin(item)
         known = statement.key
         key = self._keys.find(known.public.kid)
         if key is known:
@@ -59,7 +63,14 @@ class RememberingVerifier:
         if (key.certified_by, key.issuer, key.kinds) == (known.certified_by, known.issuer, known.kinds):
             # The same certification; what became of it since is for who knows the place.
             return statement
-        return self._verifier.verify_unplaced(item)
+        return self._verifier.begin(item)
+
+    def complete(self, begun: Begun, *, dangerously_signed: bool = False) -> Statement:
+        """As `Verifier.complete`. Raises `ProvenanceError` only."""
+        statement = self._verifier.complete(begun, dangerously_signed=dangerously_signed)
+        if isinstance(begun.given, bytes):
+            self._memory.keep(begun.given, statement)
+        return statement
 
     def with_keys(self, keys: KeyRing) -> RememberingVerifier:
         """One that remembers the same and asks another key ring."""

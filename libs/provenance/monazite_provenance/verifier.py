@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
-from typing import NoReturn, final
+from typing import NamedTuple, NoReturn, final
 
 from monazite_provenance import _cose, tree
 from monazite_provenance.errors import EventNotAllowed, IssuerMismatch, UnknownKey
@@ -84,6 +84,15 @@ class Statement:
         return f"Statement({self.claims.kind.name}, id={self.id.hex()})"
 
 
+class Begun(NamedTuple):
+    """An item as it was given and as it reads, and the key that must have signed it; nothing of it is checked yet."""
+
+    given: bytes | Item
+    item: Item
+    unverified: Unverified
+    key: CertifiedKey
+
+
 class Verifier:
     """Verifies statements against a key ring. Keeps no state of its own; safe to share between threads."""
 
@@ -101,25 +110,40 @@ class Verifier:
 
     def verify_unplaced(self, item: bytes | Item) -> Statement:
         """As `verify`, but when the key is good is not asked: the caller asks `key.check` when it knows the place."""
+        return self.complete(self.begin(item))
+
+    def begin(self, item: bytes | Item) -> Begun:
+        """The first half of `verify_unplaced`: what is signed, and with which key. Raises `ProvenanceError` only."""
         decoded = item if isinstance(item, Item) else Item.decode(item)
         unverified = parse(decoded.statement)
-        key = self._check(unverified)
-        check_openings(decoded, unverified)
-        return Statement(_SEAL, unverified, decoded, key)
+        return Begun(item, decoded, unverified, self._key_of(unverified))
+
+    def complete(self, begun: Begun, *, dangerously_signed: bool = False) -> Statement:
+        """The other half. Raises `ProvenanceError` only.
+
+        The switch takes the caller's word that the signature holds: it was checked elsewhere (`many`).
+        """
+        _given, item, unverified, key = begun
+        if not dangerously_signed:
+            key.public.verify(unverified.signature, unverified.signing_input)
+        _check_certification(key, unverified.claims)
+        check_openings(item, unverified)
+        return Statement(_SEAL, unverified, item, key)
 
     def verify_statement(self, raw: bytes, *, place: Place | None = None) -> Statement:
         """As `verify`, of a bare statement of which nothing is disclosed. Raises `ProvenanceError` only."""
         unverified = parse(raw)
-        key = self._check(unverified)
+        key = self._key_of(unverified)
+        key.public.verify(unverified.signature, unverified.signing_input)
+        _check_certification(key, unverified.claims)
         key.check(place)
         return Statement(_SEAL, unverified, None, key)
 
-    def _check(self, unverified: Unverified) -> CertifiedKey:
+    def _key_of(self, unverified: Unverified) -> CertifiedKey:
         key = self._keys.find(unverified.kid)
         if key is None or key.public.kid != unverified.kid:
             raise UnknownKey("no certified key has this kid")
-        _cose.verify(key.public, unverified.algorithm, unverified.signature, unverified.signing_input)
-        _check_certification(key, unverified.claims)
+        _cose.check_algorithm(key.public, unverified.algorithm)
         return key
 
 

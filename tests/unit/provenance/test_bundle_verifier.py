@@ -47,10 +47,10 @@ def growing() -> tuple[World, list[tuple[Outpoint, bytes]]]:
     return world, bundles
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_bundle_that_extends_the_last_costs_what_it_adds(threads: int, checks: list[bytes]) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_bundle_that_extends_the_last_costs_what_it_adds(workers: int, checks: list[bytes]) -> None:
     world, bundles = growing()
-    verifier = BundleVerifier(world.trust, threads=threads)
+    verifier = BundleVerifier(world.trust, workers=workers)
     for place, (target, raw) in enumerate(bundles):
         checks.clear()
         report = verifier.verify([raw], at=AT_S)
@@ -61,7 +61,7 @@ def test_a_bundle_that_extends_the_last_costs_what_it_adds(threads: int, checks:
             new = [message for message in checks if len(message) > 250]
             assert len(new) == 3
             assert len(checks) <= 3 + 4
-        assert report == verify_bundle([raw], world.trust, at=AT_S, threads=threads)
+        assert report == verify_bundle([raw], world.trust, at=AT_S, workers=workers)
 
 
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=8))

@@ -1,9 +1,9 @@
-"""Many statements over threads: the same outcomes in the same order, whatever the threads do."""
+"""Many statements with several workers: the same outcomes in the same order, whatever the workers do."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from monazite_provenance import CertifiedKey, Item, ProvenanceError, Statement, 
 from monazite_provenance.errors import BadField, BadSignature, EventNotAllowed, UnknownKey
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
-from monazite_provenance.many import AHEAD_MAX, THREADS_MAX, attempts, verify_many
+from monazite_provenance.many import AHEAD_MAX, WORKERS_MAX, attempts, verify_many
 from monazite_provenance.remembering import RememberingVerifier
 
 from tests.unit.provenance.examples import ED25519, RING, Ring, an_item, certified
@@ -28,17 +28,17 @@ def codes(outcomes: Iterator[tuple[bytes, Statement | ProvenanceError]]) -> list
 
 @given(st.lists(st.sampled_from([*GOOD, *FORGED, *STRANGERS, b"", b"\x80"]), max_size=40), st.integers(2, 4))
 @settings(max_examples=50, deadline=None)
-def test_threads_change_nothing_but_the_time(items: list[bytes], threads: int) -> None:
-    alone = codes(attempts(items, Verifier(RING), threads=1))
-    assert codes(attempts(items, Verifier(RING), threads=threads)) == alone
-    assert [item for item, _ in attempts(items, Verifier(RING), threads=threads)] == items
+def test_workers_change_nothing_but_the_time(items: list[bytes], workers: int) -> None:
+    alone = codes(attempts(items, Verifier(RING), workers=1))
+    assert codes(attempts(items, Verifier(RING), workers=workers)) == alone
+    assert [item for item, _ in attempts(items, Verifier(RING), workers=workers)] == items
 
 
 def test_the_first_failure_is_raised_in_its_turn() -> None:
     item = an_item()
     forged = Item(item.statement[:-1] + bytes((item.statement[-1] ^ 1,)), item.openings, item.nodes, item.details)
     items: list[bytes | Item] = [*GOOD, forged, b"\x80"]
-    statements = verify_many(items, Verifier(RING), threads=2)
+    statements = verify_many(items, Verifier(RING), workers=2)
     found = [next(statements).id for _ in GOOD]
     assert found == [Verifier(RING).verify(item).id for item in GOOD]
     with pytest.raises(BadSignature):
@@ -50,18 +50,18 @@ def broken(items: Sequence[bytes]) -> Iterator[bytes]:
     raise BadField("the sequence ends within an item", field="bundle")
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_what_cannot_be_read_waits_for_its_turn_too(threads: int) -> None:
-    outcomes = attempts(broken([*GOOD, FORGED[0]]), Verifier(RING), threads=threads)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_cannot_be_read_waits_for_its_turn_too(workers: int) -> None:
+    outcomes = attempts(broken([*GOOD, FORGED[0]]), Verifier(RING), workers=workers)
     assert [isinstance(next(outcomes)[1], Statement) for _ in (*GOOD, FORGED[0])] == [True] * len(GOOD) + [False]
     with pytest.raises(BadField):
         next(outcomes)
 
 
-@pytest.mark.parametrize("threads", [0, -1, THREADS_MAX + 1])
-def test_a_number_of_threads_that_is_none(threads: int) -> None:
-    with pytest.raises(ValueError, match="threads"):
-        next(verify_many(GOOD, Verifier(RING), threads=threads))
+@pytest.mark.parametrize("workers", [0, -1, WORKERS_MAX + 1])
+def test_a_number_of_workers_that_is_none(workers: int) -> None:
+    with pytest.raises(ValueError, match="workers"):
+        next(verify_many(GOOD, Verifier(RING), workers=workers))
 
 
 class Growing:
@@ -75,35 +75,29 @@ class Growing:
         return self.key if self.key is not None and kid == self.key.public.kid else None
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_key_that_becomes_known_on_the_way(threads: int) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_key_that_becomes_known_on_the_way(workers: int) -> None:
     ring = Growing()
     outcomes: list[object] = []
-    for _item, outcome in attempts([GOOD[0], GOOD[1], GOOD[2]], Verifier(ring), threads=threads):
+    for _item, outcome in attempts([GOOD[0], GOOD[1], GOOD[2]], Verifier(ring), workers=workers):
         outcomes.append(outcome)
         ring.key = certified(ED25519)
     assert isinstance(outcomes[0], UnknownKey)
     assert all(isinstance(each, Statement) for each in outcomes[1:])
 
 
-class Failing:
+class Failing(Verifier):
     """A verifier with a fault."""
 
-    def verify_unplaced(self, _item: bytes) -> Statement:
+    def begin(self, item: bytes | Item) -> NoReturn:
         """Never comes back with anything."""
-        raise RuntimeError("a fault")
+        raise RuntimeError("a fault", item)
 
 
-def test_a_fault_is_the_callers_and_no_thread_is_left_behind() -> None:
-    before = threading.active_count()
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_fault_is_the_callers(workers: int) -> None:
     with pytest.raises(RuntimeError):
-        list(attempts(GOOD, Failing(), threads=3))
-    assert threading.active_count() == before
-    # Nor when the caller has seen enough.
-    several = attempts(GOOD * 100, Verifier(RING), threads=3)
-    next(several)
-    several.close()
-    assert threading.active_count() == before
+        list(attempts(GOOD, Failing(RING), workers=workers))
 
 
 def test_no_more_is_read_ahead_than_the_bound() -> None:
@@ -115,7 +109,7 @@ def test_no_more_is_read_ahead_than_the_bound() -> None:
             read += 1
             yield GOOD[0]
 
-    several = attempts(items(), Verifier(RING), threads=2)
+    several = attempts(items(), Verifier(RING), workers=2)
     next(several)
     assert read == AHEAD_MAX
     several.close()

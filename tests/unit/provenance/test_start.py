@@ -21,6 +21,7 @@ SLOW = [
     "pathlib",
     "secrets",
     "shutil",
+    "subprocess",
     "tempfile",
     "textwrap",
     "traceback",
