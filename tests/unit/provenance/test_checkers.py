@@ -13,12 +13,24 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from monazite_provenance import ProvenanceError, Statement, Verifier, _checker_process, _checkers, many
+from monazite_provenance import (
+    Item,
+    ProvenanceError,
+    Statement,
+    Verdict,
+    Verifier,
+    _checker_process,
+    _checkers,
+    many,
+    parse,
+    verify_bundle,
+)
 from monazite_provenance._checkers import ASKED_MAX, Checker, Task
 from monazite_provenance.keys import Algorithm, SoftwareKey
-from monazite_provenance.many import AHEAD_MAX, attempts
+from monazite_provenance.many import AHEAD_MAX, BATCH_MAX, attempts
 from monazite_provenance.verifier import Begun
 
+from benchmarks.fixtures import make_bundle
 from tests.unit.provenance.examples import RING, Ring, an_item, certified
 
 GOOD = [an_item(outputs=count).encode() for count in range(4)]
@@ -129,6 +141,18 @@ def test_every_algorithm(algorithm: Algorithm) -> None:
     checker.exchange()
     assert [(task.is_answered, task.is_signed) for task in tasks] == [(True, True), (True, False)]
     checker.close()
+
+
+def test_a_long_bundle_has_the_report_that_it_has_alone(made: list[Waiting]) -> None:
+    page = make_bundle.history(2 * AHEAD_MAX)
+    forged = page.raw.replace(parse(Item.decode(page.items[AHEAD_MAX + 40]).statement).signature, bytes(64))
+    for raw, verdict in ((page.raw, Verdict.VERIFIED), (forged, Verdict.REFUTED)):
+        made.clear()
+        report = verify_bundle([raw], page.trust, at=page.at, workers=2)
+        assert report == verify_bundle([raw], page.trust, at=page.at)
+        assert report.verdict is verdict
+        assert made[0].signed > BATCH_MAX
+        assert made[0].is_reaped
 
 
 # One that ends, hangs or makes no sense.
