@@ -19,7 +19,7 @@ from monazite_provenance.verifier import Begun, Statement
 if TYPE_CHECKING:
     import subprocess
 
-ASKED_MAX: Final = 64
+ASKED_MAX: Final = 32
 """Signatures that are with one process and not answered yet."""
 _ANSWERS_BYTES: Final = 4 * ASKED_MAX
 _PROGRAM: Final = (

@@ -102,7 +102,9 @@ def _in_order(
     unasked: deque[Task] = deque()
     unreadable: Exception | None = None
     while True:
-        if unreadable is None and len(ahead) <= AHEAD_MAX // 2:
+        # Else who works faster than all is yielded would check again what a process has in hand.
+        is_short = len(ahead) <= AHEAD_MAX // 2 or (checkers and len(unasked) < BATCH_MAX)
+        if is_short and unreadable is None:
             unreadable = _read_ahead(items, ahead, unasked, verifier)
             if not checkers and len(unasked) >= WORTH_A_START:
                 checkers.extend(Checker() for _ in range(wanted))

@@ -53,13 +53,13 @@ def refused(pages: Sequence[bytes]) -> type[ProvenanceError]:
 
 @given(st.sampled_from([STORY.abroad, STORY.returned]), st.sets(st.integers(1, 40)), st.sampled_from([1, 2]))
 @settings(max_examples=40, deadline=None)
-def test_any_split_of_a_sound_history_gives_the_same_report(target: Outpoint, ends: set[int], threads: int) -> None:
+def test_any_split_of_a_sound_history_gives_the_same_report(target: Outpoint, ends: set[int], workers: int) -> None:
     world = STORY.world
     items = ITEMS if target == STORY.abroad else world.items
     expected = verify_bundle([world.encode(target, items)], world.trust, at=AT_S)
     pages = in_pages(world, target, items, sorted(ends))
-    assert verify_bundle(pages, world.trust, at=AT_S, threads=threads) == expected
-    assert BundleVerifier(world.trust, threads=threads).verify(pages, at=AT_S) == expected
+    assert verify_bundle(pages, world.trust, at=AT_S, workers=workers) == expected
+    assert BundleVerifier(world.trust, workers=workers).verify(pages, at=AT_S) == expected
 
 
 @given(st.sets(st.integers(1, 40)))
