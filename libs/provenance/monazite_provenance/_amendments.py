@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from monazite_provenance import uncertainty
 from monazite_provenance._frozen import replace
@@ -41,8 +42,8 @@ from monazite_provenance.kinds import EventKind
 from monazite_provenance.metering import still_charged
 
 _LotFields = dict[LotField, str]
-_NAMES: _LotFields = {field: field.name.lower() for field in LotField}
-_MEASURED = frozenset(
+_NAMES: Final[_LotFields] = {field: field.name.lower() for field in LotField}
+_MEASURED: Final = frozenset(
     {LotField.GROSS_G, LotField.NET_G, LotField.MOISTURE_G, LotField.ROWS, LotField.SOURCES, LotField.FACTOR_TABLE}
 )
 

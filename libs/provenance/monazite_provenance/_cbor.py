@@ -10,12 +10,14 @@ then one walk over the values adds up the *shortest* length that each could have
 its shortest form, so the sum equals the length of the input only if every part was in its shortest form and nothing
 followed. Comparing with a second encoding says the same and costs four times as much.
 """
+# What cbor2 gives is unknown until the walk has been through it.
+# pyright: reportUnknownArgumentType=false
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from struct import Struct
-from typing import NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias, cast
 
 import cbor2
 
@@ -24,10 +26,10 @@ from monazite_provenance.errors import BadField, Malformed, NotDeterministic, To
 CborValue: TypeAlias = "int | bytes | str | bool | list[CborValue] | dict[int, CborValue] | None"
 Encodable: TypeAlias = "int | bytes | str | bool | Sequence[Encodable] | Mapping[int, Encodable] | None"
 
-NESTING_MAX = 8
-INTEGER_BITS_MAX = 64
+NESTING_MAX: Final = 8
+INTEGER_BITS_MAX: Final = 64
 # A little more than the profile's bound, so that our own walk finds what is too deep and can say so.
-_DECODER_NESTING_MAX = 64
+_DECODER_NESTING_MAX: Final = 64
 
 
 class _TagRefusedError(Exception):
@@ -40,28 +42,30 @@ def _refuse_tag(*_: object) -> object:
 
 # Every tag that cbor2 gives a meaning, so that none of its decoders (regular expressions, big numbers, shared
 # references) ever runs.
-_SEMANTIC_TAGS = (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799)
-_REFUSALS: dict[int, Callable[..., object]] = dict.fromkeys(_SEMANTIC_TAGS, _refuse_tag)
-_DECODER_ERRORS = (
+_SEMANTIC_TAGS: Final = (
+    0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799,
+)  # fmt: skip
+_REFUSALS: Final[dict[int, Callable[..., object]]] = dict.fromkeys(_SEMANTIC_TAGS, _refuse_tag)
+_DECODER_ERRORS: Final = (
     cbor2.CBORError, _TagRefusedError, ValueError, TypeError, OverflowError, RecursionError, MemoryError,
 )  # fmt: skip
 
 # An argument below this stands in the initial byte itself.
-_INLINE = 24
+_INLINE: Final = 24
 # Length of a head by the bit length of its argument, when it does not stand in the initial byte.
-_HEAD_BYTES = (2,) * 9 + (3,) * 8 + (5,) * 16 + (9,) * 32
+_HEAD_BYTES: Final[tuple[int, ...]] = (2,) * 9 + (3,) * 8 + (5,) * 16 + (9,) * 32
 # Additional information of the initial byte by length of the head.
-_ADDITIONAL = {2: 24, 3: 25, 5: 26, 9: 27}
+_ADDITIONAL: Final = {2: 24, 3: 25, 5: 26, 9: 27}
 # Writes a head of that length: initial byte, then the argument.
-_PACK = {2: Struct(">BB").pack, 3: Struct(">BH").pack, 5: Struct(">BI").pack, 9: Struct(">BQ").pack}
+_PACK: Final = {2: Struct(">BB").pack, 3: Struct(">BH").pack, 5: Struct(">BI").pack, 9: Struct(">BQ").pack}
 # By additional information: bytes that follow the initial byte, and the least argument that needs them. For what is
 # reserved or indefinite no bytes follow, so that the least is never reached.
-_FOLLOWING = {24: (1, _INLINE), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
-_RESERVED = (0, 1)
-_SHORT_HEADS = tuple(tuple(bytes((major << 5 | n,)) for n in range(_INLINE)) for major in range(6))
+_FOLLOWING: Final = {24: (1, _INLINE), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
+_RESERVED: Final = (0, 1)
+_SHORT_HEADS: Final = tuple(tuple(bytes((major << 5 | n,)) for n in range(_INLINE)) for major in range(6))
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
 # Initial byte of a byte string of 256 to 65 535 bytes.
-_TWO_BYTES_FOLLOW = _BYTES << 5 | 25
+_TWO_BYTES_FOLLOW: Final = _BYTES << 5 | 25
 
 
 def decode(data: bytes) -> CborValue:
@@ -70,12 +74,12 @@ def decode(data: bytes) -> CborValue:
     shortest = _shortest_of_all((value,), NESTING_MAX)
     if shortest != len(data):
         _refuse_longer(data[:shortest])
-    return value
+    return cast("CborValue", value)
 
 
-def _loaded(data: bytes) -> CborValue:
+def _loaded(data: bytes) -> object:
     try:
-        value: CborValue = cbor2.loads(
+        value: object = cbor2.loads(
             data,
             tag_hook=_refuse_tag,
             semantic_decoders=_REFUSALS,
@@ -107,7 +111,7 @@ def _refusal(error: Exception) -> Malformed:
     return BadField("not CBOR of the profile", field="cbor")
 
 
-def _shortest_of_all(values: Iterable[CborValue | float], depth_left: int) -> int:
+def _shortest_of_all(values: Iterable[object], depth_left: int) -> int:
     """Sum of the shortest lengths of `values`, in bytes. One loop, because most of what it meets are integers."""
     if depth_left < 0:
         raise TooDeep("containers nested too deeply", limit=NESTING_MAX)
@@ -198,7 +202,7 @@ def _append_container(
         raise BadField("a type outside the profile", field="cbor")
 
 
-def _bytewise(entry: tuple[int, Encodable]) -> bytes:
+def _bytewise(entry: tuple[object, Encodable]) -> bytes:
     key = entry[0]
     if type(key) is not int:
         raise BadField("a map key is not an integer", field="cbor")

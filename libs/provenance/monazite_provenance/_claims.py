@@ -28,7 +28,7 @@ KIND, SPENDS, REFS, ON_BEHALF = -70001, -70002, -70003, -70004
 KINDS: Final = {int(kind): kind for kind in EventKind}
 
 # A URI without its grammar's finer points: a scheme, then printable ASCII. What it names is judged where it is used.
-_URI = re.compile(r"[a-z][a-z0-9+.\-]*:[!-~]+")
+_URI: Final = re.compile(r"[a-z][a-z0-9+.\-]*:[!-~]+")
 
 
 class Outpoint(NamedTuple):
@@ -117,7 +117,7 @@ def check_claims(claims: Claims) -> None:
         _check_size(on_behalf.request_id, REQUEST_ID_BYTES, "on_behalf")
 
 
-_ID_LENGTHS = {STATEMENT_ID_BYTES}
+_ID_LENGTHS: Final = {STATEMENT_ID_BYTES}
 _Ordered = TypeVar("_Ordered", Outpoint, bytes)
 
 

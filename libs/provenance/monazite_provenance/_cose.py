@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from monazite_provenance import _cbor
 from monazite_provenance._cbor import CborValue
@@ -19,20 +19,20 @@ from monazite_provenance.keys import Algorithm, PublicKey
 # Header labels (RFC 9052 table 3, RFC 9597, RFC 9596, RFC 9942).
 ALG, CRIT, CONTENT_TYPE, KID = 1, 2, 3, 4
 CWT_CLAIMS, TYP = 15, 16
-RECEIPTS = 394
+RECEIPTS: Final = 394
 
 # Tag 18 in its shortest form, then an array of four.
-_TAGGED_ARRAY_OF_FOUR = b"\xd2\x84"
-_TAG = b"\xd2"
-_LONGER_TAGS = (b"\xd8\x12", b"\xd9\x00\x12", b"\xda\x00\x00\x00\x12", b"\xdb\x00\x00\x00\x00\x00\x00\x00\x12")
+_TAGGED_ARRAY_OF_FOUR: Final = b"\xd2\x84"
+_TAG: Final = b"\xd2"
+_LONGER_TAGS: Final = (b"\xd8\x12", b"\xd9\x00\x12", b"\xda\x00\x00\x00\x12", b"\xdb\x00\x00\x00\x00\x00\x00\x00\x12")
 # ["Signature1", ... without protected, external_aad (empty) and payload.
-SIGNATURE1 = b"\x84\x6aSignature1"
-EMPTY_BYTES = b"\x40"
-EMPTY_MAP = b"\xa0"
+SIGNATURE1: Final = b"\x84\x6aSignature1"
+EMPTY_BYTES: Final = b"\x40"
+EMPTY_MAP: Final = b"\xa0"
 
-_ALGORITHMS = {int(algorithm): algorithm for algorithm in Algorithm}
+_ALGORITHMS: Final = {int(algorithm): algorithm for algorithm in Algorithm}
 # EdDSA and ES256 name no curve (deprecated by RFC 9864); with the keys we accept they can only mean these two.
-POLYMORPHIC_ALGORITHMS = {-8: Algorithm.ED25519, -7: Algorithm.ESP256}
+POLYMORPHIC_ALGORITHMS: Final = {-8: Algorithm.ED25519, -7: Algorithm.ESP256}
 
 
 class Sign1(NamedTuple):

@@ -22,14 +22,14 @@ import cbor2
 from monazite_provenance import _cbor
 
 _Named = TypeVar("_Named", bound=tuple[Any, ...])
-_NEW_TUPLE: Any = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic
+_NEW_TUPLE: Final[Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic
 
-_TEXT_BYTES_WRITTEN_MAX = 512
+_TEXT_BYTES_WRITTEN_MAX: Final = 512
 _BYTES, _TEXT, _ARRAY, _MAP = 2, 3, 4, 5
 ASKED_BEFORE_COMPILING: Final = 24
 """Times that a form is asked for in vain."""
-_BREAK = b"\xff"
-_INDEFINITE_ARRAY = b"\x9f"
+_BREAK: Final = b"\xff"
+_INDEFINITE_ARRAY: Final = b"\x9f"
 
 
 def literal(value: _cbor.Encodable) -> bytes:
@@ -181,17 +181,17 @@ def retyped(kind: type[_Named]) -> Callable[[tuple[Any, ...]], _Named]:
     return partial(_NEW_TUPLE, kind)
 
 
-_TEXT_OF_NONE = _cbor.head(_TEXT, 0)[0]
+_TEXT_OF_NONE: Final = _cbor.head(_TEXT, 0)[0]
 # An argument below this stands in the initial byte itself; this one says that a byte follows.
-_INLINE = 24
+_INLINE: Final = 24
 # Of integers of one byte: elements, and uncertainties of grams.
-_SMALL = tuple(map(_cbor.encode, range(1 << 8)))
-_PACK_2: Callable[[int], bytes] = partial(Struct(">BH").pack, 0x19)
-_PACK_4: Callable[[int], bytes] = partial(Struct(">BI").pack, 0x1A)
-_PACK_8: Callable[[int], bytes] = partial(Struct(">BQ").pack, 0x1B)
+_SMALL: Final = tuple(map(_cbor.encode, range(1 << 8)))
+_PACK_2: Final[Callable[[int], bytes]] = partial(Struct(">BH").pack, 0x19)
+_PACK_4: Final[Callable[[int], bytes]] = partial(Struct(">BI").pack, 0x1A)
+_PACK_8: Final[Callable[[int], bytes]] = partial(Struct(">BQ").pack, 0x1B)
 # By bit length; of those of one byte only the negative ones come here, to be refused.
-_PACK = (_PACK_2,) * 17 + (_PACK_4,) * 16 + (_PACK_8,) * 32
-_TEXT_HEADS = [_cbor.head(_TEXT, size) for size in range(_TEXT_BYTES_WRITTEN_MAX + 1)]
+_PACK: Final[tuple[Callable[[int], bytes], ...]] = (_PACK_2,) * 17 + (_PACK_4,) * 16 + (_PACK_8,) * 32
+_TEXT_HEADS: Final = [_cbor.head(_TEXT, size) for size in range(_TEXT_BYTES_WRITTEN_MAX + 1)]
 
 
 def uints(values: Iterable[int]) -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from monazite_provenance import origins
 from monazite_provenance._attestations import compared
@@ -104,7 +104,7 @@ class Past(NamedTuple):
                 yield from (StepFinding(attestation, each) for each in compared(shown.lot, attested, settings))
 
 
-_NOT_TRACED = Gap(
+_NOT_TRACED: Final = Gap(
     "ORIGINS_NOT_TRACED", "the shares of the origins were not worked out: too many, withheld, or none in a cut"
 )
 

@@ -22,7 +22,7 @@ class Positions:
         self._places: dict[bytes, Place] = {}
         self._awaited: set[bytes] = set()
         # The largest index by log: at which a key signed, and at which the registry signed for an owner.
-        self._signed: dict[bytes, dict[str, int]] = {}
+        self._signed_at: dict[bytes, dict[str, int]] = {}
         self._on_behalf: dict[str, dict[str, int]] = {}
         # By owner, the smallest index by log of a certification after which nobody signs for it.
         self._alone: dict[str, dict[str, int]] = {}
@@ -46,7 +46,7 @@ class Positions:
         for ref in claims.refs:
             self._check_order(ref, place)
         key.check(place)
-        _raise_to(self._signed.setdefault(key.public.kid, {}), place)
+        _raise_to(self._signed_at.setdefault(key.public.kid, {}), place)
         if claims.on_behalf is not None:
             owner = str(parse_spiffe(claims.actor).owner)
             _raise_to(self._on_behalf.setdefault(owner, {}), place)
@@ -65,7 +65,7 @@ class Positions:
 
         Raises the KeyProblem family where the key, or the registry for one that signs alone, signed too late.
         """
-        for log, index in self._signed.get(key.public.kid, {}).items():
+        for log, index in self._signed_at.get(key.public.kid, {}).items():
             key.check(Place(log, index))
         if begins and key.own_signature_only:
             since = self._alone.setdefault(key.issuer, {})

@@ -20,13 +20,6 @@ from monazite_provenance.receipts import Head, HeadVerifier, UnverifiedHead, par
 from monazite_provenance.verifier import Statement
 
 
-class _Claim(NamedTuple):
-    """What a receipt of the head says of one item."""
-
-    listing: _Listing
-    place: Place
-
-
 class _Listing:
     """A receipt of the head whose key would be believed.
 
@@ -44,6 +37,13 @@ class _Listing:
         self.leaves: dict[int, bytes] = {}
         self.first: bytes | None = None
         self.doubtful: bytes | None = None
+
+
+class _Claim(NamedTuple):
+    """What a receipt of the head says of one item."""
+
+    listing: _Listing
+    place: Place
 
 
 class Heads:

@@ -53,10 +53,10 @@ _BYTES, _TEXT, _ARRAY, _MAP = 2, 3, 4, 5
 _literal, _content_of, _group = _forms.literal, _forms.content_of, _forms.group
 
 
-_URI_CONTENT = rb"[a-z][a-z0-9+.\-]*+:[!-~]+"
-_URI = _forms.text(_URI_CONTENT + b"+")
-_RECEIPTS = _cbor.head(_MAP, 1) + _cbor.encode(_cose.RECEIPTS)
-_FORM = _forms.Form(
+_URI_CONTENT: Final = rb"[a-z][a-z0-9+.\-]*+:[!-~]+"
+_URI: Final = _forms.text(_URI_CONTENT + b"+")
+_RECEIPTS: Final = _cbor.head(_MAP, 1) + _cbor.encode(_cose.RECEIPTS)
+_FORM: Final = _forms.Form(
     rb"\xd2\x84",
     rb"(\x58.|\x59..)(",  # the protected header in its byte string
     *(b"\xa5", _literal(_cose.ALG), _group(_forms.one_of(_USUAL_ALGORITHMS))),
@@ -82,18 +82,18 @@ _FORM = _forms.Form(
     *(_group(_forms.one_of(range(OUTPUTS_MAX + 1))), _content_of(DIGEST_BYTES), b")"),
     _content_of(SIGNATURE_BYTES),
 )
-_ALGORITHMS = {_cbor.encode(algorithm): algorithm for algorithm in _USUAL_ALGORITHMS}
-_KINDS = {_cbor.encode(number): kind for number, kind in KINDS.items()}
+_ALGORITHMS: Final = {_cbor.encode(algorithm): algorithm for algorithm in _USUAL_ALGORITHMS}
+_KINDS: Final = {_cbor.encode(number): kind for number, kind in KINDS.items()}
 COUNTS: Final = {_cbor.encode(count): count for count in range(OUTPUTS_MAX + 1)}
 # By the number of lists and the principal among the claims.
-_ENTRIES = tuple(_forms.map_head(4 + more) for more in range(4))
+_ENTRIES: Final = tuple(_forms.map_head(4 + more) for more in range(4))
 # Heads of the lists by their length; none stands for no list.
-_COUNT_HEADS = {0: b"", **{count: _forms.array_head(count) for count in range(1, max(SPENDS_MAX, REFS_MAX) + 1)}}
-_LIST_OF_NONE = _cbor.head(_ARRAY, 0)[0]
-_NO_TEXT = _cbor.head(_TEXT, 0)
-_SPEND = Struct(">2x32sH")
-_WRITTEN_SPEND = Struct(">2s32sH").pack
-_REF = Struct(">2x32s")
+_COUNT_HEADS: Final = {0: b"", **{count: _forms.array_head(count) for count in range(1, max(SPENDS_MAX, REFS_MAX) + 1)}}
+_LIST_OF_NONE: Final = _cbor.head(_ARRAY, 0)[0]
+_NO_TEXT: Final = _cbor.head(_TEXT, 0)
+_SPEND: Final = Struct(">2x32sH")
+_WRITTEN_SPEND: Final = Struct(">2s32sH").pack
+_REF: Final = Struct(">2x32s")
 _outpoint, _claims, _unverified = _forms.retyped(Outpoint), _forms.retyped(Claims), _forms.retyped(Unverified)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from os import urandom
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from monazite_provenance import _cose, _forms, tree
 from monazite_provenance.errors import BadField, TooLarge
@@ -14,7 +14,7 @@ from monazite_provenance.keys import Algorithm, PublicKey, SigningKey, SoftwareK
 from monazite_provenance.statement import OUTPUTS_MAX, SIGNED_BYTES_MAX, Claims, encode_signed_parts
 
 # To look an enumeration's member up takes longer than to compare it.
-_ED25519 = Algorithm.ED25519
+_ED25519: Final = Algorithm.ED25519
 
 
 class Draft(NamedTuple):

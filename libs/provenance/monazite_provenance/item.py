@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from struct import Struct
 from struct import error as struct_error
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from monazite_provenance import _cbor, _forms, tree
 from monazite_provenance._cbor import CborValue
@@ -14,12 +14,12 @@ from monazite_provenance._frozen import dataclass, replace
 from monazite_provenance.errors import BadField, Malformed, OpeningMismatch, ProofMismatch, TooLarge
 from monazite_provenance.statement import OUTPUTS_MAX, STATEMENT_BYTES_MAX, Unverified, parse, with_receipts
 
-SALT_BYTES = 16
+SALT_BYTES: Final = 16
 # Salts and contents of all openings of one item, its details included.
-OPENINGS_BYTES_MAX = 64 * 1024
+OPENINGS_BYTES_MAX: Final = 64 * 1024
 # Reached when every other output is hidden.
-NODES_MAX = OUTPUTS_MAX // 2
-ITEM_BYTES_MAX = STATEMENT_BYTES_MAX + OPENINGS_BYTES_MAX + OUTPUTS_MAX * 16 + NODES_MAX * 34 + 64
+NODES_MAX: Final = OUTPUTS_MAX // 2
+ITEM_BYTES_MAX: Final = STATEMENT_BYTES_MAX + OPENINGS_BYTES_MAX + OUTPUTS_MAX * 16 + NODES_MAX * 34 + 64
 
 
 class Opening(NamedTuple):
@@ -161,11 +161,11 @@ _ARRAY, _MAP = 4, 5
 _START, _NULL = _cbor.head(_ARRAY, 4), b"\xf6"
 _MAP_OF_NONE, _NO_NODES = _cbor.head(_MAP, 0)[0], _cbor.head(_ARRAY, 0)[0]
 # Head of an array of two, then that of a salt.
-_OPENING = b"\x82\x50"
-_INLINE = 24
+_OPENING: Final = b"\x82\x50"
+_INLINE: Final = 24
 # What an opening in a map begins with: its index, the above; then the salt, and a head that is two bytes' length.
-_BEGINNINGS = tuple(bytes((index,)) + _OPENING for index in range(_INLINE))
-_BEGINNING = Struct(">3s16sBH")
+_BEGINNINGS: Final = tuple(bytes((index,)) + _OPENING for index in range(_INLINE))
+_BEGINNING: Final = Struct(">3s16sBH")
 _TWO_BYTES_FOLLOW, _TWO_BYTES_LEAST = 0x59, 1 << 8
 
 

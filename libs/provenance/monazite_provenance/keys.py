@@ -25,15 +25,15 @@ from monazite_provenance.errors import BadField, BadSignature, Compromised, Reti
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.places import LogSpan, Place, check_spans
 
-KID_BYTES = 16
-THUMBPRINT_BYTES = 32
-COORDINATE_BYTES = 32
-COSE_KEY_BYTES_MAX = 2048
+KID_BYTES: Final = 16
+THUMBPRINT_BYTES: Final = 32
+COORDINATE_BYTES: Final = 32
+COSE_KEY_BYTES_MAX: Final = 2048
 """Largest COSE_Key, bytes: the public key of ML-DSA-65 has 1952."""
 
-_FIELD_PRIME = 2**255 - 19
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_P256_HALF_ORDER = _P256_ORDER // 2
+_FIELD_PRIME: Final = 2**255 - 19
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256_HALF_ORDER: Final = _P256_ORDER // 2
 
 # COSE_Key labels and values (RFC 9053 section 7; RFC 9964 section 3).
 _KTY, _ALG, _CRV, _X, _Y, _PUB = 1, 3, -1, -2, -3, -1
@@ -63,8 +63,8 @@ SIGNATURE_BYTES_MAX: Final = max(SIGNATURE_LENGTHS.values())
 
 _MlDsaPublicKey: TypeAlias = "mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey"
 _MlDsaPrivateKey: TypeAlias = "mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey"
-_ML_DSA_PUBLIC_BYTES = {Algorithm.ML_DSA_44: 1312, Algorithm.ML_DSA_65: 1952}
-_UNSUPPORTED_KEY = "only Ed25519, P-256, ML-DSA-44 and ML-DSA-65 keys sign statements"
+_ML_DSA_PUBLIC_BYTES: Final = {Algorithm.ML_DSA_44: 1312, Algorithm.ML_DSA_65: 1952}
+_UNSUPPORTED_KEY: Final = "only Ed25519, P-256, ML-DSA-44 and ML-DSA-65 keys sign statements"
 
 
 def _low_order_encodings() -> frozenset[bytes]:
@@ -77,7 +77,7 @@ def _low_order_encodings() -> frozenset[bytes]:
     return frozenset((y | sign << 255).to_bytes(32, "little") for y in ordinates for sign in (0, 1))
 
 
-LOW_ORDER_POINTS = _low_order_encodings()
+LOW_ORDER_POINTS: Final = _low_order_encodings()
 
 
 class PublicKey:

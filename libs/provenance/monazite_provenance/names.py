@@ -15,10 +15,10 @@ NAME_BYTES_MAX: Final = 255
 IDS_REMEMBERED: Final = 4096
 """Parsed ids kept: the same few parties act in every statement of a chain."""
 
-_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?")
-_SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-_LOG = re.compile(r"urn:monazite:log:([a-z][a-z_]{0,62}):(0|[1-9][0-9]{0,8})")
-_PREFIX = "spiffe://"
+_DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_LOG: Final = re.compile(r"urn:monazite:log:([a-z][a-z_]{0,62}):(0|[1-9][0-9]{0,8})")
+_PREFIX: Final = "spiffe://"
 # How many segments a path of this kind has, least and most.
 _SEGMENTS: Final = {
     "enterprise": (2, 3),

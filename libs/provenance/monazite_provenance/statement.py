@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from monazite_provenance import _cbor, _cose, _usual
 from monazite_provenance._cbor import CborValue
@@ -63,13 +63,13 @@ __all__ = [
 ]
 
 # Signed bytes, the signature, the receipts with their heads, and the heads of the envelope.
-STATEMENT_BYTES_MAX = SIGNED_BYTES_MAX + SIGNATURE_BYTES_MAX + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
-_CLAIMS_REQUIRED = (ISS, SUB, IAT, KIND)
-_CLAIMS_OPTIONAL = (SPENDS, REFS, ON_BEHALF)
+STATEMENT_BYTES_MAX: Final = SIGNED_BYTES_MAX + SIGNATURE_BYTES_MAX + RECEIPTS_MAX * (RECEIPT_BYTES_MAX + 3) + 32
+_CLAIMS_REQUIRED: Final = (ISS, SUB, IAT, KIND)
+_CLAIMS_OPTIONAL: Final = (SPENDS, REFS, ON_BEHALF)
 # Null stands for no claim of ours, so that None cannot mean absent; nothing decodes to this.
-_ABSENT: CborValue = []
+_ABSENT: Final[CborValue] = []
 # A protected header is: alg, content type and the head of kid; kid; the label of the claims; the claims; typ.
-_HEADER_LABELS = [_cose.ALG, _cose.CONTENT_TYPE, _cose.KID, _cose.CWT_CLAIMS, _cose.TYP]
+_HEADER_LABELS: Final = [_cose.ALG, _cose.CONTENT_TYPE, _cose.KID, _cose.CWT_CLAIMS, _cose.TYP]
 
 
 @cache
@@ -79,18 +79,19 @@ def _header_start(algorithm: int) -> bytes:
     return _cbor.head(5, len(_HEADER_LABELS)) + members + _cbor.encode(_cose.KID) + _cbor.head(2, KID_BYTES)
 
 
-_HEADER_STARTS = {_header_start(algorithm): algorithm for algorithm in Algorithm}
-_OLD_HEADER_STARTS = {_header_start(old): new for old, new in _cose.POLYMORPHIC_ALGORITHMS.items()}
-_HEADER_START_BYTES = len(_header_start(Algorithm.ED25519))
+_HEADER_STARTS: Final = {_header_start(algorithm): algorithm for algorithm in Algorithm}
+_OLD_HEADER_STARTS: Final = {_header_start(old): new for old, new in _cose.POLYMORPHIC_ALGORITHMS.items()}
+_HEADER_START_BYTES: Final = len(_header_start(Algorithm.ED25519))
 # The numbers of ML-DSA take one byte more.
-_LONG_HEADER_START_BYTES = len(_header_start(Algorithm.ML_DSA_44))
-_CLAIMS_LABEL = _cbor.encode(_cose.CWT_CLAIMS)
-_HEADER_END = _cbor.encode(_cose.TYP) + _cbor.encode(TYP)
+_LONG_HEADER_START_BYTES: Final = len(_header_start(Algorithm.ML_DSA_44))
+_CLAIMS_LABEL: Final = _cbor.encode(_cose.CWT_CLAIMS)
+_HEADER_END: Final = _cbor.encode(_cose.TYP) + _cbor.encode(TYP)
 
 # A map of one entry, and its label.
-_RECEIPTS_HEAD = _cbor.head(5, 1) + _cbor.encode(_cose.RECEIPTS)
-_DIGEST_HEAD = _cbor.head(2, DIGEST_BYTES)
-_PAYLOAD_HEAD = b"\x84" + _cbor.encode(PAYLOAD_VERSION) + _DIGEST_HEAD
+_RECEIPTS_HEAD: Final = _cbor.head(5, 1) + _cbor.encode(_cose.RECEIPTS)
+_DIGEST_HEAD: Final = _cbor.head(2, DIGEST_BYTES)
+_PAYLOAD_HEAD: Final = b"\x84" + _cbor.encode(PAYLOAD_VERSION) + _DIGEST_HEAD
+_PAYLOAD_BYTES_ALL_BUT_COUNT: Final = len(_PAYLOAD_HEAD) + DIGEST_BYTES + len(_DIGEST_HEAD) + DIGEST_BYTES
 
 
 def parse(raw: bytes, *, dangerously_accept_polymorphic_algorithms: bool = False) -> Unverified:
@@ -179,11 +180,7 @@ def _header(protected: bytes, dangerously_accept_polymorphic_algorithms: bool) -
         kid_at = _LONG_HEADER_START_BYTES
         algorithm = _HEADER_STARTS.get(protected[:kid_at])
     claims_at = kid_at + KID_BYTES
-    if (
-        algorithm is None
-        or protected[claims_at : claims_at + 1] != _CLAIMS_LABEL
-        or protected[-len(_HEADER_END) :] != _HEADER_END
-    ):
+    if algorithm is None or not protected.startswith(_CLAIMS_LABEL, claims_at) or not protected.endswith(_HEADER_END):
         _refuse_header(protected)
     return algorithm, protected[kid_at:claims_at], protected[claims_at + 1 : -len(_HEADER_END)]
 
@@ -209,7 +206,7 @@ def _refuse_header(protected: bytes) -> NoReturn:
 
 def _payload(payload: bytes) -> tuple[bytes, int, bytes]:
     # Of fixed form but for the count, so that comparing bytes does: [1, root, count, details].
-    count = _usual.COUNTS.get(payload[36:-34])
+    count = _usual.COUNTS.get(payload[36:-34]) if len(payload) > _PAYLOAD_BYTES_ALL_BUT_COUNT else None
     if count is None or payload[:4] != _PAYLOAD_HEAD or payload[-34:-32] != _DIGEST_HEAD:
         _refuse_payload(payload)
     return payload[4:36], count, payload[-32:]

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from monazite_provenance.errors import ProofMismatch
 
 HASH_BYTES: Final = 32
-_HASH_LENGTHS = frozenset((HASH_BYTES,))
+_HASH_LENGTHS: Final = frozenset((HASH_BYTES,))
 EMPTY_ROOT: Final = sha256(b"").digest()
 SIZE_MAX: Final = 2**62
 """Largest tree taken, leaves: what a signed 64-bit integer holds with room to add."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn, final
+from typing import Final, NamedTuple, NoReturn, final
 
 from monazite_provenance import _cose, tree
 from monazite_provenance.errors import EventNotAllowed, IssuerMismatch, UnknownKey
@@ -21,8 +21,8 @@ from monazite_provenance.names import parse_spiffe
 from monazite_provenance.places import Place
 from monazite_provenance.statement import Claims, Unverified, parse
 
-_SEAL = object()
-_NOTHING: Mapping[int, bytes] = MappingProxyType({})
+_SEAL: Final = object()
+_NOTHING: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 @final

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import chain
 from operator import itemgetter, lt
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from monazite_provenance import _cbor, _forms
 from monazite_provenance.contents.lot import (
@@ -33,32 +33,32 @@ from monazite_provenance.elements import ATOMIC_NUMBERS
 from monazite_provenance.errors import BadField
 from monazite_provenance.names import parse_enterprise, parse_spiffe
 
-_SOURCES_REMEMBERED = 256
+_SOURCES_REMEMBERED: Final = 256
 """Lists of sources kept: a chain has few, which stand in each of its lots. One has 32 sources of 550 bytes at most."""
 _group, _one_of = _forms.group, _forms.one_of
 _TEXT, _MASS = _forms.text(), _group(_forms.UINT)
-_ROW_MEMBERS = len(ElementRow._fields)
-_ROW_HEAD = _forms.array_head(_ROW_MEMBERS)
-_SOURCE_HEAD = _forms.array_head(len(MassSource._fields))
-_MASSES_OF_ROW = rb"(?!\x00)%b{3}+" % _forms.UINT  # no row without mass
-_SOURCE_OF_ROW = _one_of(range(SOURCES_MAX))
-_ROW = b"".join((_forms.array(_ROW_MEMBERS), _one_of(ATOMIC_NUMBERS), _MASSES_OF_ROW, _SOURCE_OF_ROW))
+_ROW_MEMBERS: Final = len(ElementRow._fields)
+_ROW_HEAD: Final = _forms.array_head(_ROW_MEMBERS)
+_SOURCE_HEAD: Final = _forms.array_head(len(MassSource._fields))
+_MASSES_OF_ROW: Final = rb"(?!\x00)%b{3}+" % _forms.UINT  # no row without mass
+_SOURCE_OF_ROW: Final = _one_of(range(SOURCES_MAX))
+_ROW: Final = b"".join((_forms.array(_ROW_MEMBERS), _one_of(ATOMIC_NUMBERS), _MASSES_OF_ROW, _SOURCE_OF_ROW))
 # A row of each element in turn or none, in which order they ascend; the sources of the rows are the groups.
-_ROW_OF_EACH = b"".join(
+_ROW_OF_EACH: Final = b"".join(
     rb"(?:%b)?+"
     % b"".join((_forms.array(_ROW_MEMBERS), _forms.literal(number), _MASSES_OF_ROW, _group(_SOURCE_OF_ROW)))
     for number in sorted(ATOMIC_NUMBERS)
 )
-_SOURCES_KEY = rb"\x09"
+_SOURCES_KEY: Final = rb"\x09"
 # What a transfer may change stands at the beginning and at the end: what the lot is called, who has it and where; then
 # its state, and where it goes.
-_BEGINNING = (_group(_forms.ENTRIES), rb"\x01", _TEXT, rb"\x02", _TEXT, rb"\x03", _TEXT)
-_STATE = _group(_one_of(CustodyState))
-_TRANSIT = _forms.optional(
+_BEGINNING: Final = (_group(_forms.ENTRIES), rb"\x01", _TEXT, rb"\x02", _TEXT, rb"\x03", _TEXT)
+_STATE: Final = _group(_one_of(CustodyState))
+_TRANSIT: Final = _forms.optional(
     *(rb"\x0e", _TEXT, rb"\x0f", _TEXT),
     _forms.optional(rb"\x10", _forms.array(2), _forms.content_of(ID_BYTES), _MASS),
 )
-_FORM = _forms.Form(
+_FORM: Final = _forms.Form(
     *_BEGINNING,
     *(rb"\x04", _group(_one_of(Form))),
     *(rb"\x05", _MASS, rb"\x06", _MASS, rb"\x07", _MASS),
@@ -71,23 +71,23 @@ _FORM = _forms.Form(
     _TRANSIT,
 )
 # Heads of the map by whether the lot is in transit, and whether for export.
-_ENTRIES = {
+_ENTRIES: Final = {
     (False, False): _forms.map_head(13),
     (True, False): _forms.map_head(15),
     (True, True): _forms.map_head(16),
 }
-_FORMS = {_cbor.encode(form): form for form in Form}
-_MODELS = {_cbor.encode(model): model for model in CustodyModel}
-_STATES = {_cbor.encode(state): state for state in CustodyState}
+_FORMS: Final = {_cbor.encode(form): form for form in Form}
+_MODELS: Final = {_cbor.encode(model): model for model in CustodyModel}
+_STATES: Final = {_cbor.encode(state): state for state in CustodyState}
 _row, _lot = _forms.retyped(ElementRow), _forms.retyped(LotContent)
 _source = _forms.retyped(MassSource)
 # Receiver and remainder.
-_NOT_IN_TRANSIT = (None, None)
-_RANK = itemgetter(0, 4)  # of a row: its element and its source
-_FORM_GROUP = 8
+_NOT_IN_TRANSIT: Final = (None, None)
+_RANK: Final = itemgetter(0, 4)  # of a row: its element and its source
+_FORM_GROUP: Final = 8
 # Groups of the match, from its end.
 _MODEL_GROUP, _TABLE_GROUP, _LOG_GROUP = 11, 9, 6
-_STATE_KEY = b"\x0b"
+_STATE_KEY: Final = b"\x0b"
 
 
 class Kept(NamedTuple):
@@ -176,15 +176,11 @@ def read_moved(content: bytes, before: LotContent, kept: Kept) -> LotContent | N
     matter_at = beginning.end()
     state_at = matter_at + len(kept.matter)
     home_at = state_at + len(_STATE_KEY) + 1
+    if not content.startswith(kept.matter, matter_at) or not content.startswith(_STATE_KEY, state_at):
+        return None
     state = _STATES.get(content[home_at - 1 : home_at])
     end = ends.fullmatch(content, home_at + len(kept.home))
-    if (
-        end is None
-        or state is None
-        or not content.startswith(kept.matter, matter_at)
-        or not content.startswith(_STATE_KEY, state_at)
-        or not content.startswith(kept.home, home_at)
-    ):
+    if end is None or state is None or not content.startswith(kept.home, home_at):
         return None
     entries, lot_id_head, lot_id, holder_head, holder, site_head, site = beginning.groups()
     receiver_head, receiver, remainder_head, remainder, licence_id, max_gross = end.groups()
@@ -213,8 +209,8 @@ def read_moved(content: bytes, before: LotContent, kept: Kept) -> LotContent | N
     return lot if "".join(words).isprintable() else None
 
 
-def _export(licence_id: bytes | None, max_gross: bytes) -> ExportLimit | None:
-    return None if licence_id is None else ExportLimit(licence_id, _forms.integer_of(max_gross))
+def _export(licence_id: bytes | None, max_gross: bytes | None) -> ExportLimit | None:
+    return None if licence_id is None or max_gross is None else ExportLimit(licence_id, _forms.integer_of(max_gross))
 
 
 def _check_parties(lot: LotContent) -> None:
@@ -266,11 +262,11 @@ def _sources(encoded: bytes) -> tuple[MassSource, ...]:
     return tuple(sources)
 
 
-_NO_SOURCE = _cbor.encode(0)
-_NO_ROW = {None}
-_NULL = 0xF6
-_LONG_ARRAY = 0x98
-_ATTESTATION = _cbor.head(2, ID_BYTES)
+_NO_SOURCE: Final = _cbor.encode(0)
+_NO_ROW: Final = {None}
+_NULL: Final = 0xF6
+_LONG_ARRAY: Final = 0x98
+_ATTESTATION: Final = _cbor.head(2, ID_BYTES)
 
 
 def write(lot: LotContent) -> bytes | None:

@@ -178,11 +178,11 @@ class LotContent(NamedTuple):
 
 # To look an enumeration's member up takes longer than to compare it.
 _row = _forms.retyped(ElementRow)
-_IN_TRANSIT = CustodyState.IN_TRANSIT
+_IN_TRANSIT: Final = CustodyState.IN_TRANSIT
 _REO_MG, _SOURCE_INDEX = map(itemgetter, map(ElementRow._fields.index, ("reo_mg", "source_index")))
-_FORM = one_of(Form)
-_MODEL = one_of(CustodyModel)
-_STATE = one_of(CustodyState)
+_FORM: Final = one_of(Form)
+_MODEL: Final = one_of(CustodyModel)
+_STATE: Final = one_of(CustodyState)
 
 
 def _rows(value: object, field: str) -> tuple[ElementRow, ...]:
@@ -226,7 +226,7 @@ def _export(value: object, field: str) -> ExportLimit:
     return ExportLimit(as_bytes(licence_id, field, ID_BYTES), as_uint(max_gross_g, field))
 
 
-_SOURCES = members(_source)
+_SOURCES: Final = members(_source)
 
 
 def enterprise_field(value: object, field: str) -> str:
