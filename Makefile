@@ -17,7 +17,7 @@ help:
 	@echo "make fuzz         looks for inputs that the library does not stand, for a minute"
 	@echo "make bench        ratios measured in one run, into build/bench.json"
 	@echo "make docs         the library's API from its docstrings, into build/docs"
-	@echo "make wheel        the library and the gRPC stubs as wheels, into build/wheels"
+	@echo "make wheel        the library, compiled too where a C compiler is, and the gRPC stubs as wheels, into build/wheels"
 	@echo "make e2e-compose  the same story against containers"
 	@echo "make stubs        generate the gRPC stubs anew"
 	@echo "make lock         pin the dependencies of pyproject.toml; make upgrade takes the newest permitted"
@@ -73,7 +73,7 @@ check-layers: $(READY)
 fuzz: $(FUZZER)
 	$(BIN)/python -m tests.fuzz
 
-bench: $(READY) $(PEERS)
+bench: $(READY) $(PEERS) wheel
 	$(BIN)/python -m benchmarks
 
 # Each module by name: the package itself offers names and no modules.
@@ -84,9 +84,17 @@ docs: $(READY)
 	$(BIN)/python -m pdoc --no-show-source --output-directory build/docs monazite_provenance $(MODULES) monazite_provenance.contents
 
 WHEELS := build/wheels
+WHEEL := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --wheel-dir $(WHEELS)
+# The same library for this platform and this Python, compiled (docs/decisions/0011), where that can be done.
+HEADERS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
 wheel: $(READY)
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --wheel-dir $(WHEELS) ./libs/provenance ./protos
+	$(WHEEL) ./libs/provenance ./protos
+	@if command -v $(CC) > /dev/null && test -f $(HEADERS)/Python.h; then \
+		HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(WHEEL) ./libs/provenance; \
+	else \
+		echo "no C compiler or no headers of Python: the library was not compiled"; \
+	fi
 
 e2e-compose: $(READY)
 	$(BIN)/python -m tools.containers.end_to_end

@@ -1,11 +1,15 @@
-"""The two published wheels build, hold what they should, and work alone: without the other, the services, or gRPC."""
+"""The published wheels build, hold what they should, and work alone: without the other, the services, or gRPC. The
+compiled one answers as the source does.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
 from importlib import metadata
@@ -22,14 +26,22 @@ from tests.unit.provenance import readme
 ALONE = "import sys; sys.path[:0] = sys.argv[1:3]; sys.modules.update(dict.fromkeys({absent!r})); {code}"
 
 
+COMPILES = shutil.which("cc") is not None and (Path(sysconfig.get_path("include")) / "Python.h").is_file()
+# The hostile set with all other vectors, and both readers of every form against each other.
+SAME_ANSWERS = ("tests/vectors", "tests/unit/provenance/test_forms.py")
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both wheels, as `make wheel` builds them, by distribution name."""
+    """The wheels, as `make wheel` builds them, by distribution name; that of this platform as `compiled`."""
     target = tmp_path_factory.mktemp("wheels")
     # With the interpreter at hand: the environment that make would set up first is not what is tried here.
     make = ["make", "wheel", f"BIN={Path(sys.executable).parent}", "READY=", f"WHEELS={target}"]
     subprocess.run(make, cwd=ROOT, check=True, capture_output=True)
-    return {path.name.split("-")[0]: path for path in target.glob("*.whl")}
+    return {
+        path.name.split("-")[0] if path.name.endswith("-none-any.whl") else "compiled": path
+        for path in target.glob("*.whl")
+    }
 
 
 def _run_alone(wheel: Path, tmp_path: Path, code: str, absent: list[str]) -> str:
@@ -130,6 +142,43 @@ def test_the_library_carries_its_data_schemas_and_types(wheels: dict[str, Path])
     assert "monazite_provenance/py.typed" in names
     assert any(name.endswith(".csv") for name in names)
     assert any(name.endswith(".cddl") for name in names)
+
+
+@pytest.mark.skipif(not COMPILES, reason="no C compiler, or no headers of Python")
+def test_the_compiled_library_answers_as_the_source_does(wheels: dict[str, Path], tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
+    subprocess.run([*pip, "--target", str(library), str(wheels["compiled"])], check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(library), str(ROOT), str(ROOT / "protos")))}
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    found = run("-c", "import monazite_provenance._cbor as cbor; print(cbor.__file__)").strip()
+    assert found.startswith(str(library))
+    assert found.endswith(sysconfig.get_config_var("EXT_SUFFIX"))
+    options = ("-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'inner'}")
+    assert " passed" in run("-m", "pytest", *options, *SAME_ANSWERS)
+
+
+def test_both_wheels_hold_the_same_source(wheels: dict[str, Path]) -> None:
+    if "compiled" not in wheels:
+        assert not COMPILES
+        return
+    pure, compiled = (
+        {
+            name: wheel.read(name)
+            for wheel in (zipfile.ZipFile(wheels[kind]),)
+            for name in wheel.namelist()
+            if name.startswith("monazite_provenance/") and not name.endswith(".so")
+        }
+        for kind in ("monazite_provenance", "compiled")
+    )
+    assert pure == compiled
 
 
 def test_the_protos_work_without_our_library_and_services(wheels: dict[str, Path], tmp_path: Path) -> None:
