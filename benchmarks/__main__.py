@@ -11,7 +11,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from benchmarks import chains, log, machine, report, services, startup, statement
+from benchmarks import chains, compiled, log, machine, report, services, startup, statement
 from benchmarks.report import Measured
 from tools.local.suite import Suite
 
@@ -37,6 +37,8 @@ def bench(
         statements = {**statement.measure(), **startup.measure()}
         console.print("chains ...")
         statements |= chains.measure()
+        console.print("the same with the library compiled ...")
+        statements |= compiled.measure()
         console.print("services ...")
         with Suite(home / "suite", ephemeral=True) as suite:
             described = machine.describe(suite.cluster)
