@@ -85,7 +85,7 @@ docs: $(READY)
 
 WHEELS := build/wheels
 WHEEL := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --wheel-dir $(WHEELS)
-# The same library for this platform and this Python, compiled (docs/decisions/0011), where that can be done.
+# The same library for this platform and this Python, compiled (docs/decisions/0014), where that can be done.
 HEADERS = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
 wheel: $(READY)

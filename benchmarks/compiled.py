@@ -1,4 +1,4 @@
-"""The same as `statement`, `chains` and `startup` measure, with the library compiled (docs/decisions/0011).
+"""The same as `statement`, `chains` and `startup` measure, with the library compiled (docs/decisions/0014).
 
     python -m benchmarks.compiled
 

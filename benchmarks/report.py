@@ -207,7 +207,7 @@ Trust the ratios, which were measured side by side in one run; absolute figures 
 {ratios}
 
 The library is measured as its source stands, as the services, the demo and everybody without a wheel of his platform
-run it; only under the names that end in `_compiled` it is that wheel (docs/decisions/0011).
+run it; only under the names that end in `_compiled` it is that wheel (docs/decisions/0014).
 
 Of statements a ratio is of CPU times: below 1 is faster than the other. Of services it is of calls a second: above 1 is
 faster. Figures are medians of the ratios of rounds that follow one another. The two of best rounds are less flattering

@@ -1,7 +1,7 @@
 """Builds the platform wheel, whose `modules` are compiled by mypyc from the very source that stands beside them.
 
 Hatchling calls it only when asked (`HATCH_BUILD_HOOK_ENABLE_CUSTOM=true`, as `make wheel` does); why and what for:
-docs/decisions/0011.
+docs/decisions/0014.
 """
 
 from __future__ import annotations

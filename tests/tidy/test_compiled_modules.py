@@ -1,4 +1,4 @@
-"""The modules that are compiled keep to what mypyc and Python do alike (docs/decisions/0011)."""
+"""The modules that are compiled keep to what mypyc and Python do alike (docs/decisions/0014)."""
 
 from __future__ import annotations
 
