@@ -53,6 +53,11 @@ class Cosignature:
     checkpoint: bytes
     note: str
 
+    @property
+    def signed_at(self) -> int:
+        """When the log signed the head, Unix seconds."""
+        return parse_checkpoint(self.checkpoint).head.signed_at
+
 
 def unknown_head(message: str, log: str, size: int) -> Error:
     """UNKNOWN_HEAD: not a head that this log signed."""

@@ -30,6 +30,11 @@ class Published:
         return cls(found.head.size, found.root, checkpoint, note, cosigned)
 
     @property
+    def signed_at(self) -> int:
+        """When the log signed it, Unix seconds."""
+        return parse_checkpoint(self.checkpoint).head.signed_at
+
+    @property
     def signed(self) -> SignedHead:
         """What receipts are made of."""
         found = parse_checkpoint(self.checkpoint)

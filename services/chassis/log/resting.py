@@ -1,13 +1,14 @@
 """Which head a bundle rests on: one that enough witnesses have come to.
 
 The newest head has no witness yet, for they come by now and then. So a bundle is put under the newest that enough of
-them have come to, where that has all of its entries; else under the newest of all, and says how far they are.
+them have come to, where that has all of its entries and is not old; else under the newest of all, and says how far they
+are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from monazite_provenance import tree
 from monazite_provenance.bundle import Cosigned, Joint
@@ -18,6 +19,7 @@ from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.names import parse_log
 from monazite_provenance.receipts import parse_receipt
 from monazite_provenance.statement import log_leaf, parse
+from monazite_provenance.statuses import CHECKPOINT_AGE_S_MAX
 from monazite_provenance.tree import Range
 from monazite_provenance.trust import TrustFile
 
@@ -26,6 +28,10 @@ from services.chassis.log import cosignatures, nodes
 from services.chassis.log.cosignatures import Cosignature, joined, witnessed_size
 from services.chassis.log.heads import Published
 from services.chassis.log.receipts import receipts
+
+# How much older than the newest head one may be that something rests on: an hour less than what a verifier takes from a
+# status, whether it demands witnesses or not (STATUS_EXPIRED).
+AGE_S_MAX: Final = CHECKPOINT_AGE_S_MAX - 3_600
 
 
 class Resting(NamedTuple):
@@ -54,7 +60,9 @@ class Witnesses:
         self._threshold = trust.witness_threshold
 
     async def rest(self, connection: Connection, newest: Published, entries: int) -> Resting:
-        """The head of our log to put so many of its entries under: the `newest` where no witnessed one has them."""
+        """The head of our log to put so many of its entries under: the `newest` where no witnessed one has them that is
+        not old.
+        """
         if not self._threshold:
             return Resting(newest)
         found = (await cosignatures.load(connection, self._keys, self._trust)).get(self._log, [])
@@ -63,6 +71,8 @@ class Witnesses:
             return Resting(newest, _said(found))
         # Of a log that stands still the head is signed anew now and then: a status wants one that is not old.
         head = newest if reached.size == newest.size else _head(reached)
+        if newest.signed_at > head.signed_at + AGE_S_MAX:
+            return Resting(newest, _said(found))
         return Resting(head, await _cosigned(connection, found, reached.size))
 
     async def peers(self, connection: Connection) -> PeerHeads:
@@ -95,8 +105,9 @@ class Witnesses:
 
 
 def _reached(found: Sequence[Cosignature], threshold: int) -> Cosignature | None:
+    """Of heads of one size that the log signed again and again, the one that it signed last."""
     size = witnessed_size(found, threshold)
-    return next((each for each in found if each.size == size), None)
+    return max((each for each in found if each.size == size), key=lambda each: each.signed_at, default=None)
 
 
 def _head(one: Cosignature) -> Published:

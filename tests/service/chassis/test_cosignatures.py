@@ -3,6 +3,7 @@ each is kept, and the log is as far as enough of them have come."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -20,7 +21,7 @@ from services.chassis.database import Database
 from services.chassis.errors import Error
 from services.chassis.log import cosignatures
 from services.chassis.log.receipts import multi_receipt, published
-from services.chassis.log.resting import Witnesses
+from services.chassis.log.resting import AGE_S_MAX, Resting, Witnesses
 from tests.fakes.log_keys import head_signer, ring
 from tests.service.chassis.logs import ISSUER, KEY, KEYS, SIGNER, publish
 from tests.service.chassis.scene import Serve
@@ -33,7 +34,7 @@ WITNESSES = {name: SoftwareKey.generate() for name in NAMES} | {
 }
 TRUST = new("monazite.example", [KEY.public], 1).with_witnesses({name: WITNESSES[name].public for name in NAMES}, 2)
 SIZE = 9
-NOW_S = 1_700_000_000
+NOW_S = int(time.time())
 
 
 class Tree:
@@ -200,6 +201,14 @@ async def test_heads_under_a_key_that_does_not_count_there_any_more_count_no_lon
     assert [each.witness for each in kept[LOG]] == [NAMES[2]]
 
 
+async def resting(database: Database, entries: int) -> Resting:
+    """The head that so many entries rest on."""
+    async with database.snapshot() as connection:
+        newest = await published(connection, LOG)
+        assert newest is not None
+        return await Witnesses(TRUST, KEYS, LOG).rest(connection, newest, entries)
+
+
 async def rests(database: Database, entries: int, trust: TrustFile = TRUST) -> tuple[int, list[tuple[int, list[int]]]]:
     """The size of the head that so many entries rest on; sizes and joints of what was co-signed."""
     async with database.snapshot() as connection:
@@ -238,13 +247,23 @@ async def test_of_a_log_that_stands_still_it_is_the_head_that_was_signed_last(
     api: Api, log: Tree, database: Database
 ) -> None:
     """Else what is said under it would be taken for old (STATUS_EXPIRED)."""
-    await api.add(log.head(SIZE, NAMES[0], NAMES[1]))
-    async with database.snapshot() as connection:
+    await api.add(log.head(SIZE, NAMES[0], NAMES[1], at_s=NOW_S - AGE_S_MAX))
+    async with database.connection() as connection:
         newest = await published(connection, LOG)
-        assert newest is not None
-        resting = await Witnesses(TRUST, KEYS, LOG).rest(connection, newest, SIZE)
-    assert resting.head.checkpoint == newest.checkpoint != log.head(SIZE).checkpoint
-    assert len(resting.cosigned) == 1
+    assert newest is not None
+    found = await resting(database, SIZE)
+    assert found.head.checkpoint == newest.checkpoint != log.head(SIZE, at_s=NOW_S - AGE_S_MAX).checkpoint
+    assert len(found.cosigned) == 1
+
+
+async def test_nothing_rests_on_a_head_that_a_verifier_takes_for_old(api: Api, log: Tree, database: Database) -> None:
+    """Witnesses who stay away are told of, and spoil no status for who does not ask for them."""
+    old = NOW_S - AGE_S_MAX - 3_600
+    await api.add(log.head(7, NAMES[0], NAMES[1], at_s=old))
+    assert await rests(database, 5) == (SIZE, [(7, [])])
+    # Of one size that head counts which was signed last, whoever co-signed it.
+    await api.add(log.head(7, NAMES[1], at_s=NOW_S))
+    assert ((await resting(database, 5)).head.size, (await resting(database, 5)).head.signed_at) == (7, NOW_S)
 
 
 async def test_as_many_lines_as_there_can_be_witnesses_are_said(database: Database, log: Tree, serve: Serve) -> None:
