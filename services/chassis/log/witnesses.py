@@ -34,8 +34,8 @@ class Cosignatures:
     async def add(self, checkpoint: pb.Checkpoint) -> pb.AddCosignaturesResponse:
         """Keeps what is newer than what is known of its witnesses.
 
-        Raises as `cosignatures.read`; UNKNOWN_HEAD for a size that was not published, LogForked for another root than
-        our tree has, under our own signature.
+        Raises as `cosignatures.read`; under our own signature UNKNOWN_HEAD for a size that was not published, LogForked
+        for another root than our tree has: both are logged with the evidence.
         """
         head, found = await asyncio.to_thread(cosignatures.read, checkpoint, self._log, self._keys, self._trust)
         async with self._database.transaction() as connection:
@@ -48,15 +48,20 @@ class Cosignatures:
 
     async def _check_ours(self, connection: Connection, head: Head, checkpoint: pb.Checkpoint) -> None:
         newest = await published(connection, self._log)
+        published_size = 0 if newest is None else newest.size
+        if head.size <= published_size and (await nodes.edge(connection, head.size)).root == head.root:
+            return
+        # Our key signed it, and we know nothing of it: there are two histories, or the database was set back.
+        known = [] if newest is None else [newest.checkpoint]
+        evidence = [each.hex() for each in (*known, checkpoint.checkpoint)]
+        _log.error(
+            "%s: a witness brings a head of %d entries under our key that our tree does not lead to",
+            self._log,
+            head.size,
+            extra={"log": self._log, "evidence": evidence},
+        )
         if newest is None or head.size > newest.size:
             raise unknown_head("a head of more entries than were published", self._log, head.size)
-        if (await nodes.edge(connection, head.size)).root == head.root:
-            return
-        # Our key signed it, and we know nothing of it.
-        evidence = {"log": self._log, "evidence": [newest.checkpoint.hex(), checkpoint.checkpoint.hex()]}
-        _log.error(
-            "%s: a witness brings a head under our key that our tree does not lead to", self._log, extra=evidence
-        )
         raise LogForked(
             "another root than this log's tree has, under the log's own signature",
             earlier=newest.checkpoint,

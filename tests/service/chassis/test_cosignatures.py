@@ -172,14 +172,16 @@ async def test_what_is_not_of_this_log_or_of_no_witness_is_refused(api: Api, log
     assert (await api.sizes(), await audited(database)) == ({}, 0)
 
 
-async def test_a_head_under_the_logs_key_that_is_not_of_its_tree_is_a_fork(
-    api: Api, log: Tree, database: Database, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("size", "reason"), [(5, "LOG_FORKED"), (SIZE + 1, "UNKNOWN_HEAD")])
+async def test_a_head_under_the_logs_key_that_its_tree_does_not_have_is_kept_as_evidence(
+    api: Api, log: Tree, database: Database, caplog: pytest.LogCaptureFixture, *, size: int, reason: str
 ) -> None:
-    forked = log.head(5, NAMES[0], NAMES[1], root=bytes(32))
-    assert (await api.refused(forked)).reason == "LOG_FORKED"
+    """Of two histories, or of a database that was set back."""
+    strange = log.head(size, NAMES[0], NAMES[1], root=bytes(32))
+    assert (await api.refused(strange)).reason == reason
     assert (await api.sizes(), await audited(database)) == ({}, 0)
     (record,) = [each for each in caplog.records if hasattr(each, "evidence")]
-    assert forked.checkpoint.hex() in getattr(record, "evidence", [])
+    assert strange.checkpoint.hex() in getattr(record, "evidence", [])
 
 
 async def test_who_is_no_longer_of_the_trust_file_counts_no_longer(log: Tree, database: Database, api: Api) -> None:
