@@ -15,7 +15,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -236,7 +236,7 @@ async def serving(
         backgrounds: list[Background] = [
             *composition.background,
             DatabaseProbe(database, server.health.ready).run,
-            *(partial(_follow, follower, server.health) for follower in composition.followers),
+            *(partial(_follow, log, each, server.health) for log, each in _by_log(composition.followers).items()),
         ]
         tasks = [asyncio.create_task(_watched(background, failed)) for background in backgrounds]
         try:
@@ -248,21 +248,33 @@ async def serving(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _follow(follower: Follows, health: Health) -> None:
-    """A follower that halts says so for good, and does not end the process: anew it would meet the same log."""
-    health.following(follower.log, followed=True)
-    telemetry.halted_followers.set(0, {"log": follower.log})
+def _by_log(followers: Iterable[Follows]) -> dict[str, list[Follows]]:
+    by_log: dict[str, list[Follows]] = {}
+    for each in followers:
+        by_log.setdefault(each.log, []).append(each)
+    return by_log
+
+
+async def _follow(log: str, followers: Sequence[Follows], health: Health) -> None:
+    """Followers of one log halt together, say so for good, and do not end the process: anew they would meet the same
+    log."""
+    health.following(log, followed=True)
+    telemetry.halted_followers.set(0, {"log": log})
     try:
-        await follower.run()
-    except LogProblem as problem:
-        health.following(follower.log, followed=False)
-        telemetry.halted_followers.set(1, {"log": follower.log})
-        _log.error(
-            "%s is not followed any further: %s",
-            follower.log,
-            problem,
-            extra={"log": follower.log, "evidence": [one.hex() for one in problem.evidence]},
-        )
+        async with asyncio.TaskGroup() as group:
+            for each in followers:
+                group.create_task(each.run())
+    except* LogProblem as found:
+        health.following(log, followed=False)
+        telemetry.halted_followers.set(1, {"log": log})
+        for problem in found.exceptions:
+            evidence = problem.evidence if isinstance(problem, LogProblem) else ()
+            _log.error(
+                "%s is not followed any further: %s",
+                log,
+                problem,
+                extra={"log": log, "evidence": [one.hex() for one in evidence]},
+            )
         await asyncio.Event().wait()
 
 

@@ -10,7 +10,7 @@ from monazite.transparency.v1.transparency_pb2 import Checkpoint, ListCosignatur
 from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.log_keys import LogKeyRing
-from monazite_provenance.receipts import Head
+from monazite_provenance.receipts import Head, HeadVerifier
 from monazite_provenance.trust import TrustFile
 
 from services.chassis import errors
@@ -18,7 +18,7 @@ from services.chassis.client import Peer
 from services.chassis.database import SERIALIZATION, Connection, Database
 from services.chassis.log import cosignatures, nodes
 from services.chassis.log.cosignatures import Cosignature
-from services.chassis.log.peers import LogProblem
+from services.chassis.log.peers import LogProblem, load_head
 
 # Of a peer that is away or cannot answer just now.
 INTERVAL_S_MAX: Final = 60.0
@@ -87,6 +87,8 @@ class CosignatureWatcher:
 
     async def _check_tree(self, connection: Connection, head: Head, checkpoint: bytes) -> None:
         ours = await nodes.edge(connection, head.size, peer=self.log)
-        if ours.root != head.root:
-            message = f"{self.log}: a head of {head.size} entries that is not of the tree that was followed: it forked"
-            raise LogProblem(message, checkpoint)
+        if ours.root == head.root:
+            return
+        last = await load_head(connection, self.log, HeadVerifier(self._keys))
+        message = f"{self.log}: a head of {head.size} entries that is not of the tree that was followed: it forked"
+        raise LogProblem(message, *([] if last is None else [last.checkpoint]), checkpoint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def stage(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
         trace_ratio: float = 0.0,
         request_bytes_max: int = REQUEST_BYTES_MAX,
         certificates: Certificates | None = None,
-        follower: Follows | None = None,
+        followers: Sequence[Follows] = (),
         trust: TrustFile | None = None,
     ) -> AsyncGenerator[Scene]:
         log_key = tmp_path / "log.key"
@@ -81,7 +81,6 @@ def stage(url: str, authority: DevelopmentAuthority, tmp_path: Path) -> Serve:
             telemetry=Telemetry(trace_ratio=trace_ratio),
         )
         made: list[Rights] = []
-        followers = () if follower is None else (follower,)
 
         async with serving(
             settings, lambda site: counter.compose(site, made, access, followers, trust), MIGRATIONS

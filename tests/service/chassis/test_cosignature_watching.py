@@ -10,6 +10,8 @@ from monazite_provenance import tree
 from monazite_provenance._cose import encode_sign1
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SoftwareKey
+from monazite_provenance.monitor import check_fork
+from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.trust import new
 
 from services.chassis.client import Peer
@@ -126,5 +128,10 @@ async def test_a_head_of_another_tree_under_the_peers_key_halts_it(
     log.cosigned = [cosigned_by(other.register, WITNESSES)]
     with pytest.raises(LogProblem, match="it forked") as raised:
         await watcher.run()
-    assert raised.value.evidence == (log.cosigned[0].checkpoint,)
+    taken, theirs = raised.value.evidence
+    leaves = [
+        row["hash"] for row in await database.pool.fetch("SELECT hash FROM peer_node WHERE level = 0 ORDER BY place")
+    ]
+    # Both heads, and the leaves that are kept, convict it.
+    check_fork(theirs, taken, HeadVerifier(RING), leaves)
     assert await kept(database) == {}

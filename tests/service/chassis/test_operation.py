@@ -243,6 +243,20 @@ async def test_a_standby_that_takes_no_writes_is_no_answer(own_cluster: Cluster,
 # --- a peer's log that contradicts itself -------------------------------------------------------------------------
 
 
+class _Beside:
+    """Follows a log, and finds nothing wrong with it."""
+
+    def __init__(self, log: str) -> None:
+        self.log = log
+        self.halted = False
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.halted = True
+
+
 async def test_a_halted_follower_is_told_and_stops_nothing_else(
     serve: Serve, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -257,7 +271,12 @@ async def test_a_halted_follower_is_told_and_stops_nothing_else(
         raise AssertionError
 
     follower = Follower(database, peers_log, fetch, KEYS, kinds=[1], prepare=never, apply=never)
-    async with serve(follower=follower) as scene, scene.peer() as peer, asyncio.timeout(30):
+    beside = _Beside(peers_log)
+    async with (
+        serve(followers=[follower, beside, _Beside("urn:monazite:log:other:0")]) as scene,
+        scene.peer() as peer,
+        asyncio.timeout(30),
+    ):
         watch = aiter(watch_health(peer, peers_log))
         assert (await anext(watch)).status == SERVING
         lie.set()
@@ -265,6 +284,9 @@ async def test_a_halted_follower_is_told_and_stops_nothing_else(
         for name in (READINESS, LIVENESS, SERVICE):
             assert (await check_health(peer, name)).status == SERVING
         assert await get_right(peer)
+        # What else follows this log takes no more of it either.
+        assert beside.halted
+        assert (await check_health(peer, "urn:monazite:log:other:0")).status == SERVING
     (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.__dict__["log"] == peers_log
     assert "not followed any further" in record.getMessage()
