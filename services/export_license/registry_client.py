@@ -90,21 +90,22 @@ class RegistryClient:
         """The peer's name."""
         return self._peer.name
 
-    async def evidence(self, outpoint: Outpoint, *, visible_to: str = "") -> Evidence:
-        """Fetch the bundle of a head and verify it here, when its turn has come; where the enterprise `visible_to` is
-        named, only of a lot that it holds or is to receive.
+    async def evidence(self, outpoint: Outpoint, *, visible_to: str, or_leaving: bool = False) -> Evidence:
+        """Fetch the bundle of a head and verify it here, when its turn has come: only of a lot that the enterprise
+        `visible_to` holds or is to receive, or with `or_leaving` one that is on its way out of the country or has left.
 
         Raises what the registry refuses with (NOT_FOUND), PEER_UNAVAILABLE or DEADLINE when it does not answer,
         OVERLOADED when too many wait for a turn.
         """
         async with await self._turns.take() as turn:
-            spool = await Spool.of(self._bundle(outpoint, visible_to))
+            spool = await Spool.of(self._bundle(outpoint, visible_to, or_leaving=or_leaving))
             return await turn.in_thread(lambda: self._verify(outpoint, spool))
 
-    async def _bundle(self, outpoint: Outpoint, visible_to: str) -> AsyncGenerator[bytes]:
+    async def _bundle(self, outpoint: Outpoint, visible_to: str, *, or_leaving: bool) -> AsyncGenerator[bytes]:
         request = registry_pb2.GetBundleRequest(
             head=outpoint_message(outpoint),
             visible_to=visible_to,
+            or_leaving=or_leaving,
             with_status=True,
             # From a cut on the verdict has a gap, and the gate takes none.
             extent=registry_pb2.BUNDLE_EXTENT_FULL,

@@ -22,6 +22,7 @@ from monazite.type.v1 import statement_pb2
 from monazite_provenance.contents import (
     AcceptDetails,
     AcceptLine,
+    CustodyState,
     Details,
     ExportIntentDetails,
     ExportLimit,
@@ -272,6 +273,11 @@ def _parties(lot: LotContent) -> set[str]:
     return {_name(party) for party in (lot.holder, lot.receiver) if party is not None}
 
 
+def _may_have(request: pb.GetBundleRequest, lot: LotContent) -> bool:
+    leaving = lot.receiver == service("export_license") or lot.custody_state is CustodyState.ABROAD
+    return request.visible_to in {"", *_parties(lot)} or (request.or_leaving and leaving)
+
+
 class _Lots(rpc.LotServiceServicer):
     def __init__(self, registry: ExportRegistry) -> None:
         self._registry = registry
@@ -279,7 +285,7 @@ class _Lots(rpc.LotServiceServicer):
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> AsyncIterator[pb.GetBundleResponse]:
         await self._registry.spoil(context, "GetBundle")
         lot = self._registry.find(Outpoint(request.head.statement_id, request.head.output_index))
-        if lot is None or (request.visible_to and request.visible_to not in _parties(lot.content)):
+        if lot is None or not _may_have(request, lot.content):
             named = f"{request.head.statement_id.hex()}:{request.head.output_index}"
             await _abort(context, errors.not_found("lot", named))
         raw = lot.bundle(with_status=request.with_status)

@@ -163,12 +163,6 @@ def field_of(misfit: Error) -> str:
     return ".control_code" if misfit.metadata.get("what") == "control_code" else ""
 
 
-def is_leaving(content: LotContent, *, receiver: str) -> bool:
-    """Whether a lot is on its way out or has left: such lots customs may see, whosever they are."""
-    offered = content.receiver is not None and same_owner(content.receiver, receiver)
-    return offered or content.custody_state is CustodyState.ABROAD
-
-
 def declare(licence: Licence, act: Act, *, now: datetime) -> Licence:
     """Reserve the licence lines for a declaration, all of its lots or none.
 

@@ -28,9 +28,14 @@ def may_see_lot(
         case CallerKind.SERVICE:
             return principal.is_service(LICENSING)
         case CallerKind.CUSTOMS:
-            return receiver == licensing or state is CustodyState.ABROAD
+            return is_leaving(receiver, state, licensing=licensing)
         case CallerKind.WITNESS:
             return False
+
+
+def is_leaving(receiver: str | None, state: CustodyState, *, licensing: str) -> bool:
+    """Whether a lot is on its way out of the country or has left: these are customs' business, whosever they are."""
+    return receiver == licensing or state is CustodyState.ABROAD
 
 
 class Extent(Enum):

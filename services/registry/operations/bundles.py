@@ -41,7 +41,7 @@ from services.chassis.log.receipts import Receipts, multi_receipt, published
 from services.chassis.log.resting import PeerHeads, Resting, Witnesses
 from services.registry.domain import refusals
 from services.registry.domain.records import HeadRow
-from services.registry.domain.visibility import Extent, extent_for, is_party, may_see_lot
+from services.registry.domain.visibility import Extent, extent_for, is_leaving, is_party, may_see_lot
 from services.registry.operations.statuses import Carried, Found, Statuses, carry, newest_heads
 from services.registry.storage import bundles as rows
 from services.registry.storage import lots as stored
@@ -59,14 +59,16 @@ LOOKS_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks about which head; the enterprise `visible_to`, where one is named, must hold it or be to receive it.
-    `extent`: None for as far back as the caller may see.
+    """Who asks about which head; the enterprise `visible_to`, where one is named, must hold it or be to receive it, or
+    with `or_leaving` it must be on its way out of the country or have left. `extent`: None for as far back as the
+    caller may see.
     """
 
     principal: Principal
     target: Outpoint
     visible_to: str = ""
     extent: Extent | None = None
+    or_leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,18 +286,18 @@ class Bundles:
 
     async def _head(self, connection: Connection, asked: Asked) -> HeadRow:
         found = (await stored.heads(connection, [asked.target])).get(asked.target)
-        if found is None or not (
-            may_see_lot(
-                asked.principal,
-                holder=found.row.holder,
-                receiver=found.row.receiver,
-                state=found.row.state,
-                licensing=self.licensing,
-            )
-            and (not asked.visible_to or is_party(asked.visible_to, found.row.holder, found.row.receiver))
-        ):
+        if found is None or not self._may_have(asked, found.row):
             raise not_found("lot", refusals.outpoint_name(asked.target))
         return found.row
+
+    def _may_have(self, asked: Asked, row: HeadRow) -> bool:
+        if not may_see_lot(
+            asked.principal, holder=row.holder, receiver=row.receiver, state=row.state, licensing=self.licensing
+        ):
+            return False
+        if not asked.visible_to or is_party(asked.visible_to, row.holder, row.receiver):
+            return True
+        return asked.or_leaving and is_leaving(row.receiver, row.state, licensing=self.licensing)
 
     async def _places(self, connection: Connection, plan: _Plan, *, spent: bool) -> tuple[Resting, dict[int, int]]:
         """The head of our log to rest on, and where under it all stand that are there, by their places in the bundle.

@@ -112,7 +112,7 @@ class LotServicer(LotServiceServicer):
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: object) -> AsyncGenerator[pb.GetBundleResponse]:
         """The bundle of a head, in pieces."""
-        asked = Asked(current_call().principal, *messages.parse_head(request))
+        asked = Asked(current_call().principal, *messages.parse_head(request), or_leaving=request.or_leaving)
         async for chunk in self._bundles.stream(asked, with_status=request.with_status):
             yield pb.GetBundleResponse(chunk=chunk)
 

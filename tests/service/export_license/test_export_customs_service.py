@@ -149,6 +149,11 @@ async def test_a_lot_of_nobodys_business_looks_like_none(office: Office) -> None
     theirs = office.registry.imported(lot("rival", Form.MAGNET, 10_000, MAGNET))
     spoilt = office.registry.imported(lot("rival", Form.MAGNET, 10_000, MAGNET))
     spoilt.status = None
+
+    def never(_: bytes) -> bytes:
+        raise AssertionError("nobody may see what its bundle is like, nor how long that takes")
+
+    theirs.tamper = spoilt.tamper = never
     nobody = lot_ids.new()
 
     async def declared(**named: object) -> tuple[str, str, dict[str, str]]:

@@ -284,13 +284,18 @@ class Api(Calls):
         head: Outpoint,
         *,
         visible_to: str = "",
+        or_leaving: bool = False,
         with_status: bool = False,
         extent: pb.BundleExtent.ValueType = pb.BUNDLE_EXTENT_UNSPECIFIED,
     ) -> list[bytes]:
         """GetBundle."""
         try:
             request = pb.GetBundleRequest(
-                head=message(head), visible_to=visible_to, with_status=with_status, extent=extent
+                head=message(head),
+                visible_to=visible_to,
+                or_leaving=or_leaving,
+                with_status=with_status,
+                extent=extent,
             )
             stream = self.lots.GetBundle(request, timeout=20)
             return [response.chunk async for response in stream]

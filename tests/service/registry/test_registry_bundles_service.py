@@ -115,6 +115,12 @@ async def test_a_bundle_carries_keys_licences_and_intents(
     with pytest.raises(Error) as refused:
         await licensing_service.bundle(outpoint(done.heads[0]), visible_to="mine")
     assert refused.value.reason == "NOT_FOUND"
+    # At customs what has left, or is on its way, is told whosever it is, and nothing else.
+    for leaving in (head, outpoint(done.heads[0])):
+        assert await licensing_service.bundle(leaving, visible_to="mine", or_leaving=True)
+    with pytest.raises(Error) as refused:
+        await licensing_service.bundle(outpoint(born.heads[0]), visible_to="mine", or_leaving=True)
+    assert refused.value.reason == "NOT_FOUND"
 
 
 def held(report: LotReport) -> list[bytes]:

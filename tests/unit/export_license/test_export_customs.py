@@ -87,13 +87,6 @@ def test_of_a_lot_that_is_not_seen_the_item_is_compared_with_the_licence() -> No
     assert (misfit.reason, misfit.metadata["licensed"]) == ("LICENCE_MISMATCH", "1C905.a")
 
 
-def test_what_is_leaving_customs_may_see() -> None:
-    assert customs.is_leaving(offered(), receiver=LICENSING)
-    assert not customs.is_leaving(offered(in_transit=False), receiver=LICENSING)
-    abroad = offered(in_transit=False)._replace(custody_state=CustodyState.ABROAD)
-    assert customs.is_leaving(abroad, receiver=LICENSING)
-
-
 def test_what_is_wrong_is_said_together_and_the_first_gives_the_reason() -> None:
     destination = customs.destination_misfits(licence(), "FR")
     code = customs.code_misfits(licence(), "1C999.z")

@@ -999,6 +999,7 @@ class GetBundleRequest(_message.Message):
     VISIBLE_TO_FIELD_NUMBER: _builtins.int
     WITH_STATUS_FIELD_NUMBER: _builtins.int
     EXTENT_FIELD_NUMBER: _builtins.int
+    OR_LEAVING_FIELD_NUMBER: _builtins.int
     visible_to: _builtins.str
     """An enterprise id: the bundle is given only if this enterprise, too, holds the lot or is its named receiver; else
     NOT_FOUND. For who asks in the course of that enterprise's application. Empty: no such condition.
@@ -1008,6 +1009,10 @@ class GetBundleRequest(_message.Message):
     verifier refutes the bundle; without it, the history of such a head verifies with gaps.
     """
     extent: Global___BundleExtent.ValueType
+    or_leaving: _builtins.bool
+    """Beside `visible_to`: given of a lot, too, that is on its way out of the country or has left, whosever it is. For who
+    declares lots at customs under that enterprise's licence.
+    """
     @_builtins.property
     def head(self) -> _statement_pb2.Outpoint: ...
     def __init__(
@@ -1017,10 +1022,11 @@ class GetBundleRequest(_message.Message):
         visible_to: _builtins.str = ...,
         with_status: _builtins.bool = ...,
         extent: Global___BundleExtent.ValueType = ...,
+        or_leaving: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["extent", b"extent", "head", b"head", "visible_to", b"visible_to", "with_status", b"with_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extent", b"extent", "head", b"head", "or_leaving", b"or_leaving", "visible_to", b"visible_to", "with_status", b"with_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
