@@ -39,16 +39,14 @@ class Bounds:
 def cut(chunks: Iterable[bytes], bounds: Bounds, *, tag: int | None = None) -> Iterator[bytes]:
     """The encoded items of a sequence, one by one, holding no more than one item and one chunk.
 
-    Items may bear `tag`. Raises TooLarge past a bound, BadField for what is no CBOR of the profile, EndsWithin.
+    Items may bear `tag`. Raises TooLarge past a bound, BadField for what is no CBOR of the profile, EndsWithin. The
+    bound of the whole is of the items: in how large chunks they come, and so how far ahead, does not count.
     """
     buffer = bytearray()
     total, bytes_max = 0, bounds.item_bytes_max
     # Of the item that is not all there yet: up to where its heads were read, and how many members are still to come.
     place, left = 0, 1
     for chunk in chunks:
-        total += len(chunk)
-        if total > bounds.total_bytes_max:
-            raise TooLarge("sequence too long", limit=bounds.total_bytes_max)
         buffer += chunk
         start = 0
         while True:
@@ -57,6 +55,9 @@ def cut(chunks: Iterable[bytes], bounds: Bounds, *, tag: int | None = None) -> I
             place, left = _walk(buffer, start, place, left, bytes_max)
             if left or place > len(buffer):
                 break
+            total += place - start
+            if total > bounds.total_bytes_max:
+                raise TooLarge("sequence too long", limit=bounds.total_bytes_max)
             yield bytes(buffer[start:place])
             start, left, bytes_max = place, 1, bounds.item_bytes_max
         del buffer[:start]

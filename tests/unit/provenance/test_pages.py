@@ -282,6 +282,13 @@ def test_the_true_bound() -> None:
         assert [len(list(page.pieces)) for page in read.pages] == counts
 
 
+def test_more_than_a_page_may_come_in_one_piece() -> None:
+    pieces = [_cbor.encode(bytes(40_000))] * 300
+    raw = b"".join(bundle.write_pages(STORY.abroad, [Sheet(pieces), Sheet(pieces)]))
+    assert len(raw) > bundle.PAGE_BYTES_MAX
+    assert [len(list(page.pieces)) for page in bundle.read([raw]).pages] == [300, 300]
+
+
 def test_of_pages_that_were_judged_no_statement_is_kept() -> None:
     world, target = STORY.world, STORY.abroad
     first, *others = in_pages(world, target, ITEMS, range(1, len(ITEMS)))

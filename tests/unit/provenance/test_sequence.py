@@ -51,3 +51,17 @@ def test_bounds_and_ends(size: int) -> None:
     for bad in (b"\x82\x01", b"\x42a", b"\x9f\xff", b"\xf9\x00\x00", b"\xd2\x01", b"\x19\x01"):
         with pytest.raises(BadField):
             items(in_pieces(bad, size))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_the_bound_of_the_whole_is_of_the_items_that_came(size: int) -> None:
+    raw = _cbor.encode(bytes(8))
+    bounds = Bounds(BYTES_MAX, 2 * len(raw))
+    pieces = cut(in_pieces(raw * 4, size), bounds)
+    assert [next(pieces), next(pieces)] == [raw, raw]
+    # Who reads on may allow more, whatever has come by then.
+    bounds.total_bytes_max += len(raw)
+    assert next(pieces) == raw
+    with pytest.raises(TooLarge) as refused:
+        next(pieces)
+    assert refused.value.details == {"limit": 3 * len(raw)}
