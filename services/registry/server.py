@@ -76,6 +76,7 @@ async def build(site: Site[RegistrySettings]) -> Composition:
     pipeline = Pipeline(database, committer, log_name, log.receipts, site.clock, render)
     steps = Steps(database, signer, presented, log_name, DEFAULT_SETTINGS)
     keys = DatabaseKeyRing(root)
+    long = settings.bundles
     bundles = Bundles(
         database,
         log_name,
@@ -83,8 +84,9 @@ async def build(site: Site[RegistrySettings]) -> Composition:
         Statuses(signer, HeadVerifier(root), settings.status_lifetime_s),
         licensing,
         Witnesses(trust, root, log_name),
-        settings.bundles.page_statements_max,
-        settings.bundles.pages_max,
+        await site.stack.enter_async_context(Turns(concurrent_max=long.concurrent_max, queued_max=long.queued_max)),
+        long.page_statements_max,
+        long.pages_max,
     )
     turns = await site.stack.enter_async_context(
         Turns(concurrent_max=settings.cuts.concurrent_max, queued_max=settings.cuts.queued_max)

@@ -30,12 +30,18 @@ class Cuts(Section):
 
 
 class Bundles(Section):
-    """How bundles are cut into pages: while one leaves, a page is in memory, and the ids of all statements."""
+    """How bundles are cut into pages: while one leaves, a page is in memory, and the ids of all statements. And how
+    many of those with more than a page are gathered at once: each holds a connection and most of a core, for some four
+    seconds where it has 100 000 statements.
+    """
 
     # In one page; no verifier takes more.
     page_statements_max: int = Field(default=PAGE_STATEMENTS_MAX, ge=1, le=PAGE_STATEMENTS_MAX)
     # Of one bundle: beyond them, and beyond as many statements as they hold, it is refused.
     pages_max: int = Field(default=10, ge=1, le=PAGES_MAX)
+    concurrent_max: int = Field(default=1, ge=1)
+    # Others that may wait for their turn, each until its caller's deadline; beyond them OVERLOADED at once.
+    queued_max: int = Field(default=16, ge=0)
 
 
 class RegistrySettings(settings.Settings):

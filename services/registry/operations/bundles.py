@@ -6,13 +6,15 @@ status.
 It is full or begins at the last cuts (`Extent`), and its status' digest is of just what it holds.
 What it consists of, places and status are read in one snapshot, so that they speak of one moment. Of what is over a
 page the items of each are read when the page before has left: a statement never changes, and under a head that was
-published a receipt can be made at any time.
+published a receipt can be made at any time. That snapshot takes seconds of a core and of a connection, and therefore
+turns: else a handful of callers would leave nothing of either to all others.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -20,8 +22,6 @@ from monazite_provenance.bundle import (
     COSIGNED_MAX,
     HEAD_BYTES_MAX,
     PAGE_BYTES_MAX,
-    PAGE_STATEMENTS_MAX,
-    PAGES_MAX,
     Cosigned,
     Listing,
     PageWriter,
@@ -39,6 +39,7 @@ from services.chassis.log.heads import Published
 from services.chassis.log.order import order
 from services.chassis.log.receipts import Receipts, multi_receipt, published
 from services.chassis.log.resting import PeerHeads, Resting, Witnesses
+from services.chassis.turns import Turns
 from services.registry.domain import refusals
 from services.registry.domain.records import HeadRow
 from services.registry.domain.visibility import Extent, extent_for, is_leaving, is_party, may_see_lot
@@ -119,9 +120,15 @@ class _NotIntegrated(Exception):  # noqa: N818  (says what it is)
         self.statement_id = statement_id
 
 
+class _OverAPage(Exception):  # noqa: N818  (says what it is)
+    """There are more statements than are gathered without a turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bundles:
-    """Streams bundles, in so many pages of so many statements at most, and signs how their heads stand."""
+    """Streams bundles, in so many pages of so many statements at most, and signs how their heads stand. `turns`: how
+    many are gathered at once of those that have more statements than a page.
+    """
 
     database: Database
     log_name: str
@@ -129,8 +136,9 @@ class Bundles:
     statuses: Statuses
     licensing: str
     witnesses: Witnesses
-    page_statements_max: int = PAGE_STATEMENTS_MAX
-    pages_max: int = PAGES_MAX
+    turns: Turns
+    page_statements_max: int
+    pages_max: int
 
     @property
     def statements_max(self) -> int:
@@ -141,8 +149,8 @@ class Bundles:
         """The bundle in pieces of at most 64 KiB.
 
         Raises NOT_FOUND, also for a lot that the caller may not see; UNAVAILABLE for one that was changed this moment
-        and is not in the log yet; TooLarge, TooManyParents. A page is gathered before its first piece leaves: bounded
-        by the format, and no connection waits for a slow caller.
+        and is not in the log yet; OVERLOADED; TooLarge, TooManyParents. A page is gathered before its first piece
+        leaves: bounded by the format, and no connection waits for a slow caller.
         """
         gathered = await self.gather(asked)
         buffer = bytearray()
@@ -182,31 +190,33 @@ class Bundles:
         """What a bundle consists of, read in one snapshot. Raises as `stream`."""
         for _ in range(LOOKS_MAX):
             try:
-                async with self.database.snapshot() as connection:
-                    return await self._read(connection, asked)
+                return await self._look(asked)
             except _NotIntegrated as missing:
                 if await self.receipts.obtain(missing.statement_id) is None:
                     break
         raise errors.unavailable("the lot was changed this moment and is not in the log yet; ask again")
 
-    async def _read(self, connection: Connection, asked: Asked) -> Gathered:
+    async def _look(self, asked: Asked) -> Gathered:
+        """What is over a page waits for its turn, without a connection. Raises _NotIntegrated."""
+        with suppress(_OverAPage):
+            async with self.database.snapshot() as connection:
+                return await self._read(connection, asked, self.page_statements_max)
+        async with await self.turns.take(), self.database.snapshot() as connection:
+            return await self._read(connection, asked, self.statements_max)
+
+    async def _read(self, connection: Connection, asked: Asked, most: int) -> Gathered:
+        """Of at most so many statements; one place is the status's. Raises _OverAPage, _NotIntegrated."""
         head = await self._head(connection, asked)
         target = asked.target
         if extent_for(asked.principal, asked.extent) is Extent.FULL:
-            graph = await rows.ancestors(connection, target.statement_id, self.statements_max + 1)
+            graph = await rows.ancestors(connection, target.statement_id, most + 1)
         else:
-            graph = await rows.ancestors_from_cuts(connection, target, self.statements_max + 1)
-        if len(graph) > self.statements_max:
-            raise TooManyParents("too many statements behind this lot", limit=self.statements_max)
-        if len(graph) > self.page_statements_max:
-            graph = await asyncio.to_thread(order, graph)
-        else:
-            graph = order(graph)
+            graph = await rows.ancestors_from_cuts(connection, target, most + 1)
+        self._check_count(len(graph), most)
+        graph = order(graph) if len(graph) <= self.page_statements_max else await asyncio.to_thread(order, graph)
         ordered = [one.statement_id for one in graph]
         plan = await _collect(connection, target, ordered, sorted({each for one in graph for each in one.parents}))
-        # One place is the status's.
-        if len(plan.ids) >= self.statements_max:
-            raise TooManyParents("too many statements in a bundle", limit=self.statements_max)
+        self._check_count(len(plan.ids) + 1, most)
         resting, indexes = await self._places(connection, plan, spent=head.spent_by is not None)
         heads = await self.witnesses.peers(connection)
         only = await self._only_page(connection, plan, resting.head, indexes, heads)
@@ -230,6 +240,12 @@ class Bundles:
         )
         cosigned = (*resting.cosigned, *heads.cosigned)[:COSIGNED_MAX]
         return Gathered(plan.ids, indexes, resting.head, found, pages, only, plan.peers, heads, cosigned)
+
+    def _check_count(self, count: int, most: int) -> None:
+        if count > self.statements_max:
+            raise TooManyParents("too many statements behind this lot", limit=self.statements_max)
+        if count > most:
+            raise _OverAPage
 
     async def _only_page(
         self,

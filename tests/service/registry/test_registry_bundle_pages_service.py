@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 from monazite.registry.v1 import registry_pb2 as pb
 from monazite_provenance import bundle
@@ -9,10 +12,12 @@ from monazite_provenance.names import log_urn
 from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 
+from services.chassis.database import Connection
 from services.chassis.errors import Error
 from services.registry.operations.bundles import Bundles, Gathered
 from services.registry.settings import Bundles as Pages
 from services.registry.settings import RegistrySettings
+from services.registry.storage import bundles as rows
 from tests.fakes.log import FakeLog
 from tests.service.registry.api import IMPORTED, Api, draw, outpoint
 from tests.service.registry.conftest import Checker
@@ -24,7 +29,7 @@ PAGE = 3
 @pytest.fixture(params=[PAGE])
 def settings(settings: RegistrySettings, request: pytest.FixtureRequest) -> RegistrySettings:
     """With small pages."""
-    return settings.model_copy(update={"bundles": Pages(page_statements_max=request.param, pages_max=6)})
+    return settings.model_copy(update={"bundles": Pages(page_statements_max=request.param, pages_max=6, queued_max=1)})
 
 
 def counts(pieces: list[bytes]) -> list[int]:
@@ -167,3 +172,30 @@ async def test_what_is_over_a_page_by_its_bytes_is_split_too(
     pieces = await plant.bundle(head, with_status=True)
     assert max(counts(pieces)) < PAGE
     assert checker.verify(pieces).verdict is Verdict.VERIFIED
+
+
+async def test_one_long_history_is_gathered_at_a_time_one_waits_and_the_next_is_refused(
+    plant: Api, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = await blended(plant, 2)
+    gathers, may_go_on = asyncio.Event(), asyncio.Event()
+    read = rows.item_sizes
+
+    async def stalled(connection: Connection, ids: Sequence[bytes]) -> list[int]:
+        gathers.set()
+        await may_go_on.wait()
+        return await read(connection, ids)
+
+    monkeypatch.setattr(rows, "item_sizes", stalled)
+    first = asyncio.create_task(plant.bundle(head, with_status=True))
+    await gathers.wait()
+    later = {asyncio.create_task(plant.bundle(head, with_status=True)) for _ in range(2)}
+    (refused,), (second,) = await asyncio.wait(later, return_when=asyncio.FIRST_COMPLETED)
+    with pytest.raises(Error, match="OVERLOADED"):
+        refused.result()
+    # Whoever asks for what fits into a page waits for none of them.
+    short = outpoint((await plant.register(origin=IMPORTED)).heads[0])
+    assert counts(await plant.bundle(short)) == [1]
+    may_go_on.set()
+    for pieces in (await first, await second):
+        assert checker.verify(pieces).verdict is Verdict.VERIFIED
