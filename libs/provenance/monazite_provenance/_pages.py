@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from monazite_provenance._bundle_head import (
-    HEAD_BYTES_MAX,
     PAGE_BYTES_MAX,
     PAGE_HEAD_BYTE,
     Cosigned,
@@ -16,9 +15,8 @@ from monazite_provenance._bundle_head import (
     decode_head,
 )
 from monazite_provenance._frozen import dataclass
-from monazite_provenance._sequence import Bounds, EndsWithin
+from monazite_provenance._sequence import EndsWithin
 from monazite_provenance.errors import ForeignPage, PageOutOfOrder, PagesIncomplete, TooLarge
-from monazite_provenance.item import ITEM_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,11 @@ class Page:
 class PageReader:
     """Reads the pages of a bundle, and that each continues the one before it."""
 
-    def __init__(self, first: Head, pieces: Iterator[bytes], bounds: Bounds) -> None:
+    def __init__(self, first: Head, pieces: Iterator[bytes]) -> None:
         assert first.place is not None  # noqa: S101 - of a bundle of one page nothing is asked
         self._target = first.target
         self._of = first.place.of
         self._pieces = pieces
-        self._bounds = bounds
         self._before: bytes | None = None
 
     def read(self, raw: bytes, head: Head) -> Iterator[Page]:
@@ -54,12 +51,10 @@ class PageReader:
             for _ in items:
                 # What the reader did not want counts for the digest all the same.
                 pass
-            self._bounds.item_bytes_max = HEAD_BYTES_MAX
             behind = next(self._pieces, None) if number == self._of else self._next(self._of - number)
             if behind is None:
                 return
             raw, head = behind, decode_head(behind)
-            self._bounds.item_bytes_max = ITEM_BYTES_MAX
         raise PageOutOfOrder("a page behind the last", page=self._of)
 
     def _place(self, head: Head, number: int) -> PagePlace:

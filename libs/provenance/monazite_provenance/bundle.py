@@ -140,12 +140,14 @@ class PageWriter:
 
         Raises TooLarge, TooManyParents past its bounds; BadField for one without items, or behind the last.
         """
+        if self._number == self._of:
+            raise BadField("a page behind the last", field="bundle")
         self._number += 1
         last = self._number == self._of
         place = None
         if self._of > 1:
-            if self._number > self._of or not sheet.pieces:
-                raise BadField("a page without items, or behind the last", field="bundle")
+            if not sheet.pieces:
+                raise BadField("a page without items", field="bundle")
             place = PagePlace(self._number, self._of, len(sheet.pieces), self._before)
         head = Head(self._target, tuple(sheet.listings), tuple(self._cosigned) if last else (), place)
         pieces = list(_written(head, sheet.pieces))
@@ -194,11 +196,12 @@ def read(chunks: Iterable[bytes]) -> Bundle:
     pieces = cut(_begun(chunks), bounds)
     first = next(pieces, b"")
     head = decode_head(first)
-    bounds.item_bytes_max = ITEM_BYTES_MAX
     if head.place is None:
+        bounds.item_bytes_max = ITEM_BYTES_MAX
         return Bundle(head.target, Page(head.listings, _items(pieces), head.cosigned), iter(()))
+    # The bound of an item stays a head's: what comes too early, an item being left out, is to be told from a long item.
     bounds.total_bytes_max = head.place.of * PAGE_BYTES_MAX
-    pages = PageReader(head, pieces, bounds).read(first, head)
+    pages = PageReader(head, pieces).read(first, head)
     return Bundle(head.target, next(pages), pages)
 
 

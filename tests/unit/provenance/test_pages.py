@@ -22,7 +22,7 @@ from monazite_provenance.errors import (
     TooLarge,
     TooManyParents,
 )
-from monazite_provenance.item import Item
+from monazite_provenance.item import ITEM_BYTES_MAX, Item
 from monazite_provenance.listings import split
 from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
@@ -121,6 +121,14 @@ def test_an_item_less_or_more_than_announced() -> None:
     assert refused([first.removesuffix(last), second, third]) is PagesIncomplete
     assert refused([first, last, second, third]) is BadField
     assert refused([first, second, third, last]) is BadField
+
+
+def test_an_item_less_before_a_page_with_a_long_receipt() -> None:
+    long = bundle.Listing(bytes(2 * ITEM_BYTES_MAX), (0,))
+    first, second = (Sheet(page.pieces, listings) for page, listings in ((SHEETS[0], ()), (SHEETS[1], (long,))))
+    pieces = list(bundle.write_pages(STORY.abroad, [first, second]))
+    del pieces[len(first.pieces)]
+    assert refused(pieces) is PagesIncomplete
 
 
 def test_a_page_of_another_bundle() -> None:
@@ -247,11 +255,12 @@ def test_bounds_of_the_writer() -> None:
         PageWriter(STORY.abroad, 2).page(Sheet(items))
     with pytest.raises(BadField):
         PageWriter(STORY.abroad, 2).page(Sheet([]))
-    writer = PageWriter(STORY.abroad, 2)
-    for _ in range(2):
-        writer.page(Sheet(items[:1]))
-    with pytest.raises(BadField):
-        writer.page(Sheet(items[:1]))
+    for of in (1, 2):
+        writer = PageWriter(STORY.abroad, of)
+        for _ in range(of):
+            writer.page(Sheet(items[:1]))
+        with pytest.raises(BadField):
+            writer.page(Sheet(items[:1]))
 
 
 def test_pages_are_written_again_as_they_were() -> None:

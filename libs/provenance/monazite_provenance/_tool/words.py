@@ -28,7 +28,7 @@ def percentages(masses: Sequence[int]) -> list[str]:
     shares = [divmod(mass * _PARTS, whole) for mass in masses]
     missing = _PARTS - sum(cut for cut, _ in shares)
     # Of equal remainders the first comes first: sorting keeps their order.
-    larger = sorted(range(len(shares)), key=lambda each: -shares[each][1])[:missing]
+    larger = {*sorted(range(len(shares)), key=lambda each: -shares[each][1])[:missing]}
     parts = [cut + (each in larger) for each, (cut, _) in enumerate(shares)]
     return [f"{part // 100}.{part % 100:02d} %" for part in parts]
 
