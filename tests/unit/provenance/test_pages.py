@@ -9,10 +9,10 @@ from hashlib import sha256
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monazite_provenance import _cbor, bundle, tree
+from monazite_provenance import _cbor, bundle, tree, trust
 from monazite_provenance.bundle import Cosigned, PageWriter, Sheet
 from monazite_provenance.chain import BundleVerifier, verify_bundle
-from monazite_provenance.contents import Form
+from monazite_provenance.contents import Form, KeyAction, LogRange
 from monazite_provenance.errors import (
     BadField,
     ForeignPage,
@@ -28,7 +28,19 @@ from monazite_provenance.report import Verdict
 from monazite_provenance.statement import Outpoint
 from monazite_provenance.verifier import Statement
 
-from tests.unit.provenance.chains import AT_S, ORE, World, enterprise, lot, tell
+from tests.unit.provenance.chains import (
+    AT_S,
+    LOG,
+    NOW_S,
+    ORE,
+    World,
+    code,
+    enterprise,
+    lot,
+    mined,
+    service,
+    tell,
+)
 from tests.unit.provenance.paging import in_pages, sheets
 from tests.unit.provenance.taken_back import taken_back
 
@@ -179,6 +191,19 @@ def test_the_receipts_of_each_page_are_proven_when_it_has_come() -> None:
         assert report.failure is not None
         assert report.failure.code == "NO_TRUSTED_RECEIPT"
         assert report.statements <= 18
+
+
+def test_the_end_of_a_key_reaches_back_to_the_pages_before() -> None:
+    world, head = mined()
+    public = world.keys["mine"].public
+    stolen = trust.end_key_details(KeyAction.COMPROMISED, enterprise("mine"), public, statements=[LogRange(LOG, 1, 1)])
+    registry = world.keys["registry"]
+    world.add(
+        trust.draft_keys(stolen, registry=service("registry"), key=registry.public, issued_at=NOW_S).sign(registry)
+    )
+    for end in range(1, len(world.items)):
+        report = verify_bundle(in_pages(world, head, world.items, [end]), world.trust, at=AT_S)
+        assert code(report) == (Verdict.REFUTED, "KEY_COMPROMISED")
 
 
 def test_a_statement_stands_in_one_page_and_a_status_behind_all() -> None:
