@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -85,6 +86,7 @@ async def build(site: Site[RegistrySettings]) -> Composition:
         licensing,
         Witnesses(trust, root, log_name),
         await site.stack.enter_async_context(Turns(concurrent_max=long.concurrent_max, queued_max=long.queued_max)),
+        asyncio.Semaphore(settings.limits.database_connections_max // 2),
         long.page_statements_max,
         long.pages_max,
     )

@@ -127,7 +127,8 @@ class _OverAPage(Exception):  # noqa: N818  (says what it is)
 @dataclass(frozen=True, slots=True)
 class Bundles:
     """Streams bundles, in so many pages of so many statements at most, and signs how their heads stand. `turns`: how
-    many are gathered at once of those that have more statements than a page.
+    many are gathered at once of those that have more statements than a page. `readers`: how many connections all of
+    them have at once, so that some are left for everything else.
     """
 
     database: Database
@@ -137,6 +138,7 @@ class Bundles:
     licensing: str
     witnesses: Witnesses
     turns: Turns
+    readers: asyncio.Semaphore
     page_statements_max: int
     pages_max: int
 
@@ -180,7 +182,7 @@ class Bundles:
                 yield piece
 
     async def _sheet(self, gathered: Gathered, page: range) -> Sheet:
-        async with self.database.connection() as connection:
+        async with self.readers, self.database.connection() as connection:
             pieces = await self._items(connection, gathered.ids[page.start : page.stop], gathered.peers, gathered.heads)
             assert pieces is not None  # noqa: S101 - the split was made by their sizes, which never change
             here = {place - page.start: gathered.indexes[place] for place in page if place in gathered.indexes}
@@ -199,9 +201,9 @@ class Bundles:
     async def _look(self, asked: Asked) -> Gathered:
         """What is over a page waits for its turn, without a connection. Raises _NotIntegrated."""
         with suppress(_OverAPage):
-            async with self.database.snapshot() as connection:
+            async with self.readers, self.database.snapshot() as connection:
                 return await self._read(connection, asked, self.page_statements_max)
-        async with await self.turns.take(), self.database.snapshot() as connection:
+        async with await self.turns.take(), self.readers, self.database.snapshot() as connection:
             return await self._read(connection, asked, self.statements_max)
 
     async def _read(self, connection: Connection, asked: Asked, most: int) -> Gathered:

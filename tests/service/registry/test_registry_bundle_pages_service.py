@@ -199,3 +199,29 @@ async def test_one_long_history_is_gathered_at_a_time_one_waits_and_the_next_is_
     may_go_on.set()
     for pieces in (await first, await second):
         assert checker.verify(pieces).verdict is Verdict.VERIFIED
+
+
+async def test_bundles_leave_half_of_the_connections_to_everybody_else(
+    settings: RegistrySettings, plant: Api, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = outpoint((await plant.register(origin=IMPORTED)).heads[0])
+    theirs = settings.limits.database_connections_max // 2
+    reading: list[Outpoint] = []
+    all_read, may_go_on = asyncio.Event(), asyncio.Event()
+    read = rows.open_holds
+
+    async def stalled(connection: Connection, target: Outpoint) -> list[bytes]:
+        reading.append(target)
+        if len(reading) == theirs:
+            all_read.set()
+        await may_go_on.wait()
+        return await read(connection, target)
+
+    monkeypatch.setattr(rows, "open_holds", stalled)
+    asked = [asyncio.create_task(plant.bundle(short, with_status=True)) for _ in range(2 * theirs + 2)]
+    await all_read.wait()
+    assert (await plant.register(origin=IMPORTED)).heads
+    assert len(reading) == theirs
+    may_go_on.set()
+    for pieces in await asyncio.gather(*asked):
+        assert checker.verify(pieces).verdict is Verdict.VERIFIED
