@@ -33,6 +33,9 @@ from services.chassis.log.receipts import receipts
 # status, whether it demands witnesses or not (STATUS_EXPIRED).
 AGE_S_MAX: Final = CHECKPOINT_AGE_S_MAX - 3_600
 
+# Items that are given other receipts before anything else has its turn: a third of a millisecond each.
+RESTATED_AT_ONCE: Final = 50
+
 
 class Resting(NamedTuple):
     """The head that something is put under, and what witnesses said of it and of those before."""
@@ -93,15 +96,24 @@ class Witnesses:
     @staticmethod
     async def restate(connection: Connection, items: Sequence[bytes], heads: PeerHeads) -> list[bytes]:
         """Peers' items (encoded), with receipts under these heads in the place of others where they stand there. The
-        others stay as they are.
+        others stay as they are. Gives way to others between so many.
         """
-        made = list(items)
-        places = [_places(item) for item in items] if heads.reached else []
-        for log, reached in heads.reached.items():
-            under = {n: each[log] for n, each in enumerate(places) if log in each and each[log] < reached.size}
-            for number, receipt in (await _proven(connection, reached, under, items)).items():
-                made[number] = Item.decode(items[number]).with_receipts([receipt]).encode()
+        if not heads.reached:
+            return list(items)
+        made: list[bytes] = []
+        for start in range(0, len(items), RESTATED_AT_ONCE):
+            made += await _restated(connection, items[start : start + RESTATED_AT_ONCE], heads)
         return made
+
+
+async def _restated(connection: Connection, items: Sequence[bytes], heads: PeerHeads) -> list[bytes]:
+    made = list(items)
+    places = [_places(item) for item in items]
+    for log, reached in heads.reached.items():
+        under = {n: each[log] for n, each in enumerate(places) if log in each and each[log] < reached.size}
+        for number, receipt in (await _proven(connection, reached, under, items)).items():
+            made[number] = Item.decode(items[number]).with_receipts([receipt]).encode()
+    return made
 
 
 def _reached(found: Sequence[Cosignature], threshold: int) -> Cosignature | None:

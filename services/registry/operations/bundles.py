@@ -227,18 +227,18 @@ class Bundles:
             pages = await self._split(connection, plan, resting.head, indexes)
             theirs = [each for each in plan.ids if each in plan.peers]
             for start in range(0, len(theirs), ITEMS_READ):
-                some = theirs[start : start + ITEMS_READ]
-                carry(carried, await self.witnesses.restate(connection, await rows.items(connection, some), heads))
+                # As they came: under which heads they are put is known.
+                carry(carried, await rows.items(connection, theirs[start : start + ITEMS_READ]))
         else:
             pages = [range(len(plan.ids) + 1)]
             carry(carried, (item for each, item in zip(plan.ids, only.pieces, strict=True) if each in plan.peers))
+        # What is restated stands under a witnessed head, which may be newer than the one that was taken in last.
+        taken = [each.checkpoint for each in heads.reached.values()] + await rows.peer_checkpoints(connection)
         found = Found(
             head,
             await rows.open_holds(connection, target),
             plan.ids,
-            newest_heads(
-                self.statuses.heads, resting.head.checkpoint, await rows.peer_checkpoints(connection), carried
-            ),
+            newest_heads(self.statuses.heads, resting.head.checkpoint, taken, carried),
         )
         cosigned = (*resting.cosigned, *heads.cosigned)[:COSIGNED_MAX]
         return Gathered(plan.ids, indexes, resting.head, found, pages, only, plan.peers, heads, cosigned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from monazite_provenance import tree
@@ -11,27 +12,32 @@ from monazite_provenance._cose import encode_sign1
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.monitor import check_fork
+from monazite_provenance.names import log_urn, service_uri
 from monazite_provenance.receipts import HeadVerifier
+from monazite_provenance.statement import log_leaf, parse
 from monazite_provenance.trust import new
 
 from services.chassis.client import Peer
 from services.chassis.database import Connection, Database
 from services.chassis.follower import FollowedEntry, Follower, entries_of
-from services.chassis.log import cosignatures, nodes
+from services.chassis.log import cosignatures, nodes, resting
 from services.chassis.log.cosignature_watching import CosignatureWatcher
 from services.chassis.log.peers import LogProblem
+from services.chassis.log.receipts import receipts
+from services.chassis.log.resting import Witnesses
 from tests.fakes.log import FakeLog, cosigned_by, new_log, served
 from tests.fakes.log_keys import ring
-from tests.service.chassis.logs import ISSUER, KEY
+from tests.service.chassis.logs import KEY
 from tests.service.chassis.scene import PLANT, SERVER, files
+from tests.service.registry.peers import Quota
 from tools.local.pki import DevelopmentAuthority
 
-LOG = "urn:monazite:log:other:0"
+DOMAIN = "monazite.example"
+LOG, OURS = log_urn("quota"), log_urn("registry")
+ISSUER = service_uri(DOMAIN, "quota")
 WITNESSES = {name: SoftwareKey.generate() for name in ("w.example/1", "w.example/2")}
 RING = ring(LOG, ISSUER, KEY)
-TRUST = new("monazite.example", [KEY.public], 1).with_witnesses(
-    {name: key.public for name, key in WITNESSES.items()}, 2
-)
+TRUST = new(DOMAIN, [KEY.public], 1).with_witnesses({name: key.public for name, key in WITNESSES.items()}, 2)
 
 
 def grow(log: FakeLog, count: int) -> None:
@@ -41,8 +47,13 @@ def grow(log: FakeLog, count: int) -> None:
 
 
 @pytest.fixture
-def log() -> FakeLog:
-    return new_log(LOG, ISSUER, KEY)
+def quota() -> Quota:
+    return Quota(DOMAIN, KEY, KEY)
+
+
+@pytest.fixture
+def log(quota: Quota) -> FakeLog:
+    return quota.log
 
 
 @pytest.fixture
@@ -135,3 +146,33 @@ async def test_a_head_of_another_tree_under_the_peers_key_halts_it(
     # Both heads, and the leaves that are kept, convict it.
     check_fork(theirs, taken, HeadVerifier(RING), leaves)
     assert await kept(database) == {}
+
+
+async def test_many_statements_are_put_under_a_witnessed_head_and_never_too_many_at_once(
+    quota: Quota,
+    follower: Follower[None],
+    watcher: CosignatureWatcher,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Thousands may stand in a history, and everybody else waits meanwhile."""
+    monkeypatch.setattr(resting, "RESTATED_AT_ONCE", 4)
+    at_once: list[int] = []
+
+    async def counted(*given: Any, **named: Any) -> list[bytes]:
+        at_once.append(len(given[2]))
+        return await receipts(*given, **named)
+
+    monkeypatch.setattr(resting, "receipts", counted)
+    items = [quota.right("mine-1", 1_000).item for _ in range(10)]
+    quota.log.cosigned = [cosigned_by(quota.log.register, WITNESSES, 9)]
+    await follower.step()
+    await watcher.step()
+    async with database.connection() as connection:
+        witnesses = Witnesses(TRUST, RING, OURS)
+        made = await witnesses.restate(connection, items, await witnesses.peers(connection))
+    assert at_once == [4, 4, 1]
+    statements = [Item.decode(each).statement for each in made]
+    receipt = [(parse(each).receipts[0], log_leaf(each)) for each in statements]
+    found = [HeadVerifier(RING).verify_receipt(*each) for each in receipt]
+    assert [(each.index, each.head.size) for each in found] == [*((index, 9) for index in range(9)), (9, 10)]

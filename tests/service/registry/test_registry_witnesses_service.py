@@ -18,7 +18,9 @@ from monazite_provenance.statement import Outpoint
 from monazite_provenance.trust import TrustFile
 
 from clients.admin.exit_codes import ExitCode
+from services.chassis.database import Database
 from services.chassis.errors import Error
+from services.registry.settings import Bundles as Pages
 from services.registry.settings import RegistrySettings
 from tests.fakes.log import FakeLog, cosigned_by
 from tests.service.calling import new_id
@@ -42,10 +44,11 @@ def witnessed(trust: ceremony.Trust, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def settings(settings: RegistrySettings, witnessed: Path) -> RegistrySettings:
-    """As ever, and with that file."""
-    return settings.model_copy(update={"trust_file": witnessed, "peer_heads_ms": 20})
+@pytest.fixture(params=[1_000, 3], ids=["one page", "pages"])
+def settings(settings: RegistrySettings, witnessed: Path, request: pytest.FixtureRequest) -> RegistrySettings:
+    """As ever, with that file, and bundles of one page and of several."""
+    pages = Pages(page_statements_max=request.param, pages_max=6)
+    return settings.model_copy(update={"trust_file": witnessed, "peer_heads_ms": 20, "bundles": pages})
 
 
 @pytest.fixture
@@ -111,7 +114,7 @@ def sizes(report: LotReport, log: str) -> list[int]:
 
 
 async def test_a_bundle_rests_on_heads_that_enough_have_come_to_of_every_log(
-    quota_log: FakeLog, mine: Api, quota: Quota, checker: Checker, witnesses: Witnesses
+    quota_log: FakeLog, mine: Api, quota: Quota, checker: Checker, witnesses: Witnesses, *, settings: RegistrySettings
 ) -> None:
     head = await mined(mine, quota)
     report = await checker.settled(mine, head)
@@ -122,11 +125,18 @@ async def test_a_bundle_rests_on_heads_that_enough_have_come_to_of_every_log(
     assert (OURS, "1", "0") in missing(await checker.report(mine, head))
     ours = await witnesses.come(NAMES[1])
     assert missing(await checker.report(mine, head)) == [(QUOTAS, "0", "0")] * 2
+    quota.right("mine-1", 1)
     theirs = quota_log.register.size
     quota_log.cosigned = [cosigned_by(quota_log.register, {name: KEYS[name] for name in NAMES[:2]})]
     report = await witnessed_there(checker, mine, head, QUOTAS)
     assert (report.verdict, report.failure) == (Verdict.VERIFIED, None)
     assert (sizes(report, OURS), sizes(report, QUOTAS)) == ([ours], [theirs])
+
+    # A tree may be ahead of the head that was taken in last, which comes at the end of what is followed.
+    async with Database(settings.database_url, connections_max=1) as database:
+        await database.pool.execute("DELETE FROM peer_checkpoint WHERE log = $1", QUOTAS)
+    report = await checker.report(mine, head)
+    assert (report.verdict, report.failure) == (Verdict.VERIFIED, None)
 
     # Both logs go on: what was witnessed stays, and what came is told of.
     later = await mined(mine, quota)
