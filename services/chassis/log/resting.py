@@ -71,11 +71,11 @@ class Witnesses:
         found = (await cosignatures.load(connection, self._keys, self._trust)).get(self._log, [])
         reached = _reached(found, self._threshold)
         if reached is None or reached.size < entries:
-            return Resting(newest, _said(found))
+            return Resting(newest, _said(found, self._threshold))
         # Of a log that stands still the head is signed anew now and then: a status wants one that is not old.
         head = newest if reached.size == newest.size else _head(reached)
         if newest.signed_at > head.signed_at + AGE_S_MAX:
-            return Resting(newest, _said(found))
+            return Resting(newest, _said(found, self._threshold))
         return Resting(head, await _cosigned(connection, found, reached.size))
 
     async def peers(self, connection: Connection) -> PeerHeads:
@@ -87,7 +87,7 @@ class Witnesses:
         for log in sorted(kept.keys() - {self._log}):
             reached = _reached(kept[log], self._threshold)
             if reached is None:
-                cosigned += _said(kept[log])
+                cosigned += _said(kept[log], self._threshold)
             else:
                 heads[log] = reached
                 cosigned += await _cosigned(connection, kept[log], reached.size, log)
@@ -126,9 +126,12 @@ def _head(one: Cosignature) -> Published:
     return Published.stored(one.checkpoint, one.note, b"")
 
 
-def _said(found: Sequence[Cosignature]) -> tuple[Cosigned, ...]:
-    """What covers nothing here and says how far the witnesses are."""
-    return tuple(Cosigned(note) for _, note in _texts(found))
+def _said(found: Sequence[Cosignature], threshold: int) -> tuple[Cosigned, ...]:
+    """What covers nothing here and says how far enough witnesses are; of others who are behind them nothing, since a
+    bundle has room for so many texts (`COSIGNED_MAX`) of all logs.
+    """
+    size = witnessed_size(found, threshold)
+    return tuple(Cosigned(note) for _, note in _texts([each for each in found if each.size >= size]))
 
 
 async def _cosigned(
