@@ -60,7 +60,7 @@ def witness(
                 refute(session, log, fork.message, earlier=fork.earlier.decode(), later=fork.later.decode())
                 raise typer.Exit(ExitCode.REFUTED) from fork
             except LogProblem as problem:
-                refute(session, log, f"{problem.code} {problem.message}")
+                refute(session, log, f"{problem.code} {problem.message}", **signer.evidence)
                 raise typer.Exit(ExitCode.REFUTED) from problem
             except ProvenanceError as error:
                 raise InputError.of(error, log=log) from error
@@ -101,7 +101,11 @@ class _By(NamedTuple):
 
 
 class _Signer:
-    """A witness of one log. Keeps what it is about to sign before it signs."""
+    """A witness of one log. Keeps what it is about to sign before it signs.
+
+    `evidence`: the head that was co-signed last, and the one that was looked at then, as the log signed them (COSE in
+    hex).
+    """
 
     def __init__(self, session: Session, service: LogName, log: str, by: _By, state: Path) -> None:
         self.log = log
@@ -111,6 +115,7 @@ class _Signer:
         self._state = state
         self._keys = session.configuration.trust_file().keyring()
         self._verifier = HeadVerifier(self._keys)
+        self.evidence: dict[str, str] = {}
 
     async def step(self, delivered: int) -> int:
         """Co-signs and delivers the newest head, unless that has the size `delivered` before: its size, 0 for none.
@@ -125,7 +130,10 @@ class _Signer:
             return 0
         note = self._note(newest, head)
         before = await asyncio.to_thread(_read, self._state, self.log)
-        keys = [self._log_key(raw) for raw in (newest.checkpoint, *([] if before is None else [before.checkpoint]))]
+        seen = {} if before is None else {"earlier": before.checkpoint}
+        seen["later"] = newest.checkpoint
+        self.evidence = {name: raw.hex() for name, raw in seen.items()}
+        keys = [self._log_key(raw) for raw in seen.values()]
 
         def persist(log: str, text: str) -> None:
             _keep(self._state, log, _Kept(newest.checkpoint, text))

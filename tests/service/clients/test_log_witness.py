@@ -12,6 +12,7 @@ import pytest
 from monazite_provenance.checkpoints import parse_checkpoint_text, verify_cosignature, verify_log_signature
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.names import log_urn, service_uri
+from monazite_provenance.receipts import parse_checkpoint
 
 from clients.admin.commands import witnessing
 from clients.admin.exit_codes import ExitCode
@@ -59,6 +60,11 @@ async def kept(here: Log) -> bytes:
     return await asyncio.to_thread(here.state.read_bytes)
 
 
+def sizes(refuted: dict[str, Any]) -> list[int]:
+    """Of the two heads that a refutation shows."""
+    return [parse_checkpoint(bytes.fromhex(refuted[name])).head.size for name in ("earlier", "later")]
+
+
 async def test_each_head_that_goes_on_is_co_signed_and_delivered(here: Log) -> None:
     log = here.new()
     assert await here.witness(log) == (ExitCode.DONE, []), "there is nothing to see yet"
@@ -92,9 +98,11 @@ async def test_another_history_under_the_logs_key_is_told_with_both_heads_and_no
     grow(other, 5)
     code, (said,) = await here.witness(other)
     assert (code, said["verdict"], said["why"].split()[0]) == (ExitCode.REFUTED, "REFUTED", "PROOF_MISMATCH")
+    assert sizes(said) == [3, 4]
     shorter = here.new()
     grow(shorter, 1, 2)
-    assert (await here.witness(shorter))[0] == ExitCode.REFUTED
+    code, (said,) = await here.witness(shorter)
+    assert (code, sizes(said)) == (ExitCode.REFUTED, [3, 2])
     assert (other.delivered, shorter.delivered, await kept(here)) == ([], [], state)
     grow(log, 6)
     assert (await here.witness(log))[0] == ExitCode.DONE
