@@ -25,7 +25,11 @@ PAGE_SIZE: Final = 1000
 # Between two looks at a log that is watched.
 INTERVAL_S: Final = 5.0
 # What asking again may cure.
-PASSING: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+PASSING: Final = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
 
 
 class LogName(StrEnum):

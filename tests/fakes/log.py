@@ -51,6 +51,8 @@ class FakeLog(TransparencyServiceServicer):
         self.cosigned: list[pb.Checkpoint] = []
         self.delivered: list[pb.Checkpoint] = []
         self.refuses_from: int | None = None
+        # So many deliveries come when too many wait.
+        self.crowded = 0
 
     def publish(self, statement_id: bytes, kind: int, item: Item) -> bytes:
         """Append one entry; gives the item with its receipt, as it is presented elsewhere."""
@@ -80,6 +82,9 @@ class FakeLog(TransparencyServiceServicer):
         self, request: pb.AddCosignaturesRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.AddCosignaturesResponse:
         """Keeps it, unverified, until a test has it refused."""
+        if self.crowded:
+            self.crowded -= 1
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
         if self.refuses_from is not None and len(self.delivered) >= self.refuses_from:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no more")
         self.delivered.append(request.checkpoint)

@@ -16,10 +16,11 @@ from services.chassis.log.memory import Memory
 from services.chassis.log.reading import Log
 from services.chassis.log.receipts import Receipts
 from services.chassis.log.servicer import SERVICE, TransparencyServicer
-from services.chassis.log.witnesses import Cosignatures
+from services.chassis.log.witnesses import QUEUED_MAX, Cosignatures
 from services.chassis.sequencer import Sequencer
 from services.chassis.server import Mount, Site, mount
 from services.chassis.settings import SettingsT
+from services.chassis.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ async def open_log(
     await sequencer.check()
     log = Log(site.database, settings.log_name, sequencer.published, heartbeat_s=heartbeat_s)
     public = [statement_key, *(key.public for key in signer.all)]
-    cosignatures = Cosignatures(site.database, settings.log_name, keys, trust)
+    turns = await site.stack.enter_async_context(Turns(concurrent_max=1, queued_max=QUEUED_MAX))
+    cosignatures = Cosignatures(site.database, settings.log_name, keys, trust, turns)
     key_set = pb.KeySet(issuer=issuer, key_set=encode_key_set(public))
     servicer = TransparencyServicer(log, receipts, cosignatures, key_set)
     return LogParts(sequencer, receipts, mount(SERVICE, add_TransparencyServiceServicer_to_server, servicer), log)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from monazite_provenance import tree
 from monazite_provenance.bundle import Cosigned, Joint
 from monazite_provenance.errors import ProvenanceError
-from monazite_provenance.item import Item
+from monazite_provenance.item import Item, encoded_with_receipts
 from monazite_provenance.key_book import HOME_SERVICES
 from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.names import parse_log
@@ -112,7 +112,7 @@ async def _restated(connection: Connection, items: Sequence[bytes], heads: PeerH
     for log, reached in heads.reached.items():
         under = {n: each[log] for n, each in enumerate(places) if log in each and each[log] < reached.size}
         for number, receipt in (await _proven(connection, reached, under, items)).items():
-            made[number] = Item.decode(items[number]).with_receipts([receipt]).encode()
+            made[number] = encoded_with_receipts(items[number], [receipt])
     return made
 
 

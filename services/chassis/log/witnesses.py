@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from monazite.transparency.v1 import transparency_pb2 as pb
 from monazite_provenance.errors import LogForked
 from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.receipts import Head
-from monazite_provenance.trust import TrustFile
+from monazite_provenance.trust import WITNESSES_MAX, TrustFile
 
 from services.chassis import store
 from services.chassis.call import current_call
@@ -18,6 +18,11 @@ from services.chassis.database import Connection, Database
 from services.chassis.log import cosignatures, nodes
 from services.chassis.log.cosignatures import Cosignature, joined, unknown_head, witnessed_size
 from services.chassis.log.receipts import published
+from services.chassis.turns import Turns
+
+# Deliveries that may wait while one is verified, which takes some milliseconds where every line of it is false: each
+# witness of a trust file may come twice at once.
+QUEUED_MAX: Final = 2 * WITNESSES_MAX
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +30,9 @@ _log = logging.getLogger(__name__)
 class Cosignatures:
     """Takes in what witnesses co-signed of our own log, and shows what it has of every log."""
 
-    def __init__(self, database: Database, log: str, keys: LogKeyRing, trust: TrustFile) -> None:
+    def __init__(self, database: Database, log: str, keys: LogKeyRing, trust: TrustFile, turns: Turns) -> None:
+        """`turns` are those of deliveries alone, which are verified beside all else."""
+        self._turns = turns
         self._database = database
         self._log = log
         self._keys = keys
@@ -35,9 +42,12 @@ class Cosignatures:
         """Keeps what is newer than what is known of its witnesses.
 
         Raises as `cosignatures.read`; under our own signature UNKNOWN_HEAD for a size that was not published, LogForked
-        for another root than our tree has: both are logged with the evidence.
+        for another root than our tree has: both are logged with the evidence; OVERLOADED when too many wait already.
         """
-        head, found = await asyncio.to_thread(cosignatures.read, checkpoint, self._log, self._keys, self._trust)
+        async with await self._turns.take() as turn:
+            head, found = await turn.in_thread(
+                lambda: cosignatures.read(checkpoint, self._log, self._keys, self._trust)
+            )
         async with self._database.transaction() as connection:
             await self._check_ours(connection, head, checkpoint)
             if await cosignatures.keep(connection, self._log, found):

@@ -3,8 +3,11 @@ each is kept, and the log is as far as enough of them have come."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from monazite.transparency.v1 import transparency_pb2 as pb
@@ -19,7 +22,7 @@ from monazite_provenance.trust import TrustFile, new
 from services.chassis.client import Peer
 from services.chassis.database import Database
 from services.chassis.errors import Error
-from services.chassis.log import cosignatures
+from services.chassis.log import composition, cosignatures
 from services.chassis.log.receipts import multi_receipt, published
 from services.chassis.log.resting import AGE_S_MAX, Resting, Witnesses
 from tests.fakes.log_keys import head_signer, ring
@@ -281,3 +284,25 @@ async def test_as_many_lines_as_there_can_be_witnesses_are_said(database: Databa
         assert reached == 7
     size, said = await rests(database, 7, trust)
     assert (size, said) == (7, [(7, []), (7, [])])
+
+
+async def test_a_flood_of_deliveries_waits_in_a_queue_of_its_own_that_ends(
+    database: Database, log: Tree, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition, "QUEUED_MAX", 1)
+    verified, read = threading.Event(), cosignatures.read
+
+    def slowly(*given: Any) -> Any:
+        assert verified.wait(20)
+        return read(*given)
+
+    monkeypatch.setattr(cosignatures, "read", slowly)
+    async with serve(trust=TRUST) as scene, scene.peer() as peer:
+        api = Api(peer)
+        deliveries = [asyncio.create_task(api.add(log.head(7, NAMES[0]))) for _ in range(3)]
+        done, _ = await asyncio.wait(deliveries, return_when=asyncio.FIRST_COMPLETED)
+        verified.set()
+        results = await asyncio.gather(*deliveries, return_exceptions=True)
+    reasons = [each.reason if isinstance(each, Error) else each for each in results]
+    assert len(done) == 1
+    assert sorted(map(str, reasons)) == ["0", "0", "OVERLOADED"]

@@ -151,6 +151,18 @@ async def test_of_a_log_that_stands_still_it_co_signs_the_fresh_heads_too(
     assert [each.get("size") for each in said] == [1, 1, None]
 
 
+async def test_who_follows_comes_again_where_too_many_wait(here: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witnessing, "INTERVAL_S", 0)
+    log = here.new()
+    grow(log, 0)
+    log.crowded = 20
+    assert (await here.witness(log))[0] not in {ExitCode.DONE, ExitCode.REFUTED}, "who does not follow is told"
+    log.refuses_from = 1
+    monkeypatch.setattr(witnessing, "AGAIN_S", 0)
+    _, said = await here.witness(log, "--follow")
+    assert ([each.get("size") for each in said], log.crowded) == ([1, None], 0)
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"log": "urn:monazite:log:quota:0", "checkpoint": "", "note": ""}'])
 async def test_without_knowing_what_was_signed_nothing_is(here: Log, text: str) -> None:
     log = here.new()
