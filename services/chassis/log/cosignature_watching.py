@@ -11,7 +11,7 @@ from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceSt
 from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.receipts import Head, HeadVerifier
-from monazite_provenance.trust import TrustFile
+from monazite_provenance.trust import WITNESSES_MAX, TrustFile
 
 from services.chassis import errors
 from services.chassis.client import Peer
@@ -68,6 +68,8 @@ class CosignatureWatcher:
         """
         response = await self._peer.call(self._stub.ListCosignatures, ListCosignaturesRequest())
         of_log = [each.checkpoint for each in response.cosignatures if each.checkpoint.log == self.log]
+        # No service has more of one log: of a longer list the rest is not looked at.
+        del of_log[WITNESSES_MAX:]
         found = await asyncio.to_thread(lambda: [read for each in of_log if (read := self._read(each))])
         kept: list[str] = []
         async with self._database.transaction() as connection:

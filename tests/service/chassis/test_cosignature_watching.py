@@ -15,7 +15,7 @@ from monazite_provenance.monitor import check_fork
 from monazite_provenance.names import log_urn, service_uri
 from monazite_provenance.receipts import HeadVerifier
 from monazite_provenance.statement import log_leaf, parse
-from monazite_provenance.trust import new
+from monazite_provenance.trust import WITNESSES_MAX, new
 
 from services.chassis.client import Peer
 from services.chassis.database import Connection, Database
@@ -127,6 +127,19 @@ async def test_what_does_not_verify_is_in_nobodys_way(
     log.cosigned = [strange, unread, cosigned_by(log.register, WITNESSES, 4)]
     await watcher.step()
     assert await kept(database) == dict.fromkeys(WITNESSES, 4)
+
+
+async def test_of_a_list_that_is_too_long_the_rest_is_not_looked_at(
+    log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
+) -> None:
+    grow(log, 5)
+    await follower.step()
+    strange = cosigned_by(log.register, {"stranger.example": SoftwareKey.generate()})
+    good = cosigned_by(log.register, WITNESSES)
+    log.cosigned = [strange] * WITNESSES_MAX + [good]
+    assert await watcher.step() == 0
+    log.cosigned = [strange] * (WITNESSES_MAX - 1) + [good]
+    assert await watcher.step() == 2
 
 
 async def test_a_head_of_another_tree_under_the_peers_key_halts_it(
