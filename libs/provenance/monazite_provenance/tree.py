@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 from monazite_provenance.errors import ProofMismatch
 
@@ -65,6 +65,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+@final
 class Frontier:
     """The right edge of a growing tree: all that is needed to append to it and to know its root.
 
@@ -88,6 +89,10 @@ class Frontier:
     def root(self) -> bytes:
         """Root of the tree as it stands."""
         return fold(self._hashes) if self._hashes else EMPTY_ROOT
+
+    def __reduce__(self) -> tuple[type[Frontier], tuple[int, tuple[bytes, ...]]]:
+        # Of a compiled class no attributes are found: unasked, a copy would be the empty tree.
+        return Frontier, (self.size, self.hashes)
 
     def append(self, leaf: bytes) -> list[tuple[Node, bytes]]:
         """One more leaf hash. Gives the nodes that it completes, itself first, each over the one before."""
@@ -274,6 +279,7 @@ def partial_root(size: int, known: Mapping[int, bytes], nodes: Sequence[bytes]) 
     return Disclosure(size, known, nodes).root
 
 
+@final
 class Disclosure:
     """A tree of which some leaves are known by index and the rest is given by the roots of the largest subtrees
     without a known leaf, left to right."""

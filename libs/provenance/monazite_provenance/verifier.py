@@ -93,6 +93,7 @@ class Begun(NamedTuple):
     key: CertifiedKey
 
 
+@final
 class Verifier:
     """Verifies statements against a key ring. Keeps no state of its own; safe to share between threads."""
 

@@ -44,7 +44,7 @@ from monazite_provenance.contents import (
 )
 from monazite_provenance.contents._lots import decode_after
 from monazite_provenance.contents.lot import ElementRows, lot_map, read_lot
-from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.errors import BadField, ProvenanceError
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.statement import Outpoint, parse, parse_any
 
@@ -463,6 +463,17 @@ def test_lots_out_of_bounds_are_not_written_at_once(content: LotContent, data: s
     members = lot_map(content)
     assert usual == _cbor.encode(cast("_cbor.Encodable", members))
     assert _lot_form.read(usual) == read_lot(members)
+
+
+@pytest.mark.parametrize("field", ["gross_g", "net_g", "moisture_g"])
+@pytest.mark.parametrize("value", [True, False, 1.0, "1", None])
+def test_what_is_no_integer_is_no_mass(field: str, value: object) -> None:
+    content = chains.lot("mine", Form.ORE_CONCENTRATE, 1_000, chains.ORE)._replace(
+        **{field: cast("int", value)}
+    )  # of moisture either number is in bounds
+    assert _lot_form.write(content) is None
+    with pytest.raises(BadField):
+        encode(content)
 
 
 @given(strategies.lots(), st.sampled_from(CustodyState))

@@ -14,6 +14,7 @@ from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.many import AHEAD_MAX, WORKERS_MAX, attempts, verify_many
 from monazite_provenance.remembering import RememberingVerifier
+from monazite_provenance.verifier import Begun
 
 from tests.unit.provenance.examples import ED25519, RING, Ring, an_item, certified
 
@@ -86,18 +87,24 @@ def test_a_key_that_becomes_known_on_the_way(workers: int) -> None:
     assert all(isinstance(each, Statement) for each in outcomes[1:])
 
 
-class Failing(Verifier):
+class Failing:
     """A verifier with a fault."""
 
-    def begin(self, item: bytes | Item) -> NoReturn:
+    def begin(self, item: bytes) -> NoReturn:
         """Never comes back with anything."""
         raise RuntimeError("a fault", item)
+
+    verify_unplaced = begin
+
+    def complete(self, begun: Begun, *, dangerously_signed: bool = False) -> NoReturn:
+        """Is never come to."""
+        raise AssertionError(begun, dangerously_signed)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_fault_is_the_callers(workers: int) -> None:
     with pytest.raises(RuntimeError):
-        list(attempts(GOOD, Failing(RING), workers=workers))
+        list(attempts(GOOD, Failing(), workers=workers))
 
 
 def test_no_more_is_read_ahead_than_the_bound() -> None:

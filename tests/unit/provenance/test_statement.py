@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -140,6 +141,16 @@ def test_salts_can_be_given_for_a_test() -> None:
         ("principal no URI", CLAIMS._replace(on_behalf=OnBehalf("x", PARENT, PARENT[:16])), BadField),
         ("short certificate digest", CLAIMS._replace(on_behalf=OnBehalf(ENTERPRISE, b"", PARENT[:16])), BadField),
         ("short request id", CLAIMS._replace(on_behalf=OnBehalf(ENTERPRISE, PARENT, b"")), BadField),
+        (
+            "digest of text",
+            CLAIMS._replace(on_behalf=OnBehalf(ENTERPRISE, cast("bytes", "x" * 32), PARENT[:16])),
+            BadField,
+        ),
+        (
+            "request id that changes",
+            CLAIMS._replace(on_behalf=OnBehalf(ENTERPRISE, PARENT, cast("bytes", bytearray(16)))),
+            BadField,
+        ),
     ],
 )
 def test_claims_out_of_bounds_are_not_written(name: str, claims: Claims, error: type[ProvenanceError]) -> None:

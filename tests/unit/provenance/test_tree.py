@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
@@ -41,6 +43,15 @@ def test_roots(size: int) -> None:
     again = tree.Frontier(size, frontier.hashes)
     assert (again.size, again.root, again.hashes) == (size, frontier.root, frontier.hashes)
     assert len(frontier.hashes) == size.bit_count()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_frontier_grows_by_itself(copied: Callable[[tree.Frontier], tree.Frontier]) -> None:
+    frontier = tree.Frontier(3, LEAVES[:2])
+    again = copied(frontier)
+    assert (again.size, again.root) == (3, frontier.root)
+    again.append(LEAVES[2])
+    assert (again.size, frontier.size) == (4, 3)
 
 
 def test_nodes_are_complete_when_they_are_given() -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from itertools import chain
-from operator import itemgetter, lt
+from operator import attrgetter, itemgetter, lt
 from typing import Final, NamedTuple, cast
 
 from monazite_provenance import _cbor, _forms
@@ -269,10 +269,14 @@ _LONG_ARRAY: Final = 0x98
 _ATTESTATION: Final = _cbor.head(2, ID_BYTES)
 
 
+_NUMBERS: Final[Callable[[object], tuple[object, ...]]] = attrgetter("gross_g", "net_g", "moisture_g")
+
+
 def write(lot: LotContent) -> bytes | None:
     """The encoded lot, or None when it is of another form or wrong. Raises nothing."""
-    # A bool, which would be written as a number, is no number of the format.
-    if {type(lot.gross_g), type(lot.net_g), type(lot.moisture_g)} != {int}:
+    # A bool, which would be written as a number, is no number of the format. Compiled code makes an integer of what it
+    # knows to be one, so that a getter that it does not see through has to fetch them.
+    if set(map(type, _NUMBERS(lot))) != {int}:
         return None
     try:
         rows = lot.rows.encoded if isinstance(lot.rows, ElementRows) else _joined_rows(lot.rows)
