@@ -19,6 +19,7 @@ import pytest
 from monazite_provenance.__main__ import COMMANDS
 from packaging.requirements import Requirement
 
+from tests.tidy import answers
 from tests.tidy.sources import ROOT
 from tests.unit.provenance import readme
 
@@ -27,8 +28,12 @@ ALONE = "import sys; sys.path[:0] = sys.argv[1:3]; sys.modules.update(dict.fromk
 
 
 COMPILES = shutil.which("cc") is not None and (Path(sysconfig.get_path("include")) / "Python.h").is_file()
-# The hostile set with all other vectors, and both readers of every form against each other.
-SAME_ANSWERS = ("tests/vectors", "tests/unit/provenance/test_forms.py")
+needs_a_compiler = pytest.mark.skipif(not COMPILES, reason="no C compiler, or no headers of Python")
+# The hostile set with all other vectors, both readers of every form against each other, and what most else rests on.
+SAME_ANSWERS = (
+    "tests/vectors",
+    *(f"tests/unit/provenance/test_{module}.py" for module in ("forms", "many", "statement", "tree", "verifier")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -144,25 +149,40 @@ def test_the_library_carries_its_data_schemas_and_types(wheels: dict[str, Path])
     assert any(name.endswith(".cddl") for name in names)
 
 
-@pytest.mark.skipif(not COMPILES, reason="no C compiler, or no headers of Python")
-def test_the_compiled_library_answers_as_the_source_does(wheels: dict[str, Path], tmp_path: Path) -> None:
-    library = tmp_path / "library"
+@pytest.fixture(scope="module")
+def compiled(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the compiled library is found before the source."""
+    library = tmp_path_factory.mktemp("compiled") / "library"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
     subprocess.run([*pip, "--target", str(library), str(wheels["compiled"])], check=True, capture_output=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(library), str(ROOT), str(ROOT / "protos")))}
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
-    found = run("-c", "import monazite_provenance._cbor as cbor; print(cbor.__file__)").strip()
+    found = _output(environment, "-c", "import monazite_provenance._cbor as cbor; print(cbor.__file__)").strip()
     assert found.startswith(str(library))
     assert found.endswith(sysconfig.get_config_var("EXT_SUFFIX"))
+    return environment
+
+
+def _output(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@needs_a_compiler
+def test_the_compiled_library_passes_the_tests_of_the_source(compiled: dict[str, str], tmp_path: Path) -> None:
     options = ("-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'inner'}")
-    assert " passed" in run("-m", "pytest", *options, *SAME_ANSWERS)
+    assert " passed" in _output(compiled, "-m", "pytest", *options, *SAME_ANSWERS)
+
+
+@needs_a_compiler
+def test_the_compiled_library_answers_as_the_source_does_to_what_is_a_little_wrong(compiled: dict[str, str]) -> None:
+    asked = ("-m", "tests.tidy.answers", "2026", "1")
+    of_source, of_compiled = (_output(environment, *asked).splitlines() for environment in ({**os.environ}, compiled))
+    assert len(of_source) > sum(answers.COUNTS.values())
+    assert [pair for pair in zip(of_source, of_compiled, strict=True) if pair[0] != pair[1]] == []
+    assert [line for line in of_source if answers.ESCAPED in line] == []
 
 
 def test_both_wheels_hold_the_same_source(wheels: dict[str, Path]) -> None:
