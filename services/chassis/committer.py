@@ -27,6 +27,9 @@ ATTEMPTS_MAX: Final = 5
 # Turns of the event loop without a further write before a batch starts: microseconds for a lone write. In one turn a
 # call is received, in the next read and built.
 QUIET_TURNS: Final = 3
+# So many writes wait for nobody: the database commits them while further calls are still read and built here, where
+# else each would do nothing while the other works. Of few writes a transaction is mostly its round trips.
+GATHERED_MAX: Final = 32
 # What may go well the second time: another process was first with the same request or statement (a unique
 # constraint), or PostgreSQL chose us as victim.
 _AGAIN: Final = (*SERIALIZATION, asyncpg.UniqueViolationError)
@@ -125,10 +128,10 @@ class Committer(Generic[W]):
                 await self._commit(batch)
 
     async def _gather(self) -> None:
-        """Returns when nobody else is about to submit, or a batch is full."""
+        """Returns when nobody else is about to submit, or enough writes wait."""
         waiting = len(self._queue)
         quiet = 0
-        while quiet < QUIET_TURNS and waiting < self._writes_max:
+        while quiet < QUIET_TURNS and waiting < min(GATHERED_MAX, self._writes_max):
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self._queue) <= waiting else 0
             waiting = len(self._queue)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
-from services.chassis.committer import QUIET_TURNS, Committer
+from services.chassis.committer import GATHERED_MAX, QUIET_TURNS, Committer
 from services.chassis.database import Connection, Database
 from services.chassis.errors import Error
 from services.chassis.store import Outcome
@@ -47,6 +47,17 @@ async def test_a_batch_begins_when_nobody_else_is_about_to_submit(
 
     await asyncio.gather(*(after(QUIET_TURNS * number) for number in range(10)))
     assert await database.pool.fetchval("SELECT count(DISTINCT at) FROM request") == 1
+
+
+async def test_enough_writes_wait_for_no_further_one(database: Database, committer: Committer[Take]) -> None:
+    async def after(turns: int) -> bytes:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await committer.submit(take())
+
+    await asyncio.gather(*(after(number) for number in range(2 * GATHERED_MAX)))
+    first = "SELECT count(*) FROM request GROUP BY at ORDER BY at LIMIT 1"
+    assert await database.pool.fetchval(first) == GATHERED_MAX
 
 
 async def test_who_asks_for_too_much_is_refused_and_the_others_are_not(
