@@ -36,6 +36,7 @@ _BY_REASON = {
     "REQUEST_ID_REUSED": "the request id has been used for something else: leave --request-id out to get a fresh one",
     "CONFLICT": "somebody else changed the same thing at that moment: give the command again",
     "ALREADY_EXISTS": "it is there already, and nothing was changed",
+    "LOT_HELD": "it may be used once the hold is released: see `monazite lot show`",
     "STALE": "the lot has moved on: look at it again with `monazite lot show`",
     "ETAG_MISMATCH": "the case has changed since it was read: look at it again with `monazite cases show`",
     "DEADLINE": "no answer in time: give the command again{again}",
@@ -66,6 +67,8 @@ def advice(reason: str, *, changes: bool = False, act_id: str = "") -> str:
     """
     if act_id and reason == "REQUEST_ID_REUSED":
         return f"the act stands as it was given first: look at it with `monazite exports show {act_id}`"
+    if act_id and reason == "LOT_HELD":
+        return "nothing of this act may leave: once the hold is released, declare the lots anew under another act id"
     again = "the same act id" if act_id else "the same --request-id" if changes else ""
     return _BY_REASON.get(reason, "").format(
         again=again and f" with {again}",

@@ -16,6 +16,8 @@ _MISFITS = {
     "control_code": "the item is not the lot's, or is on no line of the licence",
     "destination": "the destination is not the licence's",
 }
+# Reasons to void an act that read better in words.
+_VOID_FOR = {"LOT_HELD": "a lot of it is on hold"}
 _OF_THE_REQUEST = frozenset({"licence_id", "what"})
 INCIDENT_REGISTRY_ANSWER = "export-license-registry-answer"
 
@@ -135,6 +137,16 @@ def act_state(act_id: bytes, state: str, wanted: str) -> Error:
     metadata = {"act_id": act_id.hex(), "state": state, "wanted": wanted}
     message = f"an act of export that is {state} cannot become {wanted}"
     return Error(Kind.PRECONDITION, "ACT_STATE", message, metadata=metadata)
+
+
+def act_void(act_id: bytes, state: str, lot_ids: Sequence[str], void_reason: str) -> Error:
+    """LOT_HELD, or what else the registry would not take the act for; ACT_STATE where that is no reason of the suite:
+    the act ends, or ended, without export, and nothing of it may leave.
+    """
+    metadata = {"act_id": act_id.hex(), "state": state, "lot_ids": ",".join(lot_ids), "void_reason": void_reason}
+    reason = void_reason if void_reason in errors.REASONS else "ACT_STATE"
+    why = _VOID_FOR.get(void_reason, void_reason)
+    return Error(Kind.PRECONDITION, reason, f"the act is void and nothing of it may leave: {why}", metadata=metadata)
 
 
 def act_reused(act_id: bytes, state: str, declaration_number: str) -> Error:

@@ -47,6 +47,8 @@ class Answered:
     kind: int
     item: bytes
     accepted: Accepted | None = None
+    # Of a void.
+    void_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class RegistryClient:
 
     async def void(self, act: Act) -> Answered:
         """Ask to end the act without export. Raises as `lock`."""
-        request = registry_pb2.VoidExportRequest(act_id=act.act_id, reason_code=act.reason_code)
+        request = registry_pb2.VoidExportRequest(act_id=act.act_id, reason_code=act.void_reason)
         response = await self._peer.call(self._exports.VoidExport, request, timeout_s=self._timeout_s)
         return self._answered(act, response)
 
@@ -182,10 +184,14 @@ class RegistryClient:
             statement = self._verifier.verify(response.statement.item)
             if statement.claims.issuer != self._names.registry:
                 raise refusals.incident("the answer is not signed by the registry", act.act_id)
-            answer, accepted = self._match(act, response.state, statement, self._details(statement))
+            details = self._details(statement)
+            answer, accepted = self._match(act, response.state, statement, details)
         except ProvenanceError as error:
             raise refusals.incident(f"the registry's answer does not verify: {error.code}", act.act_id) from error
-        return Answered(answer, statement.id, int(statement.claims.kind), response.statement.item, accepted)
+        void_reason = details.reason_code if isinstance(details, ExportVoidDetails) else ""
+        return Answered(
+            answer, statement.id, int(statement.claims.kind), response.statement.item, accepted, void_reason
+        )
 
     @staticmethod
     def _details(statement: Statement) -> Details | None:

@@ -240,7 +240,7 @@ def _table(output: Output, acts: Sequence[ExportAct]) -> None:
     rows = [
         [
             str(uuid.UUID(bytes=act.act_id)),
-            ExportAct.State.Name(act.state).removeprefix("STATE_"),
+            names([ExportAct.State.Name(act.state).removeprefix("STATE_"), *_void_reason(act)]),
             act.declaration_number,
             act.port,
             names([each.lot_id for each in act.declared]),
@@ -258,6 +258,7 @@ def _act(output: Output, act: ExportAct) -> None:
         f"Act of export {uuid.UUID(bytes=act.act_id)}",
         [
             ("state", ExportAct.State.Name(act.state).removeprefix("STATE_")),
+            *(("void for", each) for each in _void_reason(act)),
             ("licence", act.licence_id.hex()),
             ("declaration", act.declaration_number),
             ("port", act.port),
@@ -273,6 +274,10 @@ def _act(output: Output, act: ExportAct) -> None:
         for head in [outpoint_text(each.head)]
     ]
     output.table("Lots, t gross", ["Lot", "Head as declared", "Item", ">declared", ">written off"], rows)
+
+
+def _void_reason(act: ExportAct) -> list[str]:
+    return [act.void_reason] if act.void_reason else []
 
 
 def _heads(name: str, heads: Sequence[Outpoint]) -> list[tuple[str, str]]:

@@ -83,13 +83,18 @@ class Act:
     end_id: bytes = b""
     abroad: tuple[Outpoint, ...] = ()
     returned: tuple[Outpoint, ...] = ()
-    reason_code: str = ""
+    # Why it ends without export: what it was given up or cancelled for, and of a void act what the registry signed.
+    void_reason: str = ""
     # When it was stored; unknown of one that is not yet.
     declared_at: datetime | None = None
 
     def reserved(self) -> dict[str, int]:
         """Grams by control code that the declaration reserves; a lot draws every line of what it is."""
         return _by_code(self.declared, {lot.outpoint: lot.gross_g for lot in self.declared})
+
+    def left(self) -> tuple[WrittenOff, ...]:
+        """What was written off, as far as it may have left: nothing of an act that ends, or ended, without export."""
+        return () if self.state in {State.VOIDING, State.VOID} else self.written_off
 
     def exported(self) -> dict[str, int]:
         """Grams by control code that were written off."""
@@ -208,11 +213,13 @@ def begin_cancel(act: Act, reason_code: str) -> Act:
 
 def give_up(act: Act, reason_code: str) -> Act:
     """Start to void an act that the registry will not take; what it answers to the void decides."""
-    return replace(act, state=State.VOIDING, reason_code=reason_code)
+    return replace(act, state=State.VOIDING, void_reason=reason_code)
 
 
-def settle(act: Act, answer: Answer, statement_id: bytes, accepted: Accepted | None = None) -> Act:
-    """What the registry's verified answer makes of the act.
+def settle(
+    act: Act, answer: Answer, statement_id: bytes, accepted: Accepted | None = None, *, void_reason: str = ""
+) -> Act:
+    """What the registry's verified answer makes of the act; `void_reason` is that of a signed export-void.
 
     Raises:
         Error: INTERNAL when the answer does not fit the act: nothing is released, nothing is used.
@@ -220,15 +227,32 @@ def settle(act: Act, answer: Answer, statement_id: bytes, accepted: Accepted | N
     if answer is Answer.LOCKED and act.state is State.DECLARING:
         return replace(act, state=State.LOCKED, lock_id=statement_id)
     if answer is Answer.VOID and act.state in PENDING:
-        return replace(act, state=State.VOID, end_id=statement_id)
+        return replace(act, state=State.VOID, end_id=statement_id, void_reason=void_reason)
     exportable = act.state in {State.WRITING_OFF, State.VOIDING} and act.intent_id
     if answer is Answer.EXPORTED and exportable and accepted is not None:
         if dict(accepted.accepted_g) != {lot.outpoint: lot.gross_g for lot in act.written_off}:
             raise refusals.incident("the registry accepted other masses than the intent names", act.act_id)
         return replace(
-            act, state=State.EXPORTED, end_id=statement_id, abroad=accepted.abroad, returned=accepted.returned
+            act,
+            state=State.EXPORTED,
+            end_id=statement_id,
+            abroad=accepted.abroad,
+            returned=accepted.returned,
+            void_reason="",
         )
     raise refusals.incident(f"the registry answers {answer.name} to an act {act.state.name}", act.act_id)
+
+
+def check_not_void(act: Act) -> Act:
+    """The act, unless it ends or ended without export: then nothing of it may leave.
+
+    Raises:
+        Error: LOT_HELD, or what else the act is void for.
+    """
+    if act.state in {State.VOIDING, State.VOID}:
+        lot_ids = [lot.lot_id for lot in act.declared]
+        raise refusals.act_void(act.act_id, act.state.name, lot_ids, act.void_reason)
+    return act
 
 
 def settle_licence(licence: Licence, before: Act, after: Act) -> Licence:

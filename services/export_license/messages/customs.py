@@ -146,12 +146,11 @@ def render(view: ActView) -> pb.ExportAct:
             )
             for lot in act.declared
         ],
-        written_off=[
-            pb.WrittenOffLot(head=outpoint_message(lot.outpoint), gross_g=lot.gross_g) for lot in act.written_off
-        ],
+        written_off=[pb.WrittenOffLot(head=outpoint_message(lot.outpoint), gross_g=lot.gross_g) for lot in act.left()],
         statements=[statement_pb2.StatementItem(item=item) for item in view.items],
         abroad=[outpoint_message(head) for head in act.abroad],
         returned=[outpoint_message(head) for head in act.returned],
         port=act.port,
+        void_reason=act.void_reason,
         as_of=timestamp(view.as_of),
     )

@@ -69,7 +69,9 @@ class Customs:
         if command.destination != destination or not _same_declaration(act, command, asked.principal):
             shown = act.declaration_number if _may_see(act, asked.principal) else ""
             raise refusals.act_reused(act.act_id, act.state.name, shown)
-        return await self._view(await self.drive(act, asked.audit))
+        driven = await self.drive(act, asked.audit)
+        # A declaration that never took hold is refused whenever it is given again.
+        return await self._view(driven if driven.lock_id else domain.check_not_void(driven))
 
     async def _reserve(self, command: DeclareExport, asked: Asked) -> Act:
         licence = await self._licence(command.licence_id)
@@ -154,22 +156,28 @@ class Customs:
         """Authorise and export what really left; this is where a suspension takes effect.
 
         Raises NOT_FOUND, ACT_STATE, INVALID_FIELDS, LICENCE_NOT_USABLE, LICENCE_EXCEEDED, REQUEST_ID_REUSED,
-        PEER_UNAVAILABLE.
+        PEER_UNAVAILABLE; LOT_HELD, or what else the registry voids the act for instead.
         """
         for _ in range(ATTEMPTS_MAX):
             act = await self._visible(command.act_id, asked.principal)
             if act.written_off:
                 if act.written_off != tuple(sorted(command.lots)):
                     raise refusals.act_reused(act.act_id, act.state.name, act.declaration_number)
-                return await self._view(await self.drive(act, asked.audit))
+                return await self._export(act, asked)
             try:
                 authorised = await self._authorise(act, command, asked)
             except storage.Moved:
                 continue
             self.site.log.sequencer.wake()
             crash_point("export_license.writeoff.committed")
-            return await self._view(await self.drive(authorised, asked.audit))
+            return await self._export(authorised, asked)
         raise errors.conflict("the act is being moved on; try again")
+
+    async def _export(self, act: Act, asked: Asked) -> ActView:
+        """Take an authorised act to its end. The registry may end it void, signed as duly as an export: to who writes
+        off, now or again, that is a refusal.
+        """
+        return await self._view(domain.check_not_void(await self.drive(act, asked.audit)))
 
     async def _authorise(self, act: Act, command: WriteOffExport, asked: Asked) -> Act:
         licence = await self._licence(act.licence_id)
@@ -248,7 +256,10 @@ class Customs:
                 raise _pending(refusal, act, self.site.registry.name) from refusal
             if act.state is State.VOIDING:
                 raise refusals.incident(f"the registry refuses to void: {refusal.reason}", act.act_id) from refusal
-            await self._give_up(act, refusal, audit)
+            given_up = await self._give_up(act, refusal, audit)
+            if act.state is State.WRITING_OFF:
+                # In the words in which it is told from then on.
+                domain.check_not_void(given_up)
             raise
         crash_point(f"export_license.{_STEP[act.state]}.answered")
         settled = await self._settle(act, answered, audit)
@@ -277,12 +288,14 @@ class Customs:
             raise errors.unavailable("the statement has no receipt yet")
         return carrying(item, registered)
 
-    async def _give_up(self, act: Act, refusal: Error, audit: Audit) -> None:
+    async def _give_up(self, act: Act, refusal: Error, audit: Audit) -> Act:
         """Void what the registry refused. If the registry is gone by now, the worker does it."""
+        voiding = domain.give_up(act, refusal.reason)
         try:
-            await self.drive(await self._mark(act, domain.give_up(act, refusal.reason), audit), audit)
+            return await self.drive(await self._mark(act, voiding, audit), audit)
         except (Error, storage.Moved):
             _log.warning("act %s was refused with %s and is not void yet", act.act_id.hex(), refusal.reason)
+            return voiding
 
     async def _mark(self, act: Act, voiding: Act, audit: Audit) -> Act:
         async def change(connection: Connection) -> None:
@@ -295,7 +308,9 @@ class Customs:
 
     async def _settle(self, act: Act, answered: Answered, audit: Audit) -> Act:
         """Store the registry's statement with what it does to act and licence, in one transaction."""
-        after = domain.settle(act, answered.answer, answered.statement_id, answered.accepted)
+        after = domain.settle(
+            act, answered.answer, answered.statement_id, answered.accepted, void_reason=answered.void_reason
+        )
 
         async def change(connection: Connection) -> None:
             locked = await licences.lock(connection, act.licence_id)

@@ -31,7 +31,7 @@ _INSERT_LOTS = """
         AS u (position, statement_id, output_index, lot_id, code, codes, gross_g)
 """
 _UPDATE_ACT = """
-    UPDATE export_act SET state = $3, intent_id = $4, lock_id = $5, end_id = $6, reason_code = $7, attempts = 0,
+    UPDATE export_act SET state = $3, intent_id = $4, lock_id = $5, end_id = $6, void_reason = $7, attempts = 0,
         next_attempt_at = now() + $8
     WHERE act_id = $1 AND state = $2
 """
@@ -111,7 +111,7 @@ async def update(connection: Connection, before: Act, after: Act, *, grace: time
         after.intent_id or None,
         after.lock_id or None,
         after.end_id or None,
-        after.reason_code,
+        after.void_reason,
         grace,
     )
     if done != "UPDATE 1":
@@ -226,7 +226,7 @@ def _act(row: ActRow, lots: Sequence[ActLotRow], heads: Sequence[ActHeadRow]) ->
         end_id=row.end_id or b"",
         abroad=tuple(Outpoint(head.statement_id, head.output_index) for head in heads if head.abroad),
         returned=tuple(Outpoint(head.statement_id, head.output_index) for head in heads if not head.abroad),
-        reason_code=row.reason_code,
+        void_reason=row.void_reason,
         declared_at=row.declared_at,
     )
 

@@ -139,7 +139,7 @@ class ActRow(Table, table=True):
     intent_id: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     lock_id: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     end_id: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    reason_code: str = Field(sa_column=Column(Text, nullable=False))
+    void_reason: str = Field(sa_column=Column(Text, nullable=False))
     attempts: int = Field(sa_column=Column(Integer, nullable=False))
     next_attempt_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 

@@ -385,7 +385,9 @@ async def test_a_registry_that_refuses_the_lock_leaves_a_void_act_and_a_free_lin
     office.registry.meanwhile["LockExport"] = hold
     refusal = await refused(office.customs.declare(act_id, licence_id, (made, 5_000)))
     assert refusal.reason == "LOT_HELD"
-    assert (await office.customs.get_export(act_id)).state == STATES.STATE_VOID
+    void = await office.customs.get_export(act_id)
+    assert (void.state, void.void_reason) == (STATES.STATE_VOID, "LOT_HELD")
+    assert (await refused(office.customs.declare(act_id, licence_id, (made, 5_000)))).reason == "LOT_HELD"
     assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
 
 
@@ -394,10 +396,25 @@ async def test_a_lot_held_between_lock_and_write_off_ends_the_act_void(office: O
     act_id = new_act()
     await office.customs.declare(act_id, licence_id, (made, 5_000))
     made.holds.append("INSPECTION")
-    void = await office.customs.write_off(act_id, (made, 5_000))
-    assert void.state == STATES.STATE_VOID
+    refusal = await refused(office.customs.write_off(act_id, (made, 5_000)))
+    assert (refusal.kind, refusal.reason) == (Kind.PRECONDITION, "LOT_HELD")
+    said = {"act_id": act_id.hex(), "state": "VOID", "lot_ids": made.content.lot_id, "void_reason": "LOT_HELD"}
+    assert refusal.metadata == said
     assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
-    assert (await office.customs.write_off(act_id, (made, 5_000))).state == STATES.STATE_VOID
+    made.holds.clear()
+    again = await refused(office.customs.write_off(act_id, (made, 5_000)))
+    assert (again.kind, again.reason, again.message, again.metadata) == (
+        refusal.kind,
+        refusal.reason,
+        refusal.message,
+        refusal.metadata,
+    )
+    assert (await refused(office.customs.write_off(act_id, (made, 4_999)))).reason == "REQUEST_ID_REUSED"
+    listed = await office.customs.call(office.customs.customs.ListExports, pb.ListExportsRequest())
+    for act in (await office.customs.get_export(act_id), *listed.acts):
+        assert (act.state, act.void_reason, list(act.written_off)) == (STATES.STATE_VOID, "LOT_HELD", [])
+    # The declaration had its answer, and has it again as the act stands now.
+    assert (await office.customs.declare(act_id, licence_id, (made, 5_000))).void_reason == "LOT_HELD"
 
 
 async def test_a_registry_that_refuses_the_intent_ends_the_act_void(office: Office) -> None:
@@ -405,7 +422,9 @@ async def test_a_registry_that_refuses_the_intent_ends_the_act_void(office: Offi
     act_id = new_act()
     await office.customs.declare(act_id, licence_id, (made, 5_000))
     office.registry.refuse["CompleteExport"] = Error(Kind.PRECONDITION, "STEP_NOT_ALLOWED", "no")
-    assert (await refused(office.customs.write_off(act_id, (made, 5_000)))).reason == "STEP_NOT_ALLOWED"
+    answers = [await refused(office.customs.write_off(act_id, (made, 5_000))) for _ in range(2)]
+    assert [each.reason for each in answers] == ["STEP_NOT_ALLOWED"] * 2
+    assert answers[0].metadata == answers[1].metadata
     assert (await office.customs.get_export(act_id)).state == STATES.STATE_VOID
     assert balances(await office.exporter.get_licence(licence_id)) == [(0, 0, 8_000)]
 
@@ -555,6 +574,7 @@ async def test_acts_belong_to_their_port(office: Office) -> None:
         ("UPDATE licence_line SET reserved_g = -1", "reserved_g"),
         ("UPDATE licence_line SET used_g = -1", "used_g"),
         ("UPDATE export_act SET state = 'VOID'", "ends_on_a_signed_answer"),
+        ("UPDATE export_act SET state = 'VOIDING'", "void_for_a_reason"),
         ("UPDATE export_act SET state = 'WRITING_OFF'", "exports_on_an_intent"),
         ("UPDATE act_lot SET written_off_g = declared_g + 1", "within_the_declaration"),
     ],

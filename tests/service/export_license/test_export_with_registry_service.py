@@ -354,7 +354,17 @@ async def test_a_hold_after_the_lock_ends_the_act_void(pair: Pair) -> None:
         await customs.declare(act_id, licence_id, (lot, 6_000))
         async with pair.at_registry(INSPECTOR) as inspector:
             await inspector.hold(lot.lot_id)
-        assert (await customs.write_off(act_id, (lot, 6_000))).state == pb.ExportAct.STATE_VOID
+        zhao = Terminal(pair.authority, ZHAO, registry=pair.registry_port, export_license=licensing.port)
+        act = str(uuid.UUID(bytes=act_id))
+        for _ in range(2):
+            code, out, said = await zhao.types("exports", "write-off", act)
+            assert (code, out, "LOT_HELD" in said) == (ExitCode.RULE, "", True)
+            assert lot.lot_id in said
+            assert "another act id" in said
+        shown = await zhao.does("exports", "show", act)
+        assert (shown["state"], shown["void_reason"], shown.get("written_off", [])) == ("STATE_VOID", "LOT_HELD", [])
+        _, table, _ = await zhao.types("exports", "list")
+        assert "VOID, LOT_HELD" in " ".join(table.split())
         assert await line_of(customs, licence_id) == (0, 0, 8_000)
         again = await refused(customs.declare(new_act(), licence_id, (lot, 6_000)))
         assert (again.reason, again.metadata["findings"]) == ("PROVENANCE_REFUSED", "ON_HOLD")

@@ -254,3 +254,27 @@ def test_customs_of_another_port_do_not_see_it() -> None:
     assert customs.visible_to(act(), CUSTOMS.replace("zhao", "qian"), "shanghai")
     assert not customs.visible_to(act(), CUSTOMS.replace("shanghai", "ningbo"), "ningbo")
     assert not customs.visible_to(act(), CUSTOMS.replace("monazite.example", "other.example"), "shanghai")
+
+
+@pytest.mark.parametrize("state", State)
+def test_of_what_ends_without_export_nothing_left(state: State) -> None:
+    written = (WrittenOff(LOT.outpoint, 4_000),)
+    one = replace(act(state), written_off=written, void_reason="LOT_HELD")
+    if state in {State.VOIDING, State.VOID}:
+        assert one.left() == ()
+        with pytest.raises(Error) as caught:
+            customs.check_not_void(one)
+        assert caught.value.reason == "LOT_HELD"
+        assert caught.value.metadata["lot_ids"] == LOT.lot_id
+        with pytest.raises(Error) as caught:
+            customs.check_not_void(replace(one, void_reason="WITHDRAWN"))
+        assert (caught.value.reason, caught.value.metadata["void_reason"]) == ("ACT_STATE", "WITHDRAWN")
+    else:
+        assert (one.left(), customs.check_not_void(one)) == (written, one)
+
+
+def test_a_void_keeps_the_reason_that_was_signed_and_an_export_none() -> None:
+    voiding = customs.give_up(writing_off(4_000), "STALE")
+    assert customs.settle(voiding, Answer.VOID, b"V" * 32, void_reason="LOT_HELD").void_reason == "LOT_HELD"
+    exported = customs.settle(replace(voiding, intent_id=b"I" * 32), Answer.EXPORTED, b"E" * 32, accepted(4_000))
+    assert (exported.void_reason, exported.left()) == ("", voiding.written_off)

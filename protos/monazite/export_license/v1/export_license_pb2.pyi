@@ -1074,15 +1074,22 @@ class ExportAct(_message.Message):
     RETURNED_FIELD_NUMBER: _builtins.int
     PORT_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    VOID_REASON_FIELD_NUMBER: _builtins.int
     act_id: _builtins.bytes
     state: Global___ExportAct.State.ValueType
     licence_id: _builtins.bytes
     declaration_number: _builtins.str
     port: _builtins.str
+    void_reason: _builtins.str
+    """Of a void act: what the registry signed as the reason (LOT_HELD, or the reason_code of a cancellation); of one that is
+    VOIDING: what it is given up for.
+    """
     @_builtins.property
     def declared(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeclaredLot]: ...
     @_builtins.property
-    def written_off(self) -> _containers.RepeatedCompositeFieldContainer[Global___WrittenOffLot]: ...
+    def written_off(self) -> _containers.RepeatedCompositeFieldContainer[Global___WrittenOffLot]:
+        """What left, or is to leave once the registry has answered; nothing of an act that is VOIDING or VOID."""
+
     @_builtins.property
     def statements(self) -> _containers.RepeatedCompositeFieldContainer[_statement_pb2.StatementItem]:
         """Of an exported act: the export-intent and the registry's accept; of a void one: the export-void."""
@@ -1107,10 +1114,11 @@ class ExportAct(_message.Message):
         returned: _abc.Iterable[_statement_pb2.Outpoint] | None = ...,
         port: _builtins.str = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
+        void_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abroad", b"abroad", "act_id", b"act_id", "as_of", b"as_of", "declaration_number", b"declaration_number", "declared", b"declared", "licence_id", b"licence_id", "port", b"port", "returned", b"returned", "state", b"state", "statements", b"statements", "written_off", b"written_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abroad", b"abroad", "act_id", b"act_id", "as_of", b"as_of", "declaration_number", b"declaration_number", "declared", b"declared", "licence_id", b"licence_id", "port", b"port", "returned", b"returned", "state", b"state", "statements", b"statements", "void_reason", b"void_reason", "written_off", b"written_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -571,7 +571,8 @@ class CustomsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WriteOffExport(self, request, context):
-        """Writes off what really left; the rest goes back to the exporter.
+        """Writes off what really left; the rest goes back to the exporter. Refused where the registry ends the act void
+        instead (LOT_HELD: a lot of it was put on hold since): nothing of it may leave.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -175,7 +175,9 @@ class CustomsServiceStub:
     DeclareExport: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.DeclareExportRequest, _export_license_pb2.ExportAct]
     """Reserves the licence line and locks the lots in transit; atomic over its lots."""
     WriteOffExport: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.WriteOffExportRequest, _export_license_pb2.ExportAct]
-    """Writes off what really left; the rest goes back to the exporter."""
+    """Writes off what really left; the rest goes back to the exporter. Refused where the registry ends the act void
+    instead (LOT_HELD: a lot of it was put on hold since): nothing of it may leave.
+    """
     CancelExport: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.CancelExportRequest, _export_license_pb2.ExportAct]
     GetExport: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.GetExportRequest, _export_license_pb2.ExportAct]
     """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences."""
@@ -190,7 +192,9 @@ class CustomsServiceAsyncStub(CustomsServiceStub):
     DeclareExport: _aio.UnaryUnaryMultiCallable[_export_license_pb2.DeclareExportRequest, _export_license_pb2.ExportAct]  # type: ignore[assignment]
     """Reserves the licence line and locks the lots in transit; atomic over its lots."""
     WriteOffExport: _aio.UnaryUnaryMultiCallable[_export_license_pb2.WriteOffExportRequest, _export_license_pb2.ExportAct]  # type: ignore[assignment]
-    """Writes off what really left; the rest goes back to the exporter."""
+    """Writes off what really left; the rest goes back to the exporter. Refused where the registry ends the act void
+    instead (LOT_HELD: a lot of it was put on hold since): nothing of it may leave.
+    """
     CancelExport: _aio.UnaryUnaryMultiCallable[_export_license_pb2.CancelExportRequest, _export_license_pb2.ExportAct]  # type: ignore[assignment]
     GetExport: _aio.UnaryUnaryMultiCallable[_export_license_pb2.GetExportRequest, _export_license_pb2.ExportAct]  # type: ignore[assignment]
     """For customs of the port, licensing officers, and the exporter, who sees acts under its own licences."""
@@ -214,7 +218,9 @@ class CustomsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _export_license_pb2.WriteOffExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_export_license_pb2.ExportAct, _abc.Awaitable[_export_license_pb2.ExportAct]]:
-        """Writes off what really left; the rest goes back to the exporter."""
+        """Writes off what really left; the rest goes back to the exporter. Refused where the registry ends the act void
+        instead (LOT_HELD: a lot of it was put on hold since): nothing of it may leave.
+        """
 
     @_abc_1.abstractmethod
     def CancelExport(

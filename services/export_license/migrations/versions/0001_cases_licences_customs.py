@@ -129,11 +129,12 @@ TABLES = (
         intent_id bytea REFERENCES statement (statement_id),
         lock_id bytea REFERENCES peer_statement (statement_id),
         end_id bytea REFERENCES peer_statement (statement_id),
-        reason_code text NOT NULL DEFAULT '',
+        void_reason text NOT NULL DEFAULT '',
         attempts integer NOT NULL DEFAULT 0,
         next_attempt_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT ends_on_a_signed_answer CHECK ((state IN ('EXPORTED', 'VOID')) = (end_id IS NOT NULL)),
-        CONSTRAINT exports_on_an_intent CHECK (state NOT IN ('WRITING_OFF', 'EXPORTED') OR intent_id IS NOT NULL)
+        CONSTRAINT exports_on_an_intent CHECK (state NOT IN ('WRITING_OFF', 'EXPORTED') OR intent_id IS NOT NULL),
+        CONSTRAINT void_for_a_reason CHECK ((state IN ('VOIDING', 'VOID')) = (void_reason <> ''))
     )""",
     # One for each kind of reader of a list: licensing, a port, a licensee.
     "CREATE INDEX export_act_newest ON export_act (declared_at DESC, act_id)",
