@@ -5,7 +5,8 @@ licences, and what customs has drawn down from them. Asks the registry for lots;
 
 Invariants, each kept by the domain and again by a constraint in SQL:
 
-- A case opens only on lots whose bundles *this* service verified itself, held by the applicant, unspent, without hold.
+- A case opens only on lots whose bundles *this* service verified itself, held by the applicant, unspent, without hold;
+  and a licence is granted only on lots that are so when it is countersigned.
 - A decision takes two persons: proposer and countersigner are different officers.
 - A decision names the hash of the rule set and the day it was applied to, and can be replayed from what is stored.
 - Of each licence line: granted = reserved + used + available, and none of them is below zero.

@@ -266,6 +266,7 @@ def _case(output: Output, case: Case) -> None:
         ("end use", case.end_use),
         ("destination", case.destination),
         ("submitted", when(case.submitted_at)),
+        ("lots verified", when(case.verified_at)),
         ("etag", case.etag),
     ]
     if case.HasField("proposed"):

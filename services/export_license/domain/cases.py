@@ -110,6 +110,8 @@ class Case:
     # The day the rules were applied to: of the decision, and before there is one, of the submission.
     rules_day: date
     submitted_at: datetime
+    # When the lots were last verified: at the submission, and anew when a grant is countersigned.
+    verified_at: datetime
     version: int = 1
     proposed: Proposal | None = None
     countersigned_by: str = ""
@@ -232,6 +234,13 @@ def countersign(
         countersigned_at=now,
         version=case.version + 1,
     )
+
+
+def verified_anew(case: Case, lots: Sequence[CaseLot], *, at: datetime) -> Case:
+    """The case with what verifying its lots again said; their control codes stay those of the decision."""
+    pairs = zip(lots, case.lots, strict=True)
+    kept = tuple(replace(lot, control_codes=before.control_codes) for lot, before in pairs)
+    return replace(case, lots=kept, verified_at=at)
 
 
 def reclassify(lots: Iterable[CaseLot], rules: RuleSet, day: date) -> tuple[CaseLot, ...]:

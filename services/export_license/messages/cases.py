@@ -150,6 +150,7 @@ def render(view: CaseView) -> pb.Case:
         rule_set_hash=case.rule_set_hash,
         etag=case.etag,
         submitted_at=timestamp(case.submitted_at),
+        verified_at=timestamp(case.verified_at),
         history=[_event(event) for event in view.history],
     )
     if case.proposed is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from monazite_provenance.names import parse_spiffe
 from monazite_provenance.statement import OnBehalf, Outpoint
 
 from services.chassis import errors
@@ -51,8 +53,8 @@ class Cases:
         replay = await storage.find_reply(self.site.database, asked.request)
         if replay is not None:
             return replay
-        day = self.site.today()
-        admitted = tuple([await self._admit(outpoint, asked.principal) for outpoint in command.lots])
+        day, now = self.site.today(), self.site.clock.now()
+        admitted = await self._admit(command.lots, asked.principal.enterprise_uri)
         found = domain.reclassify(admitted, self.site.rules, day)
         domain.check_lines(command.lines, found)
         case = Case(
@@ -67,7 +69,8 @@ class Cases:
             lines=command.lines,
             rule_set_hash=self.site.rules.digest,
             rules_day=day,
-            submitted_at=self.site.clock.now(),
+            submitted_at=now,
+            verified_at=now,
         )
 
         async def change(connection: Connection) -> None:
@@ -76,11 +79,17 @@ class Cases:
 
         return await self._commit(asked, render(CaseView(case, None)), change=change)
 
-    async def _admit(self, outpoint: Outpoint, applicant: Principal) -> CaseLot:
+    async def _admit(self, lots: Iterable[Outpoint], applicant: str) -> tuple[CaseLot, ...]:
+        """The gate, for an application and for its grant: every lot verified here, with the registry's word of now.
+        Raises PROVENANCE_REFUSED, APPLICANT_NOT_HOLDER, NOT_FOUND, PEER_UNAVAILABLE.
+        """
+        return tuple([await self._admit_lot(outpoint, applicant) for outpoint in lots])
+
+    async def _admit_lot(self, outpoint: Outpoint, applicant: str) -> CaseLot:
         # What verifying finds in a lot, and that there is one, is nobody's but its holder's or receiver's.
-        seen = await self.site.registry.evidence(outpoint, visible_to=applicant.id)
+        seen = await self.site.registry.evidence(outpoint, visible_to=parse_spiffe(applicant).segments[1])
         content = evidence.verified(seen)
-        evidence.check_applicant(seen, content, applicant.enterprise_uri)
+        evidence.check_applicant(seen, content, applicant)
         evidence.check_unlocked(seen, await self.site.registry.locked_by(content.lot_id))
         return CaseLot(
             outpoint=outpoint,
@@ -130,9 +139,10 @@ class Cases:
         return await self._commit(asked, render(CaseView(after, None)), change=change, case=before)
 
     async def countersign(self, command: CountersignDecision, asked: Asked, render: RenderCase) -> bytes:
-        """The other officer's half; a grant signs the licence and commits it with the case.
+        """The other officer's half; a grant looks at the lots anew, signs the licence and commits it with the case.
 
-        Raises NOT_FOUND, ETAG_MISMATCH, CASE_STATE, SAME_OFFICER, INVALID_FIELDS.
+        Raises NOT_FOUND, ETAG_MISMATCH, CASE_STATE, SAME_OFFICER, INVALID_FIELDS; of a grant also PROVENANCE_REFUSED,
+        APPLICANT_NOT_HOLDER, PEER_UNAVAILABLE: the case stays as it was.
         """
         replay = await storage.find_reply(self.site.database, asked.request)
         if replay is not None:
@@ -153,7 +163,9 @@ class Cases:
                 await cases.update(connection, before, after, actor=asked.principal.uri, reason="")
 
             return await self._commit(asked, render(CaseView(after, None)), change=refuse, case=before)
-        return await self._grant(before, after, command.expires_at, asked, render, now=now)
+        lots = await self._admit([lot.outpoint for lot in before.lots], before.applicant)
+        decided = domain.verified_anew(after, lots, at=now)
+        return await self._grant(before, decided, command.expires_at, asked, render, now=now)
 
     async def _grant(
         self, before: Case, decided: Case, expires_at: datetime, asked: Asked, render: RenderCase, *, now: datetime

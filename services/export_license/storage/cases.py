@@ -21,8 +21,8 @@ from services.export_license.storage.tables import CaseEventRow, CaseLineRow, Ca
 
 _INSERT_CASE = """
     INSERT INTO export_case (case_id, applicant, state, end_user, consignee, end_use, destination, rule_set_hash,
-        rules_day, submitted_at, version)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        rules_day, submitted_at, verified_at, version)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _INSERT_LOTS = """
     INSERT INTO case_lot (case_id, position, statement_id, output_index, lot_id, gross_g, form, net_g, elements,
@@ -40,12 +40,14 @@ _INSERT_LINES = """
 """
 _UPDATE_CASE = """
     UPDATE export_case SET state = $3, rule_set_hash = $4, rules_day = $5, version = $6, outcome = $7, reason = $8,
-        proposed_by = $9, proposed_at = $10, countersigned_by = $11, countersigned_at = $12, licence_id = $13
+        proposed_by = $9, proposed_at = $10, countersigned_by = $11, countersigned_at = $12, licence_id = $13,
+        verified_at = $14
     WHERE case_id = $1 AND version = $2
 """
-_UPDATE_CODES = """
-    UPDATE case_lot SET control_codes = string_to_array(u.codes, ',')
-    FROM unnest($2::smallint[], $3::text[]) AS u (position, codes)
+_UPDATE_LOTS = """
+    UPDATE case_lot SET control_codes = string_to_array(u.codes, ','), findings = u.findings::jsonb,
+        statements = u.statements
+    FROM unnest($2::smallint[], $3::text[], $4::text[], $5::int[]) AS u (position, codes, findings, statements)
     WHERE case_lot.case_id = $1 AND case_lot.position = u.position
 """
 _INSERT_EVENT = """
@@ -83,6 +85,7 @@ async def insert(connection: Connection, case: Case) -> None:
         case.rule_set_hash,
         case.rules_day,
         case.submitted_at,
+        case.verified_at,
         case.version,
     )
     lots = case.lots
@@ -98,7 +101,7 @@ async def insert(connection: Connection, case: Case) -> None:
         [lot.facts.net_g for lot in lots],
         [json.dumps(dict(lot.facts.elements)) for lot in lots],
         [lot.verdict for lot in lots],
-        [json.dumps([[found.code, found.message, dict(found.details)] for found in lot.findings]) for lot in lots],
+        [_findings(lot) for lot in lots],
         [lot.statements for lot in lots],
         [",".join(lot.control_codes) for lot in lots],
     )
@@ -133,14 +136,21 @@ async def update(connection: Connection, before: Case, after: Case, *, actor: st
         after.countersigned_by or None,
         after.countersigned_at,
         after.licence_id or None,
+        after.verified_at,
     )
     if done != "UPDATE 1":
         raise Moved
     outcome = proposed.outcome.name if proposed and after.state is State.DECISION_PROPOSED else None
     await connection.execute(_INSERT_EVENT, after.case_id, after.version, after.state.name, outcome, actor, reason)
     if before.lots != after.lots:
-        codes = [",".join(lot.control_codes) for lot in after.lots]
-        await connection.execute(_UPDATE_CODES, after.case_id, list(range(len(codes))), codes)
+        await connection.execute(
+            _UPDATE_LOTS,
+            after.case_id,
+            list(range(len(after.lots))),
+            [",".join(lot.control_codes) for lot in after.lots],
+            [_findings(lot) for lot in after.lots],
+            [lot.statements for lot in after.lots],
+        )
 
 
 async def get(session: AsyncSession, case_id: str) -> Case | None:
@@ -199,6 +209,7 @@ def _case(row: CaseRow, lots: Sequence[CaseLot], lines: Sequence[LineWanted]) ->
         rule_set_hash=row.rule_set_hash,
         rules_day=row.rules_day,
         submitted_at=row.submitted_at,
+        verified_at=row.verified_at,
         version=row.version,
         proposed=_proposal(row),
         countersigned_by=row.countersigned_by or "",
@@ -229,6 +240,10 @@ def _lot(row: CaseLotRow) -> CaseLot:
         statements=row.statements,
         control_codes=tuple(row.control_codes),
     )
+
+
+def _findings(lot: CaseLot) -> str:
+    return json.dumps([[found.code, found.message, dict(found.details)] for found in lot.findings])
 
 
 def _party_columns(party: Party) -> list[str]:

@@ -40,6 +40,7 @@ class CaseRow(Table, table=True):
     rule_set_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     rules_day: date = Field(sa_column=Column(Date, nullable=False))
     submitted_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    verified_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     version: int = Field(sa_column=Column(BigInteger, nullable=False))
     outcome: str | None = Field(default=None, sa_column=Column(Text))
     reason: str | None = Field(default=None, sa_column=Column(Text))

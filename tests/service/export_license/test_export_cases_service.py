@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -123,6 +123,57 @@ async def test_the_registrys_word_counts(
     assert refusal.reason == "PROVENANCE_REFUSED"
     assert (refusal.metadata["verdict"], refusal.metadata["findings"]) == (verdict, finding)
     assert refusal.metadata["head"] == f"{made.head.statement_id.hex()}:{made.head.index}"
+
+
+async def test_no_licence_is_granted_on_the_verdict_of_the_submission(office: Office) -> None:
+    made = office.magnets()
+    proposed = await office.wang.propose(await office.exporter.submit([made], line(100)))
+    request_id = new_id()
+    for spoil, finding in ((hold, "ON_HOLD"), (lock, "EXPORT_LOCKED"), (spend, "HEAD_SPENT")):
+        spoil(made)
+        refusal = await refused(office.li.countersign(proposed, request_id=request_id))
+        assert (refusal.reason, refusal.metadata["findings"]) == ("PROVENANCE_REFUSED", finding)
+        made.holds, made.act_id, made.unspent = [], b"", True
+    made.status = None
+    assert (await refused(office.li.countersign(proposed, request_id=request_id))).metadata["gaps"] == "ABSENCE"
+    made.status = {}
+    office.registry.away.add("GetBundle")
+    assert (await refused(office.li.countersign(proposed, request_id=request_id))).reason == "PEER_UNAVAILABLE"
+    office.registry.away.clear()
+    waiting = await office.wang.get_case(proposed.case_id)
+    assert (waiting.state, waiting.etag) == (pb.Case.STATE_DECISION_PROPOSED, proposed.etag)
+    assert waiting.verified_at == waiting.submitted_at
+    listed = await office.exporter.call(office.exporter.licences.ListLicences, pb.ListLicencesRequest())
+    assert not listed.licences
+
+    request = pb.CountersignDecisionRequest(request_id=request_id, case_id=proposed.case_id, etag=proposed.etag)
+    request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=30))
+    granted = await office.li.call(office.li.cases.CountersignDecision, request)
+    assert granted.state == pb.Case.STATE_GRANTED
+    assert granted.verified_at == granted.countersigned_at
+    shown = await office.wang.get_case(proposed.case_id)
+    assert (shown.lots, shown.verified_at) == (granted.lots, granted.verified_at)
+    made.holds.append("INSPECTION")
+    assert await office.li.call(office.li.cases.CountersignDecision, request) == granted
+
+
+async def test_a_case_whose_lots_do_not_stand_any_more_can_be_refused(office: Office) -> None:
+    made = office.magnets()
+    case = await office.exporter.submit([made], line(100))
+    hold(made)
+    proposed = await office.wang.propose(case, pb.Decision.OUTCOME_REFUSE)
+    assert (await office.li.countersign(proposed, days=None)).state == pb.Case.STATE_REFUSED
+
+
+async def test_what_verifying_anew_finds_is_kept_with_the_grant(office: Office) -> None:
+    made = office.magnets()
+    proposed = await office.wang.propose(await office.exporter.submit([made], line(100)))
+    # A hold that came and went since: two statements more, of which the verdict says nothing.
+    made.world.release(made.head, made.world.hold(made.head))
+    granted = await office.li.countersign(proposed)
+    assert granted.lots[0].statements > proposed.lots[0].statements
+    assert granted.lots[0].control_codes == proposed.lots[0].control_codes
+    assert (await office.wang.get_case(proposed.case_id)).lots == granted.lots
 
 
 async def test_a_registry_that_says_nothing_of_now_does_not_open_the_gate(office: Office) -> None:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -368,6 +368,27 @@ async def test_a_hold_after_the_lock_ends_the_act_void(pair: Pair) -> None:
         assert await line_of(customs, licence_id) == (0, 0, 8_000)
         again = await refused(customs.declare(new_act(), licence_id, (lot, 6_000)))
         assert (again.reason, again.metadata["findings"]) == ("PROVENANCE_REFUSED", "ON_HOLD")
+
+
+async def test_no_licence_is_granted_while_a_lot_is_on_hold(pair: Pair) -> None:
+    async with pair.registry(), pair.licensing() as licensing, licensing.caller(EXPORTER) as exporter:
+        lot = await magnets(pair)
+        case = await exporter.submit([lot], line(8_000))
+        wang, li = [Terminal(pair.authority, each, export_license=licensing.port) for each in (WANG, LI)]
+        await wang.does("cases", "propose", case.case_id, "grant", "--reason", "in order")
+        async with pair.at_registry(INSPECTOR) as inspector:
+            await inspector.hold(lot.lot_id)
+            until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+            signing = ("cases", "countersign", case.case_id, "--outcome", "grant", "--expires", until)
+            code, _, said = await li.types(*signing)
+            assert (code, "PROVENANCE_REFUSED" in said, "ON_HOLD" in said) == (ExitCode.RULE, True, True)
+            assert (await li.does("cases", "show", case.case_id))["state"] == "STATE_DECISION_PROPOSED"
+            await inspector.release(lot.lot_id)
+        granted = await li.does(*signing)
+        assert granted["state"] == "STATE_GRANTED"
+        assert granted["verified_at"] > granted["submitted_at"]
+        _, shown, _ = await wang.types("cases", "show", case.case_id)
+        assert "lots verified" in shown
 
 
 async def test_only_what_the_registry_vouches_for_now_passes(pair: Pair) -> None:

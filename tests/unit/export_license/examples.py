@@ -62,6 +62,7 @@ def case(**changes: object) -> Case:
         "rule_set_hash": RULES.digest,
         "rules_day": DAY,
         "submitted_at": NOW,
+        "verified_at": NOW,
     }
     return Case(**{**fields, **changes})  # type: ignore[arg-type]
 

@@ -235,6 +235,7 @@ class Case(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     SUBMITTED_AT_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    VERIFIED_AT_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     applicant: _builtins.str
     state: Global___Case.State.ValueType
@@ -266,6 +267,10 @@ class Case(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseEvent]:
         """What happened to it, oldest first, rejected proposals too; the latest 100. Of GetCase, and to officers only."""
 
+    @_builtins.property
+    def verified_at(self) -> _timestamp_pb2.Timestamp:
+        """When this service last verified the lots: at the submission, and anew when a grant is countersigned."""
+
     def __init__(
         self,
         *,
@@ -286,10 +291,11 @@ class Case(_message.Message):
         etag: _builtins.str = ...,
         submitted_at: _timestamp_pb2.Timestamp | None = ...,
         history: _abc.Iterable[Global___CaseEvent] | None = ...,
+        verified_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consignee", b"consignee", "countersigned_at", b"countersigned_at", "end_user", b"end_user", "licence", b"licence", "proposed", b"proposed", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consignee", b"consignee", "countersigned_at", b"countersigned_at", "end_user", b"end_user", "licence", b"licence", "proposed", b"proposed", "submitted_at", b"submitted_at", "verified_at", b"verified_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant", b"applicant", "case_id", b"case_id", "consignee", b"consignee", "countersigned_at", b"countersigned_at", "countersigned_by", b"countersigned_by", "destination", b"destination", "end_use", b"end_use", "end_user", b"end_user", "etag", b"etag", "history", b"history", "licence", b"licence", "lines", b"lines", "lots", b"lots", "proposed", b"proposed", "rule_set_hash", b"rule_set_hash", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant", b"applicant", "case_id", b"case_id", "consignee", b"consignee", "countersigned_at", b"countersigned_at", "countersigned_by", b"countersigned_by", "destination", b"destination", "end_use", b"end_use", "end_user", b"end_user", "etag", b"etag", "history", b"history", "licence", b"licence", "lines", b"lines", "lots", b"lots", "proposed", b"proposed", "rule_set_hash", b"rule_set_hash", "state", b"state", "submitted_at", b"submitted_at", "verified_at", b"verified_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -97,7 +97,8 @@ class CaseServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CountersignDecision(self, request, context):
-        """Confirms the proposal; a grant comes back with the signed licence.
+        """Confirms the proposal. Of a grant the lots are verified anew, with a status of now, and what does not stand any more is
+        PROVENANCE_REFUSED: the case stays as it was. A grant comes back with the signed licence.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,9 @@ class CaseServiceStub:
     ListCases: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.ListCasesRequest, _export_license_pb2.ListCasesResponse]
     ProposeDecision: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.ProposeDecisionRequest, _export_license_pb2.Case]
     CountersignDecision: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.CountersignDecisionRequest, _export_license_pb2.Case]
-    """Confirms the proposal; a grant comes back with the signed licence."""
+    """Confirms the proposal. Of a grant the lots are verified anew, with a status of now, and what does not stand any more is
+    PROVENANCE_REFUSED: the case stays as it was. A grant comes back with the signed licence.
+    """
     RejectProposal: _grpc.UnaryUnaryMultiCallable[_export_license_pb2.RejectProposalRequest, _export_license_pb2.Case]
     """Sends the proposal back to review."""
 
@@ -56,7 +58,9 @@ class CaseServiceAsyncStub(CaseServiceStub):
     ListCases: _aio.UnaryUnaryMultiCallable[_export_license_pb2.ListCasesRequest, _export_license_pb2.ListCasesResponse]  # type: ignore[assignment]
     ProposeDecision: _aio.UnaryUnaryMultiCallable[_export_license_pb2.ProposeDecisionRequest, _export_license_pb2.Case]  # type: ignore[assignment]
     CountersignDecision: _aio.UnaryUnaryMultiCallable[_export_license_pb2.CountersignDecisionRequest, _export_license_pb2.Case]  # type: ignore[assignment]
-    """Confirms the proposal; a grant comes back with the signed licence."""
+    """Confirms the proposal. Of a grant the lots are verified anew, with a status of now, and what does not stand any more is
+    PROVENANCE_REFUSED: the case stays as it was. A grant comes back with the signed licence.
+    """
     RejectProposal: _aio.UnaryUnaryMultiCallable[_export_license_pb2.RejectProposalRequest, _export_license_pb2.Case]  # type: ignore[assignment]
     """Sends the proposal back to review."""
 
@@ -98,7 +102,9 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _export_license_pb2.CountersignDecisionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_export_license_pb2.Case, _abc.Awaitable[_export_license_pb2.Case]]:
-        """Confirms the proposal; a grant comes back with the signed licence."""
+        """Confirms the proposal. Of a grant the lots are verified anew, with a status of now, and what does not stand any more is
+        PROVENANCE_REFUSED: the case stays as it was. A grant comes back with the signed licence.
+        """
 
     @_abc_1.abstractmethod
     def RejectProposal(

@@ -32,6 +32,7 @@ TABLES = (
         rule_set_hash bytea NOT NULL REFERENCES rule_set (digest),
         rules_day date NOT NULL,
         submitted_at timestamptz NOT NULL,
+        verified_at timestamptz NOT NULL,
         version bigint NOT NULL CHECK (version > 0),
         outcome text CHECK (outcome IN ('GRANT', 'REFUSE')),
         reason text,
@@ -47,6 +48,8 @@ TABLES = (
         CONSTRAINT countersignature_whole CHECK (num_nulls(countersigned_by, countersigned_at) IN (0, 2)),
         CONSTRAINT decided_by_two CHECK ((state IN ('GRANTED', 'REFUSED')) = (countersigned_by IS NOT NULL)),
         CONSTRAINT countersigned_what CHECK (countersigned_by IS NULL OR proposed_by IS NOT NULL),
+        -- Not on the verdict of the submission: what was sound then may be on hold now.
+        CONSTRAINT granted_on_a_fresh_verdict CHECK (state <> 'GRANTED' OR verified_at = countersigned_at),
         CONSTRAINT granted_has_licence CHECK ((state = 'GRANTED') = (licence_id IS NOT NULL))
     )""",
     "CREATE INDEX export_case_applicant ON export_case (applicant, case_id)",
