@@ -26,6 +26,8 @@ DETAILS_KEY: Final = "grpc-status-details-bin"
 # gRPC drops a call whose trailing metadata are over 8 KiB, so a status must stay below, whatever a request got wrong.
 STATUS_BYTES_MAX: Final = 6 * 1024
 TEXT_LENGTH_MAX: Final = 200
+# Of what is wrong with one field: it may be a whole refusal with its numbers.
+DESCRIPTION_LENGTH_MAX: Final = 300
 _PREFIX: Final = "ERROR_REASON_"
 REASONS: Final = frozenset(name.removeprefix(_PREFIX) for name in ErrorReason.keys())  # noqa: SIM118  (an enum wrapper, no dict)
 
@@ -238,7 +240,9 @@ def to_status(error: Error) -> Status:
     # What wraps the violations: the name of their type, and the lengths of the two messages around them.
     left = STATUS_BYTES_MAX - status.ByteSize() - _packed(bad).ByteSize() - 6
     for one in error.violations:
-        violation = BadRequest.FieldViolation(field=_short(one.field), description=_short(one.description))
+        violation = BadRequest.FieldViolation(
+            field=_short(one.field), description=_short(one.description, DESCRIPTION_LENGTH_MAX)
+        )
         left -= violation.ByteSize() + 3
         if left < 0:
             break
@@ -324,8 +328,8 @@ def _packed(message: Message) -> AnyMessage:
     return packed
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= TEXT_LENGTH_MAX else text[: TEXT_LENGTH_MAX - 1] + "…"
+def _short(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
+    return text if len(text) <= length_max else text[: length_max - 1] + "…"
 
 
 _KIND_OF_CODE: Final[Mapping[int, Kind]] = {kind.code.value[0]: kind for kind in Kind}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from monazite_provenance.statement import Outpoint
@@ -18,6 +19,7 @@ _MISFITS = {
 }
 # Reasons to void an act that read better in words.
 _VOID_FOR = {"LOT_HELD": "a lot of it is on hold"}
+_MORE = re.compile(r"and (\d+) more")
 _OF_THE_REQUEST = frozenset({"licence_id", "what"})
 INCIDENT_REGISTRY_ANSWER = "export-license-registry-answer"
 
@@ -36,12 +38,13 @@ def provenance(
     numbers: Mapping[str, str | int],
 ) -> Error:
     """PROVENANCE_REFUSED: our own verification, or the registry's word, does not carry the lot."""
+    # What closes the gate stands first; findings alone would not close it.
     metadata = {
+        "verdict": verdict,
+        "gaps": _whole(gaps, errors.TEXT_LENGTH_MAX),
         **numbers,
         "head": outpoint_text(outpoint),
-        "verdict": verdict,
-        "findings": ",".join(findings),
-        "gaps": ",".join(gaps),
+        "findings": _whole(findings, errors.TEXT_LENGTH_MAX),
     }
     return Error(Kind.PRECONDITION, "PROVENANCE_REFUSED", "the provenance of a lot does not stand", metadata=metadata)
 
@@ -128,8 +131,29 @@ def together(found: Sequence[tuple[str, Error]]) -> Error:
 
 def _in_a_line(error: Error) -> str:
     """Without what is the same of all that is wrong with one request, or is said by the field."""
-    numbers = [f"{name} {value}" for name, value in error.metadata.items() if value and name not in _OF_THE_REQUEST]
-    return f"{error.reason}: {error.message}" + (f" ({', '.join(numbers)})" if numbers else "")
+    told = {name: value for name, value in error.metadata.items() if value and name not in _OF_THE_REQUEST}
+    codes = told.pop("findings", "").split(",")
+    more = _MORE.fullmatch(codes[-1])
+    said = f"{error.reason}: {error.message}"
+    room = errors.DESCRIPTION_LENGTH_MAX - len(said) - len(" ()")
+    numbers = _whole([f"{name} {value}" for name, value in told.items()], room, between=", ")
+    # Last, with what room there is.
+    room -= len(numbers) + len(", findings ")
+    findings = _whole(codes[:-1], room, more=int(more[1])) if more else _whole(codes, room)
+    parts = [numbers, f"findings {findings}" if findings else ""]
+    inside = ", ".join(part for part in parts if part)
+    return f"{said} ({inside})" if inside else said
+
+
+def _whole(texts: Iterable[str], length_max: int, *, between: str = ",", more: int = 0) -> str:
+    """Each of the texts once, as many as fit, and how many were left out, here or before (`more`); none is cut."""
+    distinct = list(dict.fromkeys(texts))
+    for count in range(len(distinct), -1, -1):
+        left_out = len(distinct) - count + more
+        whole = between.join([*distinct[:count], *([f"and {left_out} more"] if left_out else [])])
+        if len(whole) <= length_max:
+            return whole
+    return ""
 
 
 def act_state(act_id: bytes, state: str, wanted: str) -> Error:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.chassis.errors import Error
+from services.chassis.errors import Error, from_status, to_status
+from services.export_license import refusals
 from services.export_license.domain import lots
 from services.export_license.domain.lots import Evidence, Finding
 from tests.unit.export_license.examples import EXPORTER, offered, outpoint
@@ -84,3 +85,23 @@ def test_only_who_holds_it_in_hand_applies() -> None:
     with pytest.raises(Error) as caught:
         lots.check_applicant(STANDS, offered(), EXPORTER)
     assert caught.value.metadata["findings"] == "IN_TRANSIT"
+
+
+def test_of_many_findings_the_gaps_are_told_first_and_none_is_cut() -> None:
+    gap = Finding("NOT_WITNESSED", "", {"log": "urn:monazite:log:registry:0", "threshold": "2", "witnessed_size": "77"})
+    found = [Finding(f"FINDING_NUMBER_{number}", "", {}) for number in range(60)]
+    seen = replace(STANDS, verdict="VERIFIED_WITH_GAPS", gaps=(gap,), findings=(*found, *found))
+    with pytest.raises(Error) as caught:
+        lots.verified(seen)
+    codes = caught.value.metadata["findings"].split(",")
+    told = codes[:-1]
+    assert told == [each.code for each in found[: len(told)]], "each once"
+    assert codes[-1] == f"and {60 - len(told)} more"
+    error = from_status(to_status(refusals.together([("lots[0]", caught.value)])))
+    assert error is not None
+    assert "…" not in str((error.violations, error.metadata))
+    said = error.violations[0].description
+    assert "does not stand (verdict VERIFIED_WITH_GAPS, gaps NOT_WITNESSED, log " in said
+    assert said.index("witnessed_size 77") < said.index("findings FINDING_NUMBER_0")
+    shown = said.partition("findings ")[2].removesuffix(" more)").split(",")
+    assert shown[-1] == f"and {60 - len(shown) + 1}", "of all, not of those that the metadata hold"
