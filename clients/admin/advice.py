@@ -31,7 +31,7 @@ _BY_REASON = {
     ),
     "INVALID_FIELDS": "correct the fields named above; nothing was changed",
     "NO_IDENTITY": "the certificate carries no SPIFFE id of this domain: use a certificate issued for the suite",
-    "ACCESS_DENIED": "this certificate's role may not do this: use the certificate of the officer who may",
+    "ACCESS_DENIED": "this is for callers of another kind than the one that this certificate names",
     "NOT_FOUND": "it does not exist, or it is not for this caller to see; the two look alike on purpose",
     "REQUEST_ID_REUSED": "the request id has been used for something else: leave --request-id out to get a fresh one",
     "CONFLICT": "somebody else changed the same thing at that moment: give the command again",
@@ -57,18 +57,29 @@ _BY_REASON = {
     "INDICATOR_EXISTS": "this batch was entered before: see `monazite indicator list`",
     "SAME_OFFICER": "whoever proposes may not countersign: another officer has to",
     "CASE_STATE": "the case is not at that point: see `monazite cases show`",
+    "LICENCE_NOT_USABLE": (
+        "see its state with `monazite licences show`: one that is suspended may be reinstated, one that has "
+        "ended takes a new application"
+    ),
+    "UNKNOWN_WITNESS": (
+        "co-sign with the key that the service's trust file has under this name, or have the trust file name "
+        "the witness"
+    ),
     "PROVENANCE_REFUSED": "the lots' provenance does not verify: see the findings above and `monazite lot trace`",
 }
 
 
-def advice(reason: str, *, changes: bool = False, act_id: str = "") -> str:
+def advice(reason: str, *, changes: bool = False, act_id: str = "", gaps: str = "") -> str:
     """One sentence that says what to do; empty where the message has said it. `changes`: the command carries a request
-    id, or the id of the act of export that it is about, `act_id`.
+    id, or the id of the act of export that it is about, `act_id`. `gaps`: those of a refused lot, their codes with
+    commas between.
     """
     if act_id and reason == "REQUEST_ID_REUSED":
         return f"the act stands as it was given first: look at it with `monazite exports show {act_id}`"
     if act_id and reason == "LOT_HELD":
         return "nothing of this act may leave: once the hold is released, declare the lots anew under another act id"
+    if reason == "PROVENANCE_REFUSED" and gaps == "NOT_WITNESSED":
+        return "give the command again when the witnesses of `log` have come by: `witnessed_size` says how far they are"
     again = "the same act id" if act_id else "the same --request-id" if changes else ""
     return _BY_REASON.get(reason, "").format(
         again=again and f" with {again}",

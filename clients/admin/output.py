@@ -122,7 +122,7 @@ class Output:
         The shape is that of the offline tool too (docs/ERRORS.md), with what only a call has.
         """
         facts = {name: str(value) for name, value in metadata.items()}
-        todo = advice(reason, changes=bool(request_id), act_id=request_id if of_act else "")
+        todo = advice(reason, changes=bool(request_id), act_id=request_id if of_act else "", gaps=facts.get("gaps", ""))
         if self.as_json:
             body: dict[str, JsonValue] = {"reason": reason, "message": message, "metadata": {**facts}}
             if code:

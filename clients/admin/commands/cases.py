@@ -162,6 +162,10 @@ def countersign(
     as_json: JsonOption = False,
 ) -> None:
     """Confirms the proposal of another officer; a grant comes back with the signed licence."""
+    if outcome is Outcome.GRANT and expires is None:
+        raise typer.BadParameter("a grant needs its last day of validity: YYYY-MM-DD", param_hint="--expires")
+    if outcome is Outcome.REFUSE and expires is not None:
+        raise typer.BadParameter("a refusal has no last day", param_hint="--expires")
 
     async def work(session: Session) -> None:
         stub = CaseServiceStub(session.channel("export_license"))

@@ -103,7 +103,7 @@ async def test_another_proposal_is_named_and_not_signed(desk: Desk) -> None:
     assert code == ExitCode.RULE
     for part in ("PROPOSAL_DIFFERS", "officer wang", "to REFUSE, not to GRANT", "end user not to be found"):
         assert part in said
-    code, said = await desk.types("--outcome", "grant", "--json")
+    code, said = await desk.types("--outcome", "grant", "--expires", "2030-01-01", "--json")
     assert code == ExitCode.RULE
     error = json.loads(said)["error"]
     assert (error["reason"], error["metadata"]["proposed"]) == ("PROPOSAL_DIFFERS", "REFUSE")
@@ -129,6 +129,14 @@ async def test_the_outcome_has_to_be_named(desk: Desk) -> None:
     code, said = await desk.types()
     assert code == ExitCode.USAGE
     assert "--outcome" in said
+    assert desk.signed == []
+
+
+@pytest.mark.parametrize("words", [("--outcome", "grant"), ("--outcome", "refuse", "--expires", "2030-01-01")])
+async def test_a_grant_has_its_last_day_and_a_refusal_none(desk: Desk, words: tuple[str, ...]) -> None:
+    code, said = await desk.types(*words)
+    assert code == ExitCode.USAGE
+    assert "--expires" in said
     assert desk.signed == []
 
 

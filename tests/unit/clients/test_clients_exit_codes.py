@@ -70,6 +70,31 @@ def test_a_second_use_of_an_act_id_is_no_reason_for_a_second_act() -> None:
     assert "`monazite exports show ACT`" in advice("REQUEST_ID_REUSED", act_id="ACT")
 
 
+def test_an_act_whose_lot_is_held_is_not_waited_for() -> None:
+    assert "another act id" in advice("LOT_HELD", act_id="ACT")
+    assert "another act id" not in advice("LOT_HELD", changes=True)
+
+
+def test_what_only_lacks_witnesses_is_asked_for_again() -> None:
+    assert "witnesses" in advice("PROVENANCE_REFUSED", gaps="NOT_WITNESSED")
+    for gaps in ("", "ON_HOLD", "NOT_WITNESSED,ON_HOLD"):
+        assert "does not verify" in advice("PROVENANCE_REFUSED", gaps=gaps)
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("UNKNOWN_WITNESS", "trust file"),
+        ("LICENCE_NOT_USABLE", "`monazite licences show`"),
+        # Whoever calls: enterprises, customs and witnesses too.
+        ("ACCESS_DENIED", "callers of another kind"),
+    ],
+)
+def test_a_refusal_says_what_can_be_done(reason: str, word: str) -> None:
+    assert word in advice(reason)
+    assert "officer" not in advice("ACCESS_DENIED")
+
+
 @pytest.mark.parametrize(
     "reason", [errors.TRANSPORT_DEADLINE, "DEADLINE", "INTERNAL", "UNAVAILABLE", "OVERLOADED", "PEER_UNAVAILABLE"]
 )
