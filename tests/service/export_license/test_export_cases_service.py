@@ -125,7 +125,7 @@ async def test_the_registrys_word_counts(
     assert refusal.metadata["head"] == f"{made.head.statement_id.hex()}:{made.head.index}"
 
 
-async def test_no_licence_is_granted_on_the_verdict_of_the_submission(office: Office) -> None:
+async def test_no_licence_is_granted_on_the_verdict_of_the_submission(office: Office, database: str) -> None:
     made = office.magnets()
     proposed = await office.wang.propose(await office.exporter.submit([made], line(100)))
     request_id = new_id()
@@ -155,6 +155,8 @@ async def test_no_licence_is_granted_on_the_verdict_of_the_submission(office: Of
     assert (shown.lots, shown.verified_at) == (granted.lots, granted.verified_at)
     made.holds.append("INSPECTION")
     assert await office.li.call(office.li.cases.CountersignDecision, request) == granted
+    with pytest.raises(asyncpg.CheckViolationError, match="granted_on_a_fresh_verdict"):
+        await fetch(database, "UPDATE export_case SET verified_at = submitted_at")
 
 
 async def test_a_case_whose_lots_do_not_stand_any_more_can_be_refused(office: Office) -> None:
