@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from monazite_provenance.streams import guard
 
 from clients.admin.commands import (
     allocations,
@@ -108,6 +109,7 @@ app.add_typer(enterprises.app, name="enterprise")
 
 def main() -> None:
     """Runs the command line."""
+    guard()
     app()
 
 

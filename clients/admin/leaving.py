@@ -6,7 +6,6 @@ caught: as verdicts, 2 says CANNOT_TELL and 1 says REFUTED.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Generator
@@ -14,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
+from monazite_provenance.streams import OutputUnusable, forget
 from typer.core import TyperGroup
 
 from clients.admin.configuration import ConfigurationError
@@ -53,9 +53,11 @@ def _our_codes(output: Output) -> Generator[None]:
         raise typer.Exit(ExitCode.CONFIGURATION) from error
     except (typer.Exit, typer.Abort):
         raise
+    except OutputUnusable as error:
+        output.unusable(error)
+        raise typer.Exit(ExitCode.USAGE) from error
     except BrokenPipeError as error:
-        # Python would flush once more at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget(sys.stdout)
         raise typer.Exit(ExitCode.PIPE_CLOSED) from error
     except Exception as error:
         traceback.print_exc()

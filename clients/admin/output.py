@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import TextIO, TypeAlias
 
@@ -15,13 +16,14 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from monazite.export_license.v1.export_license_pb2 import Case
 from monazite.type.v1.statement_pb2 import Outpoint
+from monazite_provenance.streams import STANDARD_OUTPUT, OutputUnusable
 from rich.console import Console
 from rich.markup import escape
 
 from clients.admin import tables
 from clients.admin.advice import advice
 from clients.admin.arguments import outpoint_text
-from clients.errors import CallError, Violation
+from clients.errors import FILE_UNUSABLE, CallError, Violation
 
 JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | dict[str, JsonValue] | None"
 
@@ -106,6 +108,13 @@ class Output:
         """A failure of our own: arguments, configuration, a file."""
         self._failure(reason, message, metadata)
 
+    def unusable(self, error: OutputUnusable, *, request_id: str = "", of_act: bool = False) -> None:
+        """The standard output is closed or full: said on the standard error, however the result was to come."""
+        spoken = Output(as_json=False, console=self.console, errors=self.errors)
+        done = "; what was asked for was done, and given again with the same id it gives the same answer"
+        said = f"{error}{done if request_id else ''}"
+        spoken._failure(FILE_UNUSABLE, said, {"file": STANDARD_OUTPUT}, request_id=request_id, of_act=of_act)
+
     def _failure(
         self,
         reason: str,
@@ -129,8 +138,9 @@ class Output:
                 body["code"] = code
                 body["violations"] = [{"field": each.field, "description": each.description} for each in violations]
             body |= {name: text for name, text in (("advice", todo), ("request_id", request_id)) if text}
-            self.value_line({"error": body})
-            return
+            with suppress(OutputUnusable):
+                self.value_line({"error": body})
+                return
         self._complain(f"[bold red]{escape(reason)}[/bold red] {escape(message)}")
         for name, value in facts.items():
             if value:

@@ -13,6 +13,7 @@ import typer
 from google.protobuf.message import Message
 from grpc import aio
 from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.streams import OutputUnusable
 
 from clients.admin.configuration import Configuration, ConfigurationError
 from clients.admin.exit_codes import ExitCode, exit_code
@@ -148,6 +149,9 @@ def run(
     except InputError as error:
         output.problem(error.reason, str(error), error.metadata)
         raise typer.Exit(ExitCode.BAD_INPUT) from error
+    except OutputUnusable as error:
+        output.unusable(error, request_id=session.request_id, of_act=session.of_act)
+        raise typer.Exit(ExitCode.USAGE) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(ExitCode.INTERRUPTED) from error
 

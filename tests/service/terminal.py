@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ class Terminal:
         # In a thread: the command runs its own event loop.
         result = await asyncio.to_thread(CliRunner().invoke, app, [*self._options, *words], env={"COLUMNS": "200"})
         return result.exit_code, result.stdout, result.stderr
+
+    async def types_to(self, output: Path, *words: str) -> tuple[int, str]:
+        """Exit code and standard error of a process that writes to `output`."""
+        with output.open("wb") as stream:
+            command = (sys.executable, "-m", "clients.admin", *self._options, *words)
+            process = await asyncio.create_subprocess_exec(*command, stdout=stream, stderr=asyncio.subprocess.PIPE)
+            _, said = await process.communicate()
+        return process.returncode or 0, said.decode()
 
     async def does(self, *words: str) -> Any:
         """What a command that must succeed prints as JSON."""

@@ -44,6 +44,7 @@ def test_the_command_lines_leave_with_the_documented_code() -> None:
         errors.USAGE: ExitCode.USAGE,
         errors.BAD_INPUT: ExitCode.BAD_INPUT,
         errors.CONFIGURATION: ExitCode.CONFIGURATION,
+        errors.FILE_UNUSABLE: ExitCode.USAGE,
         errors.FAULT: ExitCode.FAULT,
     }
     for reason in OWN_REASONS:

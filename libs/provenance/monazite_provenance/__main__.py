@@ -1,9 +1,10 @@
 """`python -m monazite_provenance COMMAND`: checks and shows provenance with no network and no service.
 
-Exit codes: 0 verified; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage, or a file that cannot be read or
-written; 5 malformed input; 70 a fault of this tool; 130 interrupted; 141 whoever read its output has gone. A command
-that gives no verdict leaves with 0 when it is done. Python itself leaves with 1 when it cannot start the tool: a
-verdict is also printed. Why there is no result stands on standard error, with `--json` on standard output as an object.
+Exit codes: 0 verified; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage, or a file or stream that cannot be
+read or written; 5 malformed input; 70 a fault of this tool; 130 interrupted; 141 whoever read its output has gone. A
+command that gives no verdict leaves with 0 when it is done. Python itself leaves with 1 when it cannot start the tool:
+verdict is also printed. Why there is no result stands on standard error, with `--json` on standard output as an
+object.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from monazite_provenance._tool.leaving import (
     USAGE_REASON,
     WrongUse,
 )
-from monazite_provenance._tool.screen import say_failure
+from monazite_provenance._tool.screen import say, say_failure
 from monazite_provenance.errors import ProvenanceError
+from monazite_provenance.streams import STANDARD_OUTPUT, OutputUnusable, forget, guard
 
 COMMANDS: Final = {
     "verify": "verify a bundle against a trust file",
@@ -42,7 +44,7 @@ COMMANDS: Final = {
 }
 _EPILOG: Final = (
     "exit codes: 0 verified, or done; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage; 5 malformed; 70 fault; "
-    "130 interrupted"
+    "130 interrupted; 141 whoever read the output has gone"
 )
 
 
@@ -68,6 +70,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise WrongUse(message, " ".join(self.format_usage().split()).removeprefix("usage: "))
 
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
+        # What argparse prints it does not see to its end.
+        say(self.format_help().splitlines())
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool. Gives the exit code; raises SystemExit with 0 where help was asked for."""
@@ -75,8 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given)
     except BrokenPipeError:
-        # Python would flush once more at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget(sys.stdout)
         return PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -131,9 +136,11 @@ def _run(given: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # Standard output may be what failed: then nothing more is said on it.
-        file = error.filename or "standard input or output"
-        say_failure(FILE_REASON, str(error.strerror), {"file": file}, as_json=as_json and error.filename is not None)
+        file = error.filename or "standard input"
+        say_failure(FILE_REASON, str(error.strerror), {"file": file}, as_json=as_json)
+        return USAGE
+    except OutputUnusable as error:
+        say_failure(FILE_REASON, str(error), {"file": STANDARD_OUTPUT}, as_json=False)
         return USAGE
     except WrongUse as error:
         say_failure(USAGE_REASON, str(error), {"usage": error.usage} if error.usage else {}, as_json=as_json)
@@ -144,4 +151,5 @@ def _run(given: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    guard()
     sys.exit(main())

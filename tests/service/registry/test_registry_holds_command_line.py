@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from pathlib import Path
 
 from clients.admin.exit_codes import ExitCode
 from tests.service.registry.api import IMPORTED, Api
@@ -37,6 +38,21 @@ async def test_a_lot_is_put_on_hold_listed_and_released(
     other = Terminal(authority, "officer/registrar/li", registry=registry.port)
     refused = await other.fails("holds", "place", lot_id, "--reason", "SITE_CHECK")
     assert refused == (ExitCode.NOT_ALLOWED, "ACCESS_DENIED")
+
+
+async def test_what_was_done_is_not_lost_where_the_answer_finds_no_room(
+    registry: Registry, authority: DevelopmentAuthority, plant: Api
+) -> None:
+    lot_id = (await plant.register(origin=IMPORTED)).heads[0].lot_id
+    terminal = Terminal(authority, INSPECTOR, registry=registry.port)
+    placing = ("holds", "place", lot_id, "--reason", "SITE_CHECK")
+    code, said = await terminal.types_to(Path("/dev/full"), *placing, "--json")
+    first, file, given = said.splitlines()
+    assert code == ExitCode.USAGE
+    assert first.startswith("FILE_UNUSABLE No space left on device; what was asked for was done")
+    assert file == "  file = standard output"
+    again = await terminal.does(*placing, "--request-id", given.removeprefix("Request id: "))
+    assert again["heads"][0]["holds"] == ["SITE_CHECK"]
 
 
 async def test_a_limited_list_of_holds_says_how_to_go_on(

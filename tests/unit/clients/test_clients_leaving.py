@@ -135,3 +135,32 @@ def test_a_reader_that_has_gone_is_no_verdict(files: tuple[Path, Path]) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (ExitCode.PIPE_CLOSED, b"")
+
+
+def closed(redirections: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """As a shell runs it with these redirections."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "clients.admin", *arguments],
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("to", [">&-", ">/dev/full"])
+def test_what_standard_output_does_not_take_is_no_verdict(files: tuple[Path, Path], to: str) -> None:
+    lot, trust = files
+    for arguments in (("--trust", trust, "bundle", "verify", lot), ("holds", "--help")):
+        done = closed(to, *arguments)
+        why, file = done.stderr.decode().splitlines()
+        assert (done.returncode, file) == (ExitCode.USAGE, "  file = standard output")
+        assert why.startswith("FILE_UNUSABLE ")
+    done = closed(to, "holds", "list", "--json")
+    assert (done.returncode, done.stderr.split()[0]) == (ExitCode.CONFIGURATION, b"CONFIGURATION")
+
+
+@pytest.mark.parametrize("to", ["2>&-", "2>/dev/full"])
+def test_what_standard_error_does_not_take_changes_no_code(files: tuple[Path, Path], to: str) -> None:
+    lot, trust = files
+    assert closed(to, "holds", "list").returncode == ExitCode.CONFIGURATION
+    done = closed(to, "--trust", trust, "bundle", "verify", lot)
+    assert (done.returncode, done.stdout[:20]) == (ExitCode.VERIFIED_WITH_GAPS, b"VERIFIED_WITH_GAPS a")

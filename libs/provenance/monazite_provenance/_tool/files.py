@@ -1,4 +1,4 @@
-"""Reading and writing files; `-` stands for standard input and output. All raise OSError.
+"""Reading and writing files; `-` stands for standard input and output. All raise OSError, and OutputUnusable.
 
 Paths are text: to import `pathlib` costs a twentieth of the tool's start.
 """

@@ -10,7 +10,10 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
+
+from monazite_provenance.streams import OutputUnusable
 
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 """Plain values; masses are decimal texts, counts and times integers."""
@@ -19,7 +22,9 @@ _WIDE: Final = "WF"
 
 
 def say(lines: Iterable[str]) -> None:
-    """Write lines to standard output and see that they left. Raises BrokenPipeError when nobody reads them."""
+    """Write lines to standard output and see that they left. Raises BrokenPipeError when nobody reads them, and
+    OutputUnusable.
+    """
     encoding = sys.stdout.encoding or "ascii"
     text = "".join(f"{visible(line)}\n" for line in lines)
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -34,12 +39,14 @@ def say_json(value: object) -> None:
 def say_failure(reason: str, message: str, metadata: Mapping[str, object], *, as_json: bool) -> None:
     """Why there is no result: as JSON on standard output in the result's place, else in lines on standard error.
 
-    The shape is that of the `monazite` command too (docs/ERRORS.md). Raises OSError where the output is what failed.
+    The shape is that of the `monazite` command too (docs/ERRORS.md). Where nothing can be written on standard output it
+    stands on standard error all the same.
     """
     facts = {name: str(value) for name, value in metadata.items()}
     if as_json:
-        say([json.dumps({"error": {"reason": reason, "message": message, "metadata": facts}})])
-        return
+        with suppress(OutputUnusable):
+            say([json.dumps({"error": {"reason": reason, "message": message, "metadata": facts}})])
+            return
     _complain((f"{reason} {message}", *(f"  {name} = {value}" for name, value in facts.items())))
 
 

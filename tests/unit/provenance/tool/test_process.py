@@ -65,16 +65,43 @@ def test_a_reader_that_has_gone_is_no_verdict(files: Files, arguments: list[str 
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_full_disk_is_no_verdict(files: Files) -> None:
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "monazite_provenance", "verify", str(files.abroad), "--trust", str(files.trust)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-    assert done.returncode == 4
-    assert b"No space left" in done.stderr
+def closed(redirections: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """As a shell runs it with these redirections."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "monazite_provenance", *arguments],
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("to", [">&-", ">/dev/full"])
+def test_what_standard_output_does_not_take_is_no_verdict(files: Files, to: str) -> None:
+    verify = ("verify", files.abroad, "--trust", files.trust)
+    for arguments in (verify, (*verify, "--json"), ("--help",), ("verify", "--help"), ("redact", files.abroad, "-")):
+        done = closed(to, *arguments)
+        why, file = done.stderr.decode().splitlines()
+        assert (done.returncode, why.split()[0], file) == (4, "FILE_UNUSABLE", "  file = standard output")
+    done = closed(to, "verify", "nope", "--trust", files.trust, "--json")
+    assert (done.returncode, b"file = nope" in done.stderr) == (4, True), "what it was about is not hidden by that"
+
+
+@pytest.mark.parametrize("to", ["2>&-", "2>/dev/full", "2>&- >&-", "2>/dev/full >/dev/full"])
+def test_what_standard_error_does_not_take_changes_no_code(files: Files, to: str) -> None:
+    assert closed(to, "verify", "nope", "--trust", files.trust).returncode == 4
+    assert closed(to, "nonsense").returncode == 4
+    verified = closed(to, "verify", files.abroad, "--trust", files.trust).returncode
+    assert verified == (4 if " >" in to else 3)
+
+
+def test_a_standard_input_that_is_closed_is_a_file_that_cannot_be_read(files: Files) -> None:
+    done = closed("<&-", "verify", "-", "--trust", files.trust)
+    assert (done.returncode, b"file = standard input" in done.stderr) == (4, True)
+
+
+def test_no_file_is_written_where_a_closed_stream_was(files: Files, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert closed(">&-", "redact", files.abroad, out, "--only").returncode == 4
+    assert out.read_bytes() == files.abroad.read_bytes(), "what it says of the file is not in it"
 
 
 def test_a_command_loads_no_other_and_no_drawing(files: Files) -> None:
