@@ -60,7 +60,7 @@ def print_report(output: Output, report: LotReport) -> None:
     if report.status is not None:
         _status(console, report.status)
     for gap in report.not_checked:
-        _remark(console, "not checked", gap.code, gap.message)
+        _remark(console, "not checked", gap.code, gap.told())
     for each in report.findings:
         _remark(console, "finding", each.finding.code, each.finding.message)
     if report.target is not None:

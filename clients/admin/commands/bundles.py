@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +13,9 @@ from monazite_provenance.report import LotReport
 
 from clients.admin.arguments import names, outpoint_text
 from clients.admin.bundles import chunks, fetch, refresh, resolve, said_by_status, verify
-from clients.admin.configuration import ConfigurationError
 from clients.admin.lot_report import conclude
 from clients.admin.session import InputError, JsonOption, Session, run
+from clients.admin.writing import check_free, replace
 
 FileArgument = Annotated[Path, typer.Argument(help="A saved bundle.", exists=True, dir_okay=False, readable=True)]
 
@@ -41,16 +40,13 @@ def save(
     as_json: JsonOption = False,
 ) -> None:
     """Fetches the bundle of a lot into a file, with the registry's signed word on how the lot stands now."""
-    if file.exists() and not force:
-        raise typer.BadParameter(f"{file} is there already; give --force to overwrite it", param_hint="FILE")
+    check_free(file, force=force)
 
     async def work(session: Session) -> None:
-        if not file.parent.is_dir():
-            raise ConfigurationError(f"cannot write {file}: there is no directory {file.parent}")
         head = await resolve(session, lot)
         extent = BUNDLE_EXTENT_FROM_CUTS if from_cuts else BUNDLE_EXTENT_UNSPECIFIED
         with await fetch(session, head, with_status=not history, extent=extent) as fetched:
-            count = _write(file, chunks(fetched))
+            count = replace(file, chunks(fetched))
         if session.output.as_json:
             session.output.value({"file": str(file), "bytes": count, "head": outpoint_text(head)})
         else:
@@ -72,7 +68,7 @@ def refresh_file(context: typer.Context, *, file: FileArgument, as_json: JsonOpt
         content = await refresh(session, file.read_bytes(), file=str(file))
         report = verify([content], trust, file=str(file))
         if report.failure is None:
-            _write(file, [content])
+            replace(file, [content])
         await _note_changes(session, report, file)
         conclude(session.output, report)
 
@@ -94,26 +90,25 @@ def _note_spent(session: Session, file: Path) -> None:
 
 
 async def _note_changes(session: Session, report: LotReport, file: Path) -> None:
-    """What a status alone does not say: for what the lot is on hold, and what to do about a bundle that lacks it."""
-    if report.target is None or "INCOMPLETE" not in report.gap_codes():
+    """What a status alone does not say: for what the lot is on hold, and what to do about a bundle that lacks it, or
+    that has receipts under heads which were not witnessed when it was saved.
+    """
+    codes = report.gap_codes()
+    if report.target is None or codes.isdisjoint(("INCOMPLETE", "NOT_WITNESSED")):
         return
     lot = report.target.lot_id
-    if "ON_HOLD" in report.gap_codes():
+    if {"INCOMPLETE", "ON_HOLD"} <= codes:
         stub = LotServiceStub(session.channel("registry"))
         held = await session.ask(stub.GetLot, GetLotRequest(lot_id=lot))
-        session.output.note(f"{lot} is on hold for: {names(held.holds) or 'nothing any more'}.")
-    session.output.note(
-        f"The registry knows of more than {file} has: save it again (monazite bundle save {lot} {file} --force)."
-    )
-
-
-def _write(file: Path, content: Iterable[bytes]) -> int:
-    """How many bytes were written."""
-    try:
-        with file.open("wb") as written:
-            return sum(map(written.write, content))
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
+        if held.holds:
+            session.output.note(f"{lot} is on hold for: {names(held.holds)}.")
+        else:
+            session.output.note(f"{lot} is on hold no more.")
+    again = f"save it again (monazite bundle save {lot} {file} --force)."
+    if "INCOMPLETE" in codes:
+        session.output.note(f"The registry knows of more than {file} has: {again}")
+    else:
+        session.output.note(f"New receipts, under heads that witnesses have come to since, are not asked for: {again}")
 
 
 @app.command("verify")

@@ -17,6 +17,7 @@ from clients.admin.configuration import ConfigurationError
 from clients.admin.output import when
 from clients.admin.service_log import ServiceArgument, ServiceLog
 from clients.admin.session import PAGE_SIZE, InputError, JsonOption, Session, run
+from clients.admin.writing import check_free
 from clients.connection import stream
 from clients.masses import INT64_MAX
 
@@ -61,9 +62,9 @@ def save(
     as_json: JsonOption = False,
 ) -> None:
     """Saves a whole log with its signed head, as `python -m monazite_provenance root` takes them. Verifies nothing."""
+    check_free(file, force=force)
     head = file.with_name(f"{file.name}.head")
-    if not force and (there := next((each for each in (file, head) if each.exists()), None)):
-        raise typer.BadParameter(f"{there} is there already; give --force to overwrite it", param_hint="FILE")
+    check_free(head, force=force)
 
     async def work(session: Session) -> None:
         size = await _save(ServiceLog(session, service), file, head)

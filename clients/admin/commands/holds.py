@@ -129,5 +129,6 @@ def _table(output: Output, lots: Iterable[Lot]) -> None:
 
 def _step(output: Output, step: StepResponse) -> None:
     for head in step.heads:
-        facts = [("head", outpoint_text(head.outpoint)), ("on hold for", names(head.holds) or "nothing any more")]
+        held = ("on hold for", names(head.holds)) if head.holds else ("on hold", "no more")
+        facts = [("head", outpoint_text(head.outpoint)), held]
         output.facts(f"Lot {head.lot_id}", facts)

@@ -22,6 +22,7 @@ from clients.admin.output import JsonValue, Output
 from clients.admin.replay import Diverged, take
 from clients.admin.service_log import INTERVAL_S, PASSING, LogName, ServiceArgument, ServiceLog, ShardOption, refute
 from clients.admin.session import InputError, JsonOption, Session, run
+from clients.admin.writing import check_file, check_free, replace
 from clients.errors import CallError
 
 app = typer.Typer(no_args_is_help=True, help="Checks the services' logs.")
@@ -84,7 +85,7 @@ def watch(
                     grown = before is None or monitor.head.size > before.size
                     _show(session, monitor.head, {"verdict": "CONSISTENT", "grown": grown})
                 if newer and state is not None and monitor.checkpoint is not None:
-                    await asyncio.to_thread(_keep, state, monitor.checkpoint)
+                    await asyncio.to_thread(replace, state, [monitor.checkpoint])
                 if once:
                     return
                 await asyncio.sleep(INTERVAL_S)
@@ -117,8 +118,8 @@ def checkpoint(
     as_json: JsonOption = False,
 ) -> None:
     """The latest signed head of a log, verified; shown, or written as a checkpoint in either of its two forms."""
-    if file is not None and file.exists() and not force:
-        raise typer.BadParameter(f"{file} is there already; give --force to overwrite it", param_hint="FILE")
+    if file is not None:
+        check_free(file, force=force)
 
     async def work(session: Session) -> None:
         log = _Log(session, service, log_urn(service.value, shard))
@@ -130,7 +131,7 @@ def checkpoint(
         except ProvenanceError as error:
             raise InputError.of(error, log=log.name) from error
         if file is not None:
-            await asyncio.to_thread(_write, file, found.note.encode() if text else found.checkpoint)
+            await asyncio.to_thread(replace, file, [found.note.encode() if text else found.checkpoint])
         if text and file is None and not session.output.as_json:
             session.output.raw(found.note.removesuffix("\n"))
             return
@@ -213,8 +214,7 @@ def _monitor(log: _Log, state: Path | None) -> Monitor:
     """
     if state is None:
         return Monitor(log.verifier, log.name)
-    if state.is_dir() or not state.parent.is_dir():
-        raise ConfigurationError(f"cannot write {state}: not a file in a directory that is there")
+    check_file(state)
     try:
         return Monitor(log.verifier, log.name, state.read_bytes() if state.exists() else None)
     except ProvenanceError as error:
@@ -235,17 +235,3 @@ def _show(session: Session, head: Head, found: dict[str, JsonValue]) -> None:
         where = f"{found['file']}: " if "file" in found else ""
         said = f"{found['verdict']}  {head.log}  {head.size} entries  root {head.root.hex()}{before}"
         session.output.raw(where + said)
-
-
-def _write(file: Path, content: bytes) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
-
-
-def _keep(state: Path, checkpoint: bytes) -> None:
-    """In one step, so that a run that is cut off keeps the head before."""
-    new = state.with_name(state.name + ".new")
-    new.write_bytes(checkpoint)
-    new.replace(state)

@@ -6,13 +6,12 @@ import asyncio
 import fcntl
 import json
 import math
-import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, cast
 
 import typer
 from monazite.transparency.v1.transparency_pb2 import Checkpoint
@@ -28,11 +27,14 @@ from clients.admin.exit_codes import ExitCode
 from clients.admin.output import JsonValue
 from clients.admin.service_log import INTERVAL_S, PASSING, LogName, ServiceArgument, ServiceLog, ShardOption, refute
 from clients.admin.session import InputError, JsonOption, Session, run
+from clients.admin.writing import check_file, replace
 from clients.errors import CallError
 
 # After which a head of the same size is co-signed and delivered again: a log that stands still signs fresh heads, and
 # what rests on one that is a day old is taken for old.
 AGAIN_S: Final = 3_600.0
+_KEPT: Final = ("log", "checkpoint", "note")
+_NOT_KEPT: Final = "is not what this witness kept there"
 
 
 def witness(
@@ -188,6 +190,7 @@ def _key(path: Path, name: str) -> SigningKey:
 @contextmanager
 def _alone(state: Path) -> Generator[None]:
     """While no other process has this state. Raises ConfigurationError."""
+    check_file(state)
     try:
         with state.with_name(state.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -202,27 +205,36 @@ def _read(state: Path, log: str) -> _Kept | None:
     """What was kept; None before the first time. Raises ConfigurationError: then nothing may be signed, since nobody
     knows what was."""
     try:
-        fields: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
-        if fields["log"] != log:
-            raise ConfigurationError(f"{state} is the state of {fields['log']}")
-        return _Kept(bytes.fromhex(fields["checkpoint"]), str(fields["note"]))
+        fields: object = json.loads(state.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"{state} is not what this witness kept there: {type(error).__name__}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {state}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{state} {_NOT_KEPT}: it is not JSON") from error
+    texts = [cast("dict[str, object]", fields).get(name) if isinstance(fields, dict) else None for name in _KEPT]
+    whose, checkpoint, note = (each if isinstance(each, str) else None for each in texts)
+    if whose is None or checkpoint is None or note is None:
+        missing = ", ".join(name for name, each in zip(_KEPT, texts, strict=True) if not isinstance(each, str))
+        raise ConfigurationError(f"{state} {_NOT_KEPT}: it has no text under {missing}")
+    if whose != log:
+        raise ConfigurationError(f"{state} is the state of {whose}")
+    return _kept(state, checkpoint, note)
+
+
+def _kept(state: Path, checkpoint: str, note: str) -> _Kept:
+    try:
+        kept = _Kept(bytes.fromhex(checkpoint), note)
+        parse_checkpoint(kept.checkpoint)
+        parse_checkpoint_text(note)
+    except ValueError as error:
+        raise ConfigurationError(f"{state} {_NOT_KEPT}: its checkpoint is not hexadecimal") from error
+    except ProvenanceError as error:
+        raise ConfigurationError(f"{state} {_NOT_KEPT}: {error.code} {error.message}") from error
+    return kept
 
 
 def _keep(state: Path, log: str, kept: _Kept) -> None:
     """In one step and for good, before anything is signed."""
-    new = state.with_name(state.name + ".new")
-    fields = {"log": log, "checkpoint": kept.checkpoint.hex(), "note": kept.note}
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(fields, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(state)
-    directory = os.open(state.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    values = (log, kept.checkpoint.hex(), kept.note)
+    replace(state, [json.dumps(dict(zip(_KEPT, values, strict=True))).encode()])

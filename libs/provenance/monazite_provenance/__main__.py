@@ -3,7 +3,7 @@
 Exit codes: 0 verified; 1 refuted; 2 cannot tell; 3 verified with gaps; 4 usage, or a file or stream that cannot be
 read or written; 5 malformed input; 70 a fault of this tool; 130 interrupted; 141 whoever read its output has gone. A
 command that gives no verdict leaves with 0 when it is done. Python itself leaves with 1 when it cannot start the tool:
-verdict is also printed. Why there is no result stands on standard error, with `--json` on standard output as an
+a verdict is also printed. Why there is no result stands on standard error, with `--json` on standard output as an
 object.
 """
 

@@ -55,6 +55,14 @@ class Gap:
     statement_id: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def told(self) -> str:
+        """The message; of a gap that is about no statement with what tells it from others of the same text: of which
+        log it speaks, and how far that is witnessed.
+        """
+        if self.statement_id is not None or not self.metadata:
+            return self.message
+        return f"{self.message} ({', '.join(f'{name} {value}' for name, value in self.metadata.items())})"
+
 
 @dataclass(frozen=True, slots=True)
 class StepFinding:

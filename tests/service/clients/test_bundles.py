@@ -17,6 +17,7 @@ from clients.admin.__main__ import app
 from clients.admin.exit_codes import ExitCode
 from tests.fakes.export_registry import ExportRegistry, Lot, served
 from tests.unit.provenance.chains import NOW_S, lot
+from tests.unit.provenance.witnesses import witness_keys
 from tools.local.pki import DevelopmentAuthority
 
 
@@ -183,3 +184,17 @@ async def test_the_bundle_of_a_spent_head_comes_with_a_hint(desk: Desk) -> None:
     assert "save it again with --history" in " ".join(said.split())
     _, said = await desk.types(*words, "--history")
     assert "HEAD_SPENT" not in said
+
+
+async def test_of_which_log_too_few_heads_are_witnessed_is_told_and_how_to_get_others(desk: Desk) -> None:
+    await desk.save()
+    world = desk.registry.world
+    trust = world.trust.with_witnesses({name: key.public for name, key in witness_keys().items()}, 2)
+    path = desk.file.with_name("trust.json")
+    path.write_bytes(trust.dump())
+    for words in (("bundle", "verify", str(desk.file)), ("lot", "trace", desk.lot.content.lot_id)):
+        code, said = await desk.types(*words)
+        assert code == ExitCode.VERIFIED_WITH_GAPS
+        assert "witnesses 0, threshold 2, witnessed_size 0)" in " ".join(said.split())
+    _, said = await desk.types("bundle", "refresh", str(desk.file))
+    assert f"monazite bundle save {desk.lot.content.lot_id} {desk.file} --force" in " ".join(said.split())

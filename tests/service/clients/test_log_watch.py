@@ -253,3 +253,17 @@ async def test_a_log_that_cannot_be_saved_leaves_what_was_there(
 def _consistent(log: FakeLog, *, grown: bool = True) -> dict[str, object]:
     head = log.register.head(0).head
     return {"log": head.log, "size": head.size, "root": head.root.hex(), "verdict": "CONSISTENT", "grown": grown}
+
+
+async def test_a_state_that_cannot_be_kept_is_a_matter_of_configuration(
+    authority: DevelopmentAuthority, trust: ceremony.Trust, watcher: Watcher
+) -> None:
+    log = registry_log(authority, trust)
+    grow(log, 1)
+    # As in a directory that one may not write into, which root always may.
+    await asyncio.to_thread((watcher.directory / "head.new").mkdir)
+    async with served(log, authority.issue("service/registry", server=True)) as port:
+        command = [*watcher.options(port), "log", "watch", "registry", "--once", "--state"]
+        for state in (watcher.directory / "head", Path(), watcher.directory / "absent" / "head"):
+            done = await asyncio.to_thread(CliRunner().invoke, app, [*command, str(state)])
+            assert (done.exit_code, done.stderr.split()[0]) == (ExitCode.CONFIGURATION, "CONFIGURATION")

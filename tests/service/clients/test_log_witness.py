@@ -163,13 +163,36 @@ async def test_who_follows_comes_again_where_too_many_wait(here: Log, monkeypatc
     assert ([each.get("size") for each in said], log.crowded) == ([1, None], 0)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"log": "urn:monazite:log:quota:0", "checkpoint": "", "note": ""}'])
-async def test_without_knowing_what_was_signed_nothing_is(here: Log, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is not JSON"),
+        ("{}", "it has no text under log, checkpoint, note"),
+        ("[]", "it has no text under log, checkpoint, note"),
+        ('{"log": "urn:monazite:log:registry:0", "checkpoint": 1, "note": ""}', "it has no text under checkpoint"),
+        ('{"log": "urn:monazite:log:registry:0", "checkpoint": "x", "note": ""}', "its checkpoint is not hexadecimal"),
+        ('{"log": "urn:monazite:log:registry:0", "checkpoint": "00", "note": ""}', "BAD_FIELD "),
+        ('{"log": "urn:monazite:log:quota:0", "checkpoint": "", "note": ""}', "is the state of urn:monazite:log:quota"),
+    ],
+)
+async def test_without_knowing_what_was_signed_nothing_is(here: Log, text: str, why: str) -> None:
     log = here.new()
     grow(log, 1)
     await asyncio.to_thread(here.state.write_text, text)
     code, (said,) = await here.witness(log)
     assert (code, said["error"]["reason"], log.delivered) == (ExitCode.CONFIGURATION, "CONFIGURATION", [])
+    assert why in said["error"]["message"]
+
+
+async def test_a_state_that_cannot_be_kept_is_said_before_anything_is_signed(here: Log) -> None:
+    log = here.new()
+    grow(log, 1)
+    await asyncio.to_thread(here.state.with_name("state.new").mkdir)
+    here_too = here.state
+    for state in (here_too, Path(), Path("/")):
+        here.state = state
+        code, (said,) = await here.witness(log)
+        assert (code, said["error"]["reason"], log.delivered) == (ExitCode.CONFIGURATION, "CONFIGURATION", [])
 
 
 async def test_one_process_is_one_witness(here: Log) -> None:

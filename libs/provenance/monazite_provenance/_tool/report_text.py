@@ -83,7 +83,7 @@ def findings(report: LotReport) -> Iterator[str]:
         yield "not checked"
     for gap in report.not_checked:
         at = "" if gap.statement_id is None else f" at {short(gap.statement_id)}"
-        yield f"  {gap.code}{at}: {gap.message}"
+        yield f"  {gap.code}{at}: {gap.told()}"
 
 
 def headline(step: StepView) -> str:

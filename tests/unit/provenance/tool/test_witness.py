@@ -37,6 +37,10 @@ def test_a_bundle_becomes_witnessed(files: Files, tool: Tool) -> None:
     assert said.code == 0
     assert f"{LOG}  size {LOGS[LOG].size}  signed in the name of {LOG}, {NAMES[0]}, {NAMES[1]}\n" in said.out
     assert "NOT_WITNESSED" in tool("verify", files.abroad, "--trust", trust).out
+    told = [line for line in tool("verify", files.abroad, "--trust", trust).out.splitlines() if "NOT_WITNESSED" in line]
+    assert len({*told}) == len(told) > 1
+    about = f"(log {LOG}, size {LOGS[LOG].size}, witnesses 0, threshold 2, witnessed_size 0)"
+    assert any(line.endswith(about) for line in told)
     verified = tool("verify", out, "--trust", trust)
     assert "NOT_WITNESSED" not in verified.out
     assert f"co-signed by witnesses of the trust file\n  {USED[0]}" in verified.out
