@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ from clients.connection import DEADLINE_S_DEFAULT, Identity
 
 SERVICES = ("registry", "quota", "export_license")
 ADDRESSES_DEFAULT = {"registry": "localhost:7401", "quota": "localhost:7402", "export_license": "localhost:7403"}
+TIMEOUT_S_MAX = 86_400
+_PORT_MAX = 65_535
+# A name or number; of IPv6 in brackets.
+_ADDRESS = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})")
 _PATHS = ("certificate", "key", "authority", "trust")
 
 
@@ -80,9 +85,19 @@ def load(path: Path | None, overrides: Mapping[str, str | float | None]) -> Conf
     addresses = {name: str(values.get(name, ADDRESSES_DEFAULT[name])) for name in SERVICES}
     paths = {name: Path(str(values[name])).expanduser() for name in _PATHS if name in values}
     timeout_s = float(values.get("timeout_s", DEADLINE_S_DEFAULT))
-    if not timeout_s > 0:
-        raise ConfigurationError(f"timeout_s must be over 0, it is {timeout_s}")
+    if not 0 < timeout_s <= TIMEOUT_S_MAX:
+        raise ConfigurationError(f"timeout_s must be over 0 and at most {TIMEOUT_S_MAX}, it is {timeout_s}")
+    for name, address in addresses.items():
+        _check_address(name, address)
     return Configuration(addresses=addresses, timeout_s=timeout_s, **paths)
+
+
+def _check_address(name: str, address: str) -> None:
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) <= _PORT_MAX:
+        raise ConfigurationError(
+            f"the address of {name} must be host:port, a port from 1 to {_PORT_MAX} and no scheme; it is {address!r}"
+        )
 
 
 def _read(path: Path) -> dict[str, object]:

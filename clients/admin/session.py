@@ -65,6 +65,7 @@ class Session:
     output: Output
     request_id: str = ""
     of_act: bool = False
+    _sent: bool = False
     _channels: dict[str, aio.Channel] = field(default_factory=dict[str, aio.Channel])
 
     def channel(self, service: str) -> aio.Channel:
@@ -82,12 +83,24 @@ class Session:
 
     async def ask(self, method: aio.UnaryUnaryMultiCallable[Q, R], request: Q) -> R:
         """Calls with the configured deadline."""
+        self._sent = self._sent or (bool(self.request_id) and getattr(request, "request_id", "") == self.request_id)
         return await ask(method, request, timeout_s=self.configuration.timeout_s)
 
     def new_request_id(self, given: str) -> str:
-        """`given`, else a fresh UUID; shown if the command fails, so that it can be given again."""
+        """`given`, else a fresh UUID; shown if the command fails once it was sent, so that it can be given again.
+
+        Raises typer.BadParameter for one that is none.
+        """
+        try:
+            uuid.UUID(given or "0" * 32)
+        except ValueError as error:
+            raise typer.BadParameter(f"{given!r} is not a UUID", param_hint="--request-id") from error
         self.request_id = given or str(uuid.uuid4())
         return self.request_id
+
+    def sent_id(self) -> str:
+        """The id of the request that was sent, or of the act of export; empty where none was."""
+        return self.request_id if self._sent or self.of_act else ""
 
     def for_act(self, act_id: bytes) -> None:
         """The command is about an act of export, whose id serves as request id; shown in the same way."""
@@ -141,7 +154,7 @@ def run(
         asyncio.run(body())
     except CallError as error:
         error.metadata = {**error.metadata, **session.asked_at(error)}
-        output.call_error(error, request_id=session.request_id, of_act=session.of_act)
+        output.call_error(error, request_id=session.sent_id(), of_act=session.of_act)
         raise typer.Exit(exit_code(error)) from error
     except (ConfigurationError, IdentityError) as error:
         output.problem(CONFIGURATION, str(error), {})
@@ -150,7 +163,7 @@ def run(
         output.problem(error.reason, str(error), error.metadata)
         raise typer.Exit(ExitCode.BAD_INPUT) from error
     except OutputUnusable as error:
-        output.unusable(error, request_id=session.request_id, of_act=session.of_act)
+        output.unusable(error, request_id=session.sent_id(), of_act=session.of_act)
         raise typer.Exit(ExitCode.USAGE) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(ExitCode.INTERRUPTED) from error

@@ -86,7 +86,7 @@ def _check_issuable(path: str, domain: str) -> None:
     """Return if there is such a caller here, who is no service: those have their certificates, and who had another one
     of them could speak for it. Raises SuiteError.
     """
-    kinds = f"enterprise/ID[/SYSTEM], officer/ROLE/NAME with ROLE one of {_ROLES}, or customs/PORT/NAME"
+    kinds = f"enterprise/ID[/SYSTEM], officer/ROLE/NAME with ROLE one of {_ROLES}, customs/PORT/NAME, or witness/NAME"
     uri = path if path.startswith("spiffe://") else f"spiffe://{domain}/{path}"
     try:
         principal = parse_principal(uri, b"")

@@ -111,7 +111,9 @@ def test_going_on_by_hand_and_stopping(running: Running) -> None:
     mine = Path(issued.communicate(timeout=PATIENCE_SECONDS)[0].strip())
     seen = _monazite(mine, "enterprise", "show", "mine-a")
     assert (seen.returncode, "Mine A" in seen.stdout) == (0, True), seen.stderr
-    assert "names nobody of the suite" in _refused(str(running.directory), "--issue", "somebody/../else")
+    refused = _refused(str(running.directory), "--issue", "somebody/../else")
+    assert "names nobody of the suite" in refused
+    assert "or witness/NAME" in refused
 
     # While it runs nobody removes it, and nobody starts a second one on it.
     for arguments in (["--remove"], []):

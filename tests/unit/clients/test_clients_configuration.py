@@ -42,6 +42,35 @@ def test_mistakes_are_said(tmp_path: Path, text: str, said: str) -> None:
         load(_file(tmp_path, text), {})
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, 0.0, 1e300])
+def test_a_call_may_take_a_time_that_there_is(seconds: float) -> None:
+    with pytest.raises(ConfigurationError, match="timeout_s must be over 0 and at most 86400"):
+        load(None, {"timeout_s": seconds})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost",
+        "localhost:",
+        ":7401",
+        "localhost:0",
+        "localhost:65536",
+        "localhost:x",
+        "https://localhost:7401",
+        "::1",
+    ],
+)
+def test_an_address_that_is_none_is_said_by_its_name(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="the address of quota must be host:port"):
+        load(None, {"quota": address})
+
+
+def test_addresses() -> None:
+    for address in ("localhost:1", "registry.example.org:65535", "127.0.0.1:7401", "[::1]:7401"):
+        assert load(None, {"quota": address}).addresses["quota"] == address
+
+
 def test_a_missing_certificate_is_said() -> None:
     with pytest.raises(ConfigurationError, match="certificate, key, authority"):
         load(None, {}).identity()

@@ -7,14 +7,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from monazite.registry.v1.registry_pb2 import GetLotRequest, Lot, PlaceHoldRequest
 from monazite_provenance.__main__ import main as offline
+from typer import BadParameter
 from typer.testing import CliRunner
 
 from clients.admin import bundles
 from clients.admin.__main__ import app
+from clients.admin.configuration import Configuration
 from clients.admin.exit_codes import ExitCode
+from clients.admin.output import Output
 from clients.admin.session import Session
 from tests.unit.provenance.chains import tell
 
@@ -164,3 +169,19 @@ def test_what_standard_error_does_not_take_changes_no_code(files: tuple[Path, Pa
     assert closed(to, "holds", "list").returncode == ExitCode.CONFIGURATION
     done = closed(to, "--trust", trust, "bundle", "verify", lot)
     assert (done.returncode, done.stdout[:20]) == (ExitCode.VERIFIED_WITH_GAPS, b"VERIFIED_WITH_GAPS a")
+
+
+async def test_only_a_request_id_that_was_sent_is_told() -> None:
+    async def answer(*_request: object, **_named: object) -> Lot:
+        return Lot()
+
+    method: Any = answer
+    session = Session(Configuration(), Output(as_json=False))
+    with pytest.raises(BadParameter, match="'zzz' is not a UUID"):
+        session.new_request_id("zzz")
+    assert session.sent_id() == ""
+    given = session.new_request_id("")
+    await session.ask(method, GetLotRequest(lot_id="x"))
+    assert session.sent_id() == "", "it was looked at, and nothing asked for"
+    await session.ask(method, PlaceHoldRequest(request_id=given, lot_id="x"))
+    assert session.sent_id() == given

@@ -1,4 +1,6 @@
-"""`keys FILE`: what a trust file says, or which keys a COSE_KeySet holds; `--export` writes such a set."""
+"""`keys FILE`: what a trust file says, which keys a COSE_KeySet holds, or the public half of a private key, as a trust
+file names a witness's; `--export` writes a COSE_KeySet.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,24 @@ from monazite_provenance._tool.screen import Json
 from monazite_provenance.contents import KeysDetails, decode_details
 from monazite_provenance.errors import BadField
 from monazite_provenance.key_sets import KEY_SET_BYTES_MAX, decode_key_set, encode_key_set
-from monazite_provenance.keys import PublicKey
+from monazite_provenance.keys import PublicKey, SoftwareKey
 from monazite_provenance.kinds import EventKind
 from monazite_provenance.places import LogSpan
 from monazite_provenance.trust import TRUST_FILE_BYTES_MAX, TrustFile
 
 # How a set of keys begins: an array, and in it a map.
 _ARRAYS: Final = frozenset(bytes((each,)) for each in range(0x80, 0xA0))
+_PRIVATE_PEM: Final = b"-----BEGIN PRIVATE KEY-----"
 _MAPS: Final = frozenset(bytes((each,)) for each in range(0xA0, 0xC0))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
-    parser.add_argument("file", metavar="FILE", help="a trust file or a COSE_KeySet; - for standard input")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="a trust file, a COSE_KeySet, or a private key (PEM): its public one is shown; - for standard input",
+    )
     parser.add_argument("--trust", metavar="FILE", help="for a COSE_KeySet: say which keys this file knows")
     parser.add_argument("--export", metavar="OUT", help="write the keys as a COSE_KeySet to a new file")
 
@@ -49,9 +56,14 @@ def run(options: argparse.Namespace) -> int:
             known = list(_keys(trust))
             keys = [each.public for each in known]
             shown, lines = _trust_json(trust, known), _trust_lines(trust, known)
+        elif raw.startswith(_PRIVATE_PEM):
+            keys = [SoftwareKey.from_pem(raw).public]
+            shown, lines = _own_json(keys[0]), _own_lines(keys[0])
         else:
             if raw[:1] not in _ARRAYS or raw[1:2] not in _MAPS:
-                raise BadField("neither a trust file (JSON) nor a COSE_KeySet: another kind of file", field="keys")
+                raise BadField(
+                    "no trust file (JSON), COSE_KeySet or private key (PEM): another kind of file", field="keys"
+                )
             keys = list(decode_key_set(raw))
             by_kid = _by_kid(options.trust)
             shown, lines = _set_json(keys, by_kid), _set_lines(keys, by_kid)
@@ -149,6 +161,16 @@ def _known_json(known: Known) -> dict[str, Json]:
 
 def _key_json(key: PublicKey) -> dict[str, Json]:
     return {"kid": key.kid.hex(), "thumbprint": key.thumbprint.hex(), "algorithm": key.algorithm.name}
+
+
+def _own_lines(key: PublicKey) -> Iterator[str]:
+    yield f"{key.kid.hex()}  {key.algorithm.name}"
+    yield f"  thumbprint {key.thumbprint.hex()}"
+    yield f"  COSE_Key {key.cose_key.hex()}"
+
+
+def _own_json(key: PublicKey) -> dict[str, Json]:
+    return {**_key_json(key), "cose_key": key.cose_key.hex()}
 
 
 def _set_lines(keys: Sequence[PublicKey], by_kid: Mapping[bytes, Known] | None) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from monazite_provenance import trust
 from monazite_provenance.contents import KeyAction, LogRange
 from monazite_provenance.key_sets import decode_key_set, encode_key_set
@@ -112,4 +114,15 @@ def test_what_is_neither(files: Files, tool: Tool) -> None:
 def test_another_file_is_said_to_be_neither(files: Files, tool: Tool) -> None:
     for content in (files.abroad.read_bytes(), b"%PDF-1.7", b"\x80", b"\xd2\x84"):
         said = tool("keys", files.new("other", content))
-        assert (said.code, "neither a trust file (JSON) nor a COSE_KeySet" in said.err) == (5, True)
+        assert (said.code, "no trust file (JSON), COSE_KeySet or private key (PEM)" in said.err) == (5, True)
+
+
+def test_of_a_private_key_the_public_one_is_shown_as_a_trust_file_names_a_witness(files: Files, tool: Tool) -> None:
+    key = SoftwareKey.generate()
+    path = files.new("witness.pem", key.to_pem())
+    shown = tool("keys", path, "--json").json
+    fields = json.loads(files.trust.read_text())
+    fields["witnesses"] = {"threshold": 1, "keys": {"w.example/1": shown["cose_key"]}}
+    assert trust.TrustFile.load(json.dumps(fields).encode()).witnesses == {"w.example/1": key.public}
+    assert f"  COSE_Key {shown['cose_key']}\n" in tool("keys", path).out
+    assert key.to_pem().decode() not in tool("keys", path).out

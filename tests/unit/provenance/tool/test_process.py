@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from monazite_provenance._tool import leaving
 from monazite_provenance.contents import Form, Recycled, RegisterDetails
 from monazite_provenance.kinds import EventKind
 
@@ -115,3 +116,9 @@ def test_a_command_loads_no_other_and_no_drawing(files: Files) -> None:
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "monazite_provenance._tool.keys" in loaded
     assert loaded.isdisjoint({"segno", *(f"monazite_provenance._tool.{name}" for name in ("qr", "diff", "show"))})
+
+
+def test_its_help_names_every_code_that_it_leaves_with() -> None:
+    said = run("--help").stdout.decode().partition("exit codes:")[2]
+    codes = {*leaving.VERDICT_CODES.values(), leaving.USAGE, leaving.MALFORMED, leaving.FAULT, leaving.INTERRUPTED}
+    assert {int(word) for word in said.split() if word.isdigit()} == {*codes, leaving.PIPE}
