@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -19,6 +20,7 @@ from monazite.transparency.v1.transparency_pb2_grpc import (
     add_TransparencyServiceServicer_to_server,
 )
 from monazite.type.v1.statement_pb2 import StatementItem
+from monazite_provenance._cose import encode_sign1
 from monazite_provenance.checkpoints import cosign, sign_checkpoint
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SigningKey
@@ -53,6 +55,12 @@ class FakeLog(TransparencyServiceServicer):
         self.refuses_from: int | None = None
         # So many deliveries come when too many wait.
         self.crowded = 0
+
+    def grow(self, count: int) -> None:
+        """So many entries that only a log reads."""
+        for _ in range(count):
+            signed = encode_sign1(b"header", secrets.token_bytes(8), b"signature")
+            self.publish(secrets.token_bytes(32), 1, Item(signed, {}, (), None))
 
     def publish(self, statement_id: bytes, kind: int, item: Item) -> bytes:
         """Append one entry; gives the item with its receipt, as it is presented elsewhere."""

@@ -15,13 +15,11 @@ from monazite_provenance.trust import WITNESSES_MAX, TrustFile
 
 from services.chassis import errors
 from services.chassis.client import Peer
-from services.chassis.database import SERIALIZATION, Connection, Database
+from services.chassis.database import Connection, Database
 from services.chassis.log import cosignatures, nodes
+from services.chassis.log.asking import ask_on
 from services.chassis.log.cosignatures import Cosignature
 from services.chassis.log.peers import LogProblem, load_head
-
-# Of a peer that is away or cannot answer just now.
-INTERVAL_S_MAX: Final = 60.0
 
 _POSITION: Final = "SELECT next_index FROM follower_cursor WHERE log = $1"
 
@@ -45,20 +43,7 @@ class CosignatureWatcher:
 
     async def run(self) -> None:
         """Until cancelled. Failures are logged and tried again. Raises LogProblem."""
-        pause_s = self._interval_s
-        while True:
-            try:
-                await self.step()
-                pause_s = self._interval_s
-            except LogProblem:
-                raise
-            except (errors.Error, *SERIALIZATION) as error:
-                pause_s = min(2 * pause_s, INTERVAL_S_MAX)
-                _log.warning("co-signatures of %s were not taken in: %s", self.log, error)
-            except Exception:
-                pause_s = min(2 * pause_s, INTERVAL_S_MAX)
-                _log.exception("co-signatures of %s were not taken in", self.log)
-            await asyncio.sleep(pause_s)
+        await ask_on(self.step, what=f"co-signatures of {self.log}", interval_s=self._interval_s)
 
     async def step(self) -> int:
         """What the peer has, as far as its log was followed; gives how many are newer than what was kept.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Sequence
-from typing import Final
 
 from monazite.transparency.v1.transparency_pb2 import Checkpoint, GetCheckpointRequest, GetConsistencyRequest
 from monazite.transparency.v1.transparency_pb2_grpc import TransparencyServiceStub
@@ -14,15 +11,10 @@ from monazite_provenance.errors import ProvenanceError
 from monazite_provenance.log_keys import LogKeyRing
 from monazite_provenance.receipts import Head, HeadVerifier
 
-from services.chassis import errors
 from services.chassis.client import Peer
-from services.chassis.database import SERIALIZATION, Database
+from services.chassis.database import Database
+from services.chassis.log.asking import ask_on
 from services.chassis.log.peers import LogProblem, Taken, check_newer, load_head, take_head
-
-# Of a peer that is away or cannot answer just now.
-INTERVAL_S_MAX: Final = 60.0
-
-_log = logging.getLogger(__name__)
 
 
 class HeadWatcher:
@@ -38,20 +30,7 @@ class HeadWatcher:
 
     async def run(self) -> None:
         """Until cancelled. Failures are logged and tried again. Raises LogProblem: then nothing was taken in."""
-        pause_s = self._interval_s
-        while True:
-            try:
-                await self.step()
-                pause_s = self._interval_s
-            except LogProblem:
-                raise
-            except (errors.Error, *SERIALIZATION) as error:
-                pause_s = min(2 * pause_s, INTERVAL_S_MAX)
-                _log.warning("the head of %s was not taken in: %s", self.log, error)
-            except Exception:
-                pause_s = min(2 * pause_s, INTERVAL_S_MAX)
-                _log.exception("the head of %s was not taken in", self.log)
-            await asyncio.sleep(pause_s)
+        await ask_on(self.step, what=f"heads of {self.log}", interval_s=self._interval_s)
 
     async def step(self) -> None:
         """The latest head, if it goes on from the last. Raises LogProblem, and what asking raises."""

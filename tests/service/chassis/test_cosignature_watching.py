@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from monazite_provenance import tree
-from monazite_provenance._cose import encode_sign1
 from monazite_provenance.item import Item
 from monazite_provenance.keys import SoftwareKey
 from monazite_provenance.monitor import check_fork
@@ -38,12 +36,6 @@ ISSUER = service_uri(DOMAIN, "quota")
 WITNESSES = {name: SoftwareKey.generate() for name in ("w.example/1", "w.example/2")}
 RING = ring(LOG, ISSUER, KEY)
 TRUST = new(DOMAIN, [KEY.public], 1).with_witnesses({name: key.public for name, key in WITNESSES.items()}, 2)
-
-
-def grow(log: FakeLog, count: int) -> None:
-    for _ in range(count):
-        signed = encode_sign1(b"header", secrets.token_bytes(8), b"signature")
-        log.publish(secrets.token_bytes(32), 1, Item(signed, {}, (), None))
 
 
 @pytest.fixture
@@ -93,7 +85,7 @@ async def kept(database: Database) -> dict[str, int]:
 
 async def test_the_tree_of_a_followed_log_is_kept(log: FakeLog, follower: Follower[None], database: Database) -> None:
     for count in (1, 15, 1, 40):
-        grow(log, count)
+        log.grow(count)
         await follower.step()
     async with database.connection() as connection:
         for size in range(1, log.register.size + 1):
@@ -105,7 +97,7 @@ async def test_the_tree_of_a_followed_log_is_kept(log: FakeLog, follower: Follow
 async def test_a_head_counts_when_the_log_was_followed_to_it(
     log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
 ) -> None:
-    grow(log, 5)
+    log.grow(5)
     log.cosigned = [
         cosigned_by(log.register, WITNESSES, 3),
         cosigned_by(log.register, {"w.example/1": WITNESSES["w.example/1"]}),
@@ -119,7 +111,7 @@ async def test_a_head_counts_when_the_log_was_followed_to_it(
 async def test_what_does_not_verify_is_in_nobodys_way(
     log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
 ) -> None:
-    grow(log, 5)
+    log.grow(5)
     await follower.step()
     strange = cosigned_by(log.register, {"stranger.example": SoftwareKey.generate()})
     unread = cosigned_by(log.register, WITNESSES)
@@ -132,7 +124,7 @@ async def test_what_does_not_verify_is_in_nobodys_way(
 async def test_of_a_list_that_is_too_long_the_rest_is_not_looked_at(
     log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
 ) -> None:
-    grow(log, 5)
+    log.grow(5)
     await follower.step()
     strange = cosigned_by(log.register, {"stranger.example": SoftwareKey.generate()})
     good = cosigned_by(log.register, WITNESSES)
@@ -145,10 +137,10 @@ async def test_of_a_list_that_is_too_long_the_rest_is_not_looked_at(
 async def test_a_head_of_another_tree_under_the_peers_key_halts_it(
     log: FakeLog, follower: Follower[None], watcher: CosignatureWatcher, database: Database
 ) -> None:
-    grow(log, 5)
+    log.grow(5)
     await follower.step()
     other = new_log(LOG, ISSUER, KEY)
-    grow(other, 4)
+    other.grow(4)
     log.cosigned = [cosigned_by(other.register, WITNESSES)]
     with pytest.raises(LogProblem, match="it forked") as raised:
         await watcher.run()

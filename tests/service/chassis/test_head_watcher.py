@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from monazite_provenance._cose import encode_sign1
-from monazite_provenance.item import Item
 
 from services.chassis.client import Peer
 from services.chassis.database import Database
@@ -20,12 +17,6 @@ from tests.service.chassis.logs import ISSUER, KEY, KEYS
 from tests.service.chassis.scene import PLANT, SERVER, files
 from tests.service.chassis.till import LOG
 from tools.local.pki import DevelopmentAuthority
-
-
-def grow(log: FakeLog, count: int) -> None:
-    for _ in range(count):
-        signed = encode_sign1(b"header", secrets.token_bytes(8), b"signature")
-        log.publish(secrets.token_bytes(32), 1, Item(signed, {}, (), None))
 
 
 @pytest.fixture
@@ -54,7 +45,7 @@ async def taken(database: Database) -> tuple[int, bytes]:
 
 async def test_each_head_that_goes_on_is_taken_in(log: FakeLog, database: Database, watcher: HeadWatcher) -> None:
     for count in (0, 1, 6, 0):
-        grow(log, count)
+        log.grow(count)
         await watcher.step()
         head = log.register.head(1).head
         assert await taken(database) == (head.size, head.root)
@@ -64,11 +55,11 @@ async def test_each_head_that_goes_on_is_taken_in(log: FakeLog, database: Databa
 async def test_another_history_is_not_taken_in(
     log: FakeLog, database: Database, watcher: HeadWatcher, entries: int, why: str
 ) -> None:
-    grow(log, 3)
+    log.grow(3)
     await watcher.step()
     before = await taken(database)
     other = new_log(LOG, ISSUER, KEY)
-    grow(other, entries)
+    other.grow(entries)
     log.register = other.register
     async with asyncio.timeout(10):
         with pytest.raises(LogProblem, match=why) as problem:
@@ -81,14 +72,14 @@ async def test_another_process_that_took_in_more_meanwhile_is_no_fork(
     log: FakeLog, database: Database, peer: Peer, watcher: HeadWatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes of a service watch with one database: the slower one must not believe that the log shrank."""
-    grow(log, 3)
+    log.grow(3)
     await watcher.step()
     other, call = HeadWatcher(database, LOG, peer, KEYS, interval_s=0.01), peer.call
 
     async def answer_late(method: Any, request: Any) -> Any:
         answered = await call(method, request)
         monkeypatch.setattr(peer, "call", call)
-        grow(log, 2)
+        log.grow(2)
         await other.step()
         return answered
 

@@ -163,6 +163,17 @@ async def offer(pair: Pair, lot: Held, licence_id: bytes, max_gross_g: int = 0) 
     lot.head = outpoint(done.heads[0])
 
 
+async def exported(pair: Pair, licensing: Licensing, customs: Api, lot: Held, gross_g: int) -> Outpoint:
+    """All of a lot leaves under a licence of its own; its head abroad."""
+    licence_id = await granted(licensing, lot, gross_g)
+    await offer(pair, lot, licence_id)
+    act_id = new_act()
+    await customs.declare(act_id, licence_id, (lot, gross_g))
+    gone = await customs.write_off(act_id, (lot, gross_g))
+    assert gone.state == pb.ExportAct.STATE_EXPORTED
+    return Outpoint(gone.abroad[0].statement_id, gone.abroad[0].output_index)
+
+
 async def line_of(customs: Api, licence_id: bytes) -> tuple[int, int, int]:
     """(reserved, used, available)."""
     return balances(await customs.get_licence(licence_id))[0]
@@ -280,14 +291,7 @@ async def test_the_gate_looks_behind_a_cut(pair: Pair) -> None:
         report = verify_bundle(await bundle(pair, lot.head), trust, at=int(time.time()))
         assert report.gap_codes() == {"VOUCHED"}, "its holder is given no more than a buyer"
 
-        licence_id = await granted(licensing, lot, 8_000)
-        await offer(pair, lot, licence_id)
-        act_id = new_act()
-        await customs.declare(act_id, licence_id, (lot, 8_000))
-        gone = await customs.write_off(act_id, (lot, 8_000))
-
-        assert gone.state == pb.ExportAct.STATE_EXPORTED
-        abroad = Outpoint(gone.abroad[0].statement_id, gone.abroad[0].output_index)
+        abroad = await exported(pair, licensing, customs, lot, 8_000)
         report = verify_bundle(await bundle(pair, abroad), trust, at=int(time.time()))
         assert report.gap_codes() == {"VOUCHED"}
         assert [step.kind for step in report.steps] == ["OFFER", "ACCEPT"]
@@ -305,14 +309,7 @@ async def test_a_history_of_several_pages_passes_the_gate(pair: Pair) -> None:
         async with pair.at_registry(REGISTRAR) as registrar:
             lot.lot_id = outpoint_lot(await bundle(pair, lot.head), trust)
             await registrar.cut(lot.head)
-        licence_id = await granted(licensing, lot, 8_000)
-        await offer(pair, lot, licence_id)
-        act_id = new_act()
-        await customs.declare(act_id, licence_id, (lot, 8_000))
-        gone = await customs.write_off(act_id, (lot, 8_000))
-
-        assert gone.state == pb.ExportAct.STATE_EXPORTED
-        abroad = Outpoint(gone.abroad[0].statement_id, gone.abroad[0].output_index)
+        abroad = await exported(pair, licensing, customs, lot, 8_000)
         async with pair.at_registry(REGISTRAR) as registrar:
             pieces = await registrar.bundle(abroad, with_status=True)
         assert [page.number for page in read(pieces).pages] == list(range(1, 8))
