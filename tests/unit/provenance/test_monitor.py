@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monazite_provenance import tree
+from monazite_provenance._cose import EMPTY_MAP, decode_sign1
 from monazite_provenance.checkpoints import cosign, parse_checkpoint_text, sign_checkpoint, verify_cosignature
 from monazite_provenance.errors import (
     BadField,
@@ -154,9 +155,12 @@ def test_a_root_is_rebuilt_from_statements() -> None:
     for head in (Head(LOG, 8, root, SERVICE, NOW_S), Head(LOG, 7, bytes(32), SERVICE, NOW_S)):
         with pytest.raises(ProofMismatch):
             replay.check(head)
-    # With receipts put in later it is the same entry.
-    with_receipts = statements[0].replace(b"\xa0", b"\xa1\x19\x01\x8a\x81\x41r", 1)
-    assert log_leaf(with_receipts) == log_leaf(statements[0])
+    # With receipts put in later, where the empty map behind the protected header is, it is the same entry.
+    raw = statements[0]
+    header = decode_sign1(raw).protected
+    at = raw.index(header) + len(header)
+    assert raw[at : at + 1] == EMPTY_MAP
+    assert log_leaf(raw[:at] + b"\xa1\x19\x01\x8a\x81\x41r" + raw[at + 1 :]) == log_leaf(raw)
     with pytest.raises(Malformed):
         replay.append([b"no statement"])
     with pytest.raises(ProofMismatch):
