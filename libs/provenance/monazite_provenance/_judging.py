@@ -293,14 +293,7 @@ class Run:
             return []
         shown = {each.statement_id for each in history.findings if each.finding.code == ON_HOLD}
         return [
-            StepFinding(
-                hold_id,
-                Finding(
-                    ON_HOLD,
-                    _HELD_BY_STATUS,
-                    {"lot_id": history.lot.lot_id},
-                ),
-            )
+            StepFinding(hold_id, Finding(ON_HOLD, _HELD_BY_STATUS, {"lot_id": history.lot.lot_id}))
             for hold_id in self._status[1].holds
             if hold_id not in shown
         ]

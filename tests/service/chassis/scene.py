@@ -19,6 +19,7 @@ from services.chassis.client import Peer
 from services.chassis.errors import Error
 from services.chassis.server import Follows, serving
 from services.chassis.settings import REQUEST_BYTES_MAX, Certificates, Limits, Settings, Telemetry
+from tests.fakes.log import FakeLog, served
 from tests.service.chassis import counter
 from tests.service.chassis.counter import ACCESS, Rights
 from tests.service.chassis.logs import KEY
@@ -115,3 +116,13 @@ def watch_health(peer: Peer, service: str = "") -> grpc.aio.UnaryStreamCall[Heal
         "/grpc.health.v1.Health/Watch", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
     )
     return watch(HealthCheckRequest(service=service))
+
+
+@asynccontextmanager
+async def peer_of(log: FakeLog, authority: DevelopmentAuthority) -> AsyncGenerator[Peer]:
+    """A peer that keeps this log, as the plant reaches it."""
+    async with (
+        served(log, authority.issue(SERVER, server=True)) as port,
+        Peer("till", f"localhost:{port}", files(authority.issue(PLANT))) as peer,
+    ):
+        yield peer

@@ -23,10 +23,10 @@ from services.chassis.log.cosignature_watching import CosignatureWatcher
 from services.chassis.log.peers import LogProblem
 from services.chassis.log.receipts import receipts
 from services.chassis.log.resting import Witnesses
-from tests.fakes.log import FakeLog, cosigned_by, new_log, served
+from tests.fakes.log import FakeLog, cosigned_by, new_log
 from tests.fakes.log_keys import ring
 from tests.service.chassis.logs import KEY
-from tests.service.chassis.scene import PLANT, SERVER, files
+from tests.service.chassis.scene import peer_of
 from tests.service.registry.peers import Quota
 from tools.local.pki import DevelopmentAuthority
 
@@ -50,10 +50,7 @@ def log(quota: Quota) -> FakeLog:
 
 @pytest.fixture
 async def peer(log: FakeLog, authority: DevelopmentAuthority) -> AsyncIterator[Peer]:
-    async with (
-        served(log, authority.issue(SERVER, server=True)) as port,
-        Peer("till", f"localhost:{port}", files(authority.issue(PLANT))) as peer,
-    ):
+    async with peer_of(log, authority) as peer:
         yield peer
 
 

@@ -12,9 +12,9 @@ from services.chassis.client import Peer
 from services.chassis.database import Database
 from services.chassis.log.peers import LogProblem
 from services.chassis.log.watching import HeadWatcher
-from tests.fakes.log import FakeLog, new_log, served
+from tests.fakes.log import FakeLog, new_log
 from tests.service.chassis.logs import ISSUER, KEY, KEYS
-from tests.service.chassis.scene import PLANT, SERVER, files
+from tests.service.chassis.scene import peer_of
 from tests.service.chassis.till import LOG
 from tools.local.pki import DevelopmentAuthority
 
@@ -26,10 +26,7 @@ def log() -> FakeLog:
 
 @pytest.fixture
 async def peer(log: FakeLog, authority: DevelopmentAuthority) -> AsyncIterator[Peer]:
-    async with (
-        served(log, authority.issue(SERVER, server=True)) as port,
-        Peer("till", f"localhost:{port}", files(authority.issue(PLANT))) as peer,
-    ):
+    async with peer_of(log, authority) as peer:
         yield peer
 
 

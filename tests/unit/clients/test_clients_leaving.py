@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from clients.admin.exit_codes import ExitCode
 from clients.admin.output import Output
 from clients.admin.session import Session
 from tests.unit.provenance.chains import tell
+from tests.unit.provenance.tool.shell import redirected
 
 STORY = tell()
 
@@ -142,13 +144,8 @@ def test_a_reader_that_has_gone_is_no_verdict(files: tuple[Path, Path]) -> None:
     assert (done.returncode, done.stderr) == (ExitCode.PIPE_CLOSED, b"")
 
 
-def closed(redirections: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """As a shell runs it with these redirections."""
-    return subprocess.run(
-        ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "clients.admin", *arguments],
-        capture_output=True,
-        check=False,
-    )
+closed = partial(redirected, "clients.admin")
+"""As a shell runs it with these redirections."""
 
 
 @pytest.mark.parametrize("to", [">&-", ">/dev/full"])

@@ -405,7 +405,9 @@ def test_longer_forms_of_the_same() -> None:
     check_refused(b"\xd8\x12" + good[1:], NotDeterministic)
     check_refused(good[1:], BadField)
     # In the header: a size of one byte more, and the keys in the order of shorter ones first.
-    long_size = HEAD.protected.replace(b"\x18\x64", b"\x19\x00\x64")
+    size_label = cbor2.dumps(-70010)
+    long_size = HEAD.protected.replace(size_label + b"\x18\x64", size_label + b"\x19\x00\x64")
+    assert len(long_size) == len(HEAD.protected) + 1
     check_refused(Forge(protected=long_size).receipt(), NotDeterministic)
     length_first = cbor2.dumps(dict(reversed(changed_header().items())))
     check_refused(Forge(protected=length_first).receipt(), NotDeterministic)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from monazite_provenance.kinds import EventKind
 
 from tests.unit.provenance.chains import ORE, World, lot
 from tests.unit.provenance.tool.files import Files
+from tests.unit.provenance.tool.shell import redirected
 
 
 def run(
@@ -66,13 +68,8 @@ def test_a_reader_that_has_gone_is_no_verdict(files: Files, arguments: list[str 
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def closed(redirections: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """As a shell runs it with these redirections."""
-    return subprocess.run(
-        ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "monazite_provenance", *arguments],
-        capture_output=True,
-        check=False,
-    )
+closed = partial(redirected, "monazite_provenance")
+"""As a shell runs it with these redirections."""
 
 
 @pytest.mark.parametrize("to", [">&-", ">/dev/full"])
